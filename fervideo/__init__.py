@@ -1,0 +1,45 @@
+"""Turn video of people into timelines of what their faces express.
+
+    import fervideo
+
+    timeline = fervideo.analyze("clip.mp4")
+    timeline.frames     # pandas: one row per face per frame
+    timeline.save("results")
+    fervideo.read_timeline("results/clip.timeline.csv")
+
+Names are loaded when they are first used, so that `import fervideo` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fervideo.errors import FervideoError as FervideoError
+    from fervideo.pipeline import analyze as analyze
+    from fervideo.records import EXPRESSIONS as EXPRESSIONS
+    from fervideo.settings import Settings as Settings
+    from fervideo.timeline import Timeline as Timeline
+    from fervideo.timeline import read_timeline as read_timeline
+
+__version__ = "0.1.0"
+_HOMES = {
+    "EXPRESSIONS": "records",
+    "FervideoError": "errors",
+    "Settings": "settings",
+    "Timeline": "timeline",
+    "analyze": "pipeline",
+    "read_timeline": "timeline",
+}
+__all__ = ["EXPRESSIONS", "FervideoError", "Settings", "Timeline", "analyze", "read_timeline"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'fervideo' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"fervideo.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,219 @@
+"""Keep extracted segments on disk: one folder per clip and way of extracting, one safetensors file per segment.
+
+A file is written under a name of its own and then renamed, so that a reader sees all of it or nothing and two writers of
+one segment do no harm. What cannot be trusted on reading is a warning and a miss: the segment is extracted again.
+
+Landmarks are most of the bytes, so they are stored as 16-bit steps from the middle of the box. A step is 1/32767 of the
+landmark farthest from there, which for a face of 500 pixels is off by 0.01 pixels at most. A run works with what it reads
+back, never with what it wrote, so a first and a second run see the same numbers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import uuid
+import warnings
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import platformdirs
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from fervideo.errors import OutputError
+from fervideo.records import FaceObservations, FeatureShard, Float32
+from fervideo.settings import Settings, feature_digest
+
+#: Version of what a shard holds and means; raise it whenever the same video and settings would give other features.
+FEATURE_VERSION = 1
+
+_CLIP_FOLDER = re.compile(r"[0-9a-f]{16}-[0-9a-f]{16}")
+_FACE_ARRAYS = ("frame", "box_px", "embedding", "frame_logits", "geometry")
+
+
+def root() -> Path:
+    """Return the cache folder: `$FERVIDEO_CACHE`, or the user's; it need not exist."""
+    return Path(os.environ.get("FERVIDEO_CACHE") or platformdirs.user_cache_dir("fervideo", appauthor=False))
+
+
+def size() -> tuple[int, int]:
+    """Return how many bytes the cached segments take, and how many clips they belong to."""
+    folders = list(_clip_folders())
+    return sum(_bytes(path) for folder in folders for path in folder.iterdir()), len(folders)
+
+
+def clear() -> None:
+    """Remove every cached segment; other files in the cache folder stay.
+
+    Raises:
+        OutputError: A folder cannot be removed.
+    """
+    for folder in _clip_folders():
+        try:
+            shutil.rmtree(folder)
+        except OSError as error:
+            raise OutputError(folder, f"cannot be removed ({error.strerror or error})", "remove it by hand") from error
+
+
+def _clip_folders() -> Iterator[Path]:
+    place = root()
+    if place.is_dir():
+        yield from (path for path in sorted(place.iterdir()) if _CLIP_FOLDER.fullmatch(path.name) and path.is_dir())
+
+
+def _bytes(path: Path) -> int:
+    """Return a file's size; 0 where another process has just removed it."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+@dataclass(frozen=True)
+class Cache:
+    """Store the segments of one clip, extracted in one way.
+
+    Attributes:
+        folder: Where they are; made when the first is stored.
+    """
+
+    folder: Path
+
+    @classmethod
+    def of_clip(cls, fingerprint: str, settings: Settings, weights_digest: str) -> Cache:
+        """Find the folder for a clip: another video, other settings, weights or records lead to another folder.
+
+        Args:
+            fingerprint: SHA-256 of the video's bytes, in hexadecimal.
+            settings: Those that change features count, no others.
+            weights_digest: SHA-256 of the frame CNN's weights.
+        """
+        parts = [FEATURE_VERSION, fingerprint, feature_digest(settings), weights_digest]
+        key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+        return cls(root() / f"{fingerprint[:16]}-{key[:16]}")
+
+    def path(self, segment: int) -> Path:
+        return self.folder / f"{segment:05d}.safetensors"
+
+    def has(self, segment: int) -> bool:
+        """Tell whether a segment is stored; `get` may still find it damaged."""
+        return self.path(segment).is_file()
+
+    def get(self, segment: int, *, landmarks: bool = True) -> FeatureShard | None:
+        """Read a segment.
+
+        Args:
+            segment: Which one.
+            landmarks: False leaves them out, and their bytes unread.
+
+        Returns:
+            The segment, or None where it is not stored or, with a warning, where what is stored is damaged.
+        """
+        path = self.path(segment)
+        try:
+            return _read(path, segment, landmarks)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+            warnings.warn(f"{path}: cached segment is damaged ({error}); it is recomputed", stacklevel=2)
+            self._discard(path)
+            return None
+
+    def put(self, shard: FeatureShard) -> None:
+        """Store a segment, in place of one that is there.
+
+        Raises:
+            OutputError: The folder cannot be written, or the disk is full.
+        """
+        path = self.path(shard.segment)
+        temporary = path.with_suffix(f".{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            temporary.write_bytes(_packed(shard))
+            temporary.replace(path)
+        except OSError as error:
+            remedy = "set FERVIDEO_CACHE to a folder with room that can be written, or use --no-cache"
+            raise OutputError(self.folder, f"the cache cannot be written ({error.strerror or error})", remedy) from error
+        finally:
+            self._discard(temporary)
+
+    @staticmethod
+    def _discard(path: Path) -> None:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError:
+            return  # It stays where it is and does no harm: a damaged segment is overwritten next.
+
+
+def _packed(shard: FeatureShard) -> bytes:
+    """Turn a segment into the bytes of a file; the same segment always gives the same bytes."""
+    faces = shard.observations
+    steps, unit_px = _quantised(faces)
+    arrays = {
+        "looked_at": shard.frame,
+        "time_s": shard.time_s,
+        "thumbnail": shard.thumbnail,
+        **{name: getattr(faces, name) for name in _FACE_ARRAYS},
+        "landmark_steps": steps,
+        "landmark_unit_px": unit_px,
+    }
+    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    header = {
+        "version": FEATURE_VERSION,
+        "segment": shard.segment,
+        "damage": shard.damage,
+        # safetensors would not notice a block that a power cut left full of zeros.
+        "crc32": {name: zlib.crc32(array) for name, array in arrays.items()},
+    }
+    return save(arrays, {"fervideo": json.dumps(header)})
+
+
+def _read(path: Path, segment: int, landmarks: bool) -> FeatureShard:
+    """Read a segment from a file.
+
+    Raises:
+        SafetensorError, OSError, ValueError, KeyError, TypeError: The file is missing or damaged.
+    """
+    with safe_open(path, framework="numpy") as file:
+        header = json.loads((file.metadata() or {})["fervideo"])
+        if (header["version"], header["segment"]) != (FEATURE_VERSION, segment):
+            raise ValueError(f"holds segment {header['segment']} of version {header['version']}")
+
+        def stored(name: str) -> Any:
+            array = file.get_tensor(name)
+            if zlib.crc32(array) != header["crc32"][name]:
+                raise ValueError(f"checksum of {name} differs")
+            return array
+
+        box_px = stored("box_px")
+        landmarks_px = np.empty((len(box_px), 0, 3), np.float32)
+        if landmarks:
+            landmarks_px = _origin(box_px) + stored("landmark_steps") * stored("landmark_unit_px")
+        faces = FaceObservations(landmarks_px=landmarks_px, **{name: stored(name) for name in _FACE_ARRAYS})
+        return FeatureShard(segment, stored("looked_at"), stored("time_s"), stored("thumbnail"), faces, header["damage"])
+
+
+def _quantised(faces: FaceObservations) -> tuple[np.ndarray[Any, np.dtype[np.int16]], Float32]:
+    """Express landmarks in 16-bit steps from the middle of the box.
+
+    Returns:
+        Steps int16 (M, K, 3), and the length of a step float32 (M, 1, 1), in pixels.
+    """
+    offset = faces.landmarks_px - _origin(faces.box_px)
+    unit_px = np.maximum(np.abs(offset).max((1, 2), keepdims=True, initial=0) / np.float32(32767), np.float32(1e-6))
+    return np.rint(offset / unit_px).astype(np.int16), unit_px
+
+
+def _origin(box_px: Float32) -> Float32:
+    """Return the middle of each box, float32 (M, 1, 3), at depth 0."""
+    middle = (box_px[:, :2] + box_px[:, 2:]) / 2
+    origin: Float32 = np.concatenate([middle, np.zeros_like(middle[:, :1])], 1)[:, None]
+    return origin

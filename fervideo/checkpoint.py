@@ -1,0 +1,86 @@
+"""Read and write weights: safetensors with a JSON header that says what they are. Nothing is ever unpickled.
+
+The header names the kind of model, how to build it (`config`), what it expects and yields (`labels`, `crop_px`, ...), and
+where it comes from (`recipe`, `data`, `seed`, `date`, `scores`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from fervideo.errors import WeightsError
+
+#: Weights that come with the package.
+SHIPPED = Path(__file__).parent / "weights"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Hold a model's weights and what they say of themselves.
+
+    Attributes:
+        path: The file.
+        header: The JSON header.
+        tensors: Parameter name to array.
+        digest: SHA-256 of the file's bytes, in hexadecimal.
+    """
+
+    path: Path
+    header: dict[str, Any]
+    tensors: dict[str, npt.NDArray[Any]]
+    digest: str
+
+    def expect(self, **wanted: object) -> None:
+        """Check the header against what the caller works with.
+
+        Raises:
+            WeightsError: A value differs; the message names both.
+        """
+        for name, value in wanted.items():
+            # JSON knows no tuples.
+            if self.header.get(name) != json.loads(json.dumps(value)):
+                raise WeightsError(
+                    self.path,
+                    f"made for {name} = {self.header.get(name)!r}, here it is {value!r}",
+                    "use weights that were trained for this version and these settings",
+                )
+
+
+def read(path: Path) -> Checkpoint:
+    """Read a checkpoint.
+
+    Raises:
+        WeightsError: The file is missing, is not safetensors, or has no header of ours.
+    """
+    try:
+        with safe_open(path, framework="numpy") as file:
+            header = json.loads((file.metadata() or {}).get("fervideo", "null"))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
+    except FileNotFoundError:
+        raise WeightsError(path, "no such file", "give the path of a .safetensors checkpoint, or reinstall fervideo") from None
+    except (SafetensorError, OSError, ValueError) as error:
+        raise WeightsError(path, f"not a safetensors file ({error})", "give a checkpoint that fervideo wrote") from error
+    if not isinstance(header, dict):
+        raise WeightsError(path, "has no fervideo header", "give a checkpoint that fervideo wrote")
+    return Checkpoint(path, header, tensors, digest(path))
+
+
+def write(path: Path, header: dict[str, Any], tensors: dict[str, npt.NDArray[Any]]) -> None:
+    """Write a checkpoint."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file({name: np.ascontiguousarray(array) for name, array in tensors.items()}, path, {"fervideo": json.dumps(header)})
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

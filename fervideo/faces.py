@@ -1,0 +1,237 @@
+"""Faces and their landmarks in each frame: mediapipe FaceMesh (Kartynnik et al. 2019) with refined eyes and lips (Grishchenko et al. 2020).
+
+FaceMesh's own detector is made for a face that fills a good part of the picture. Where it finds fewer faces than are looked
+for, mediapipe's full-range detector looks for smaller ones, and each of these gets a FaceMesh of its own on its part of the picture.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from fervideo.records import N_LANDMARKS, Float32, Float64, UInt8
+from fervideo.settings import FaceSettings
+
+#: Most faces that `count_faces` looks for.
+MOST_FACES = 4
+#: After a search for small faces in vain, frames until the next.
+_REST_FRAMES = 8
+#: Side of the part of the picture that a small face gets, in face sizes, and the least margin it may come to have there.
+_REGION_SIDE, _LEAST_MARGIN = 2.4, 0.2
+#: Boxes that overlap by more than this (IoU) are one face.
+_SAME_IOU = 0.3
+_BLANK = np.zeros((16, 16, 3), np.uint8)
+
+
+class Landmarker:
+    """Find faces in successive frames; a context manager, since FaceMesh holds native memory.
+
+    Its state carries from frame to frame, so one landmarker serves one segment.
+
+    Args:
+        settings: Confidences.
+        max_faces: Most faces per frame.
+        still: Whether frames are unrelated photographs.
+    """
+
+    def __init__(self, settings: FaceSettings, max_faces: int, *, still: bool = False) -> None:
+        self._settings, self._max_faces, self._still = settings, max_faces, still
+        self._mesh = _Mesh(settings, max_faces, still=still)
+        self._detector: Any = None
+        self._small: list[_SmallFace] = []
+        self._rest = 0
+
+    def __enter__(self) -> Landmarker:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        with ExitStack() as stack:
+            for held in (self._mesh, self._detector, *self._small):
+                if held is not None:
+                    stack.callback(held.close)
+
+    def find(self, image: UInt8) -> Float32:
+        """Find the faces of one frame.
+
+        Args:
+            image: uint8 (height, width, 3), RGB.
+
+        Returns:
+            float32 (faces, N_LANDMARKS, 3): x, y in pixels, z in the same scale, towards the camera negative.
+        """
+        found = list(self._mesh.find(image))
+        if len(found) < self._max_faces or self._small:
+            self._follow_small(image, found)
+            self._search(image, found)
+        return np.stack(found[: self._max_faces]) if found else np.empty((0, N_LANDMARKS, 3), np.float32)
+
+    def _follow_small(self, image: UInt8, found: list[Float32]) -> None:
+        """Add the small faces that are known; forget those that are gone, or large enough by now."""
+        kept = []
+        for small in self._small:
+            landmarks = small.find(image)
+            if landmarks is None or _is_among(landmarks, found):
+                small.close()
+            else:
+                kept.append(small)
+                found.append(landmarks)
+        self._small = kept
+
+    def _search(self, image: UInt8, found: list[Float32]) -> None:
+        """Look for small faces, unless that was in vain a moment ago."""
+        if len(found) >= self._max_faces:
+            return
+        if self._rest and not self._still:
+            self._rest -= 1
+            return
+        for box in self._detect(image):
+            if len(found) < self._max_faces and not any(_iou(box, _box(face)) > _SAME_IOU for face in found):
+                small = _SmallFace(self._settings, box, still=self._still)
+                landmarks = small.find(image)
+                if landmarks is None or _is_among(landmarks, found):
+                    small.close()
+                    continue
+                found.append(landmarks)
+                if self._still:
+                    small.close()
+                else:
+                    self._small.append(small)
+        self._rest = _REST_FRAMES if len(found) < self._max_faces else 0
+
+    def _detect(self, image: UInt8) -> list[Float64]:
+        """Find the boxes of faces of any size, float64 (4,) each: x0, y0, x1, y1 in pixels."""
+        with _quiet():
+            if self._detector is None:
+                from mediapipe.python.solutions.face_detection import FaceDetection
+
+                self._detector = FaceDetection(min_detection_confidence=self._settings.min_detection_confidence, model_selection=1)
+            detections = self._detector.process(image).detections or []
+        height, width = image.shape[:2]
+        relative = [detection.location_data.relative_bounding_box for detection in detections]
+        corners = [(box.xmin, box.ymin, box.xmin + box.width, box.ymin + box.height) for box in relative]
+        return [np.array(box, np.float64) * (width, height, width, height) for box in corners]
+
+
+class _Mesh:
+    """Run FaceMesh on whole pictures."""
+
+    def __init__(self, settings: FaceSettings, max_faces: int, *, still: bool) -> None:
+        # Its native code talks while its threads start, which a blank picture waits for, and once more at the first face.
+        self._started = False
+        with _quiet():
+            from mediapipe.python.solutions.face_mesh import FaceMesh
+
+            self._mesh = FaceMesh(
+                static_image_mode=still,
+                max_num_faces=max_faces,
+                refine_landmarks=True,
+                min_detection_confidence=settings.min_detection_confidence,
+                min_tracking_confidence=settings.min_tracking_confidence,
+            )
+            self._mesh.process(_BLANK)
+
+    def find(self, image: UInt8) -> Float32:
+        with nullcontext() if self._started else _quiet():
+            faces = self._mesh.process(image).multi_face_landmarks or []
+        self._started = self._started or bool(faces)
+        height, width = image.shape[:2]
+        points = np.array([[(p.x, p.y, p.z) for p in face.landmark] for face in faces], np.float32)
+        # FaceMesh gives z in units of the image's width.
+        return points.reshape(-1, N_LANDMARKS, 3) * np.array([width, height, width], np.float32)
+
+    def forget(self) -> None:
+        """Take the next picture for one that has nothing to do with the last."""
+        with _quiet():
+            self._mesh.reset()
+            self._mesh.process(_BLANK)
+        self._started = False
+
+    def close(self) -> None:
+        self._mesh.close()
+
+
+class _SmallFace:
+    """Follow one face within its part of the picture."""
+
+    def __init__(self, settings: FaceSettings, box: Float64, *, still: bool) -> None:
+        self._mesh = _Mesh(settings, 1, still=still)
+        self._place(box)
+
+    def _place(self, box: Float64) -> None:
+        """Centre the part of the picture on a face."""
+        centre, side = (box[:2] + box[2:]) / 2, float((box[2:] - box[:2]).max()) * _REGION_SIDE
+        self._corner = np.round(centre - side / 2).astype(int)
+        self._side = max(round(side), 16)
+
+    def find(self, image: UInt8) -> Float32 | None:
+        """Find the face: float32 (N_LANDMARKS, 3) in pixels of the whole picture, or None."""
+        x0, y0 = np.clip(self._corner, 0, (image.shape[1] - 1, image.shape[0] - 1))
+        x1, y1 = self._corner + self._side
+        faces = self._mesh.find(np.ascontiguousarray(image[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)]))
+        if not len(faces):
+            return None
+        landmarks: Float32 = faces[0] + np.array([x0, y0, 0], np.float32)
+        box = _box(landmarks)
+        margin = np.concatenate([box[:2] - self._corner, self._corner + self._side - box[2:]]).min()
+        if margin < _LEAST_MARGIN * (box[2:] - box[:2]).max():
+            self._place(box)
+            self._mesh.forget()
+        return landmarks
+
+    def close(self) -> None:
+        self._mesh.close()
+
+
+def boxes(landmarks_px: Float32) -> Float32:
+    """Return the boxes around landmarks: float32 (M, N_LANDMARKS, 3) to float32 (M, 4), x0, y0, x1, y1."""
+    points = landmarks_px[:, :, :2]
+    return np.concatenate([points.min(1), points.max(1)], 1)
+
+
+def count_faces(images: Iterable[UInt8], settings: FaceSettings) -> int:
+    """Tell how many faces a clip shows at once, from some of its frames.
+
+    Args:
+        images: Frames spread over the clip, uint8 (height, width, 3), RGB.
+        settings: Confidences.
+
+    Returns:
+        The most faces, 1 to MOST_FACES, that at least two of the frames show, since a single sighting may be a false alarm.
+    """
+    with Landmarker(settings, MOST_FACES, still=True) as landmarker:
+        counts = sorted(len(landmarker.find(image)) for image in images)
+    agreed = counts[-2] if len(counts) > 1 else max(counts, default=1)
+    return max(agreed, 1)
+
+
+def _box(landmarks: Float32) -> Float64:
+    box: Float64 = boxes(landmarks[None])[0].astype(np.float64)
+    return box
+
+
+def _is_among(landmarks: Float32, others: list[Float32]) -> bool:
+    return any(_iou(_box(landmarks), _box(other)) > _SAME_IOU for other in others)
+
+
+def _iou(a: Float64, b: Float64) -> float:
+    """Return the intersection over union of two boxes."""
+    both = np.prod(np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0, None))
+    return float(both / max(np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - both, 1e-9))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Hold back what mediapipe's native code writes to stderr."""
+    saved, sink = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(sink, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(sink)

@@ -1,0 +1,307 @@
+"""The one way through the house: a video becomes shards, shards become tracks, tracks become a timeline.
+
+A segment is extracted from scratch, wherever that happens, so a clip's features are the same whatever the number of workers.
+They always pass through the cache, on disk or in a temporary folder, so a first and a second run compute the same from there on.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from tqdm import tqdm
+
+from fervideo import cache, checkpoint, crops, faces, geometry, sequence, timeline, tracking, video
+from fervideo.embedding import Embedder, resolve_device
+from fervideo.errors import DamagedVideo, FervideoError, OutputError
+from fervideo.records import (
+    CROP_PX,
+    N_LANDMARKS,
+    SEGMENT_FRAMES,
+    THUMBNAIL_SHAPE,
+    ClipFeatures,
+    FaceObservations,
+    FeatureShard,
+    Int64,
+    UInt8,
+)
+from fervideo.settings import Settings
+from fervideo.timeline import Timeline
+
+FRAME_WEIGHTS = checkpoint.SHIPPED / "frame.safetensors"
+SEQUENCE_WEIGHTS = checkpoint.SHIPPED / "sequence.safetensors"
+#: Frames that are looked at to tell how many faces a clip shows.
+_SPREAD = 8
+#: A worker process pays for its start (about 2 s) when it has this many segments to do.
+_WORTH_A_WORKER = 4
+
+
+@dataclass(frozen=True)
+class SegmentTask:
+    """Say all there is to say about one segment's extraction, to any process.
+
+    Attributes:
+        source: The opened video.
+        frame: int64 (n,), which of the segment's frames to look at.
+        segment: Number of the segment.
+        settings: The run's.
+        max_faces: Faces to look for in each frame.
+        device: `cpu` or `cuda`.
+        store: Where the shard goes.
+    """
+
+    source: video.Video
+    frame: Int64
+    segment: int
+    settings: Settings
+    max_faces: int
+    device: str
+    store: cache.Cache
+
+
+class Stopwatch:
+    """Add up the seconds that stages take."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.add({stage: time.perf_counter() - started})
+
+    def add(self, seconds: dict[str, float]) -> None:
+        for stage, amount in seconds.items():
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + amount
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """Turn a video into shards, as far as the store does not hold them.
+
+    Attributes:
+        source: The opened video.
+        settings: The run's.
+        device: `cpu` or `cuda`.
+        store: Where the shards go.
+        watch: Adds up seconds per stage.
+    """
+
+    source: video.Video
+    settings: Settings
+    device: str
+    store: cache.Cache
+    watch: Stopwatch
+
+    @cached_property
+    def segments(self) -> dict[int, Int64]:
+        """Which frames of which segments are to be looked at."""
+        frame = video.select(self.source.time_s, self.settings.video.sample_fps)
+        number = frame // SEGMENT_FRAMES
+        return {int(segment): frame[number == segment] for segment in np.unique(number)}
+
+    @cached_property
+    def max_faces(self) -> int:
+        """How many faces to look for in each frame."""
+        wanted = self.settings.faces.max_faces
+        if wanted != "auto":
+            return wanted
+        with self.watch("count_faces"):
+            return faces.count_faces(self._spread(), self.settings.faces)
+
+    def _spread(self) -> Iterator[UInt8]:
+        """Decode some frames spread over the clip, at places that are cheap to reach."""
+        for index in video.spread(self.source, _SPREAD):
+            try:
+                yield from (window.frames[0] for window in video.windows(self.source, np.array([index])))
+            except DamagedVideo:
+                return
+
+    def task(self, segment: int) -> SegmentTask:
+        return SegmentTask(self.source, self.segments[segment], segment, self.settings, self.max_faces, self.device, self.store)
+
+    def run(self, *, progress: bool) -> int:
+        """Extract the segments that the store lacks.
+
+        Returns:
+            How many it had.
+
+        Raises:
+            FervideoError: A worker process died.
+            OutputError: The store cannot be written.
+        """
+        missing = [segment for segment in self.segments if not self.store.has(segment)]
+        total, left = sum(map(len, self.segments.values())), sum(len(self.segments[segment]) for segment in missing)
+        tasks = [self.task(segment) for segment in missing]
+        # None: tqdm shows nothing where stderr is no terminal.
+        hidden = None if progress and missing else True
+        with self.watch("extract"), tqdm(total=total, initial=total - left, unit=" frames", disable=hidden, dynamic_ncols=True) as bar:
+            for task, seconds in _run_all(tasks, self.settings.run.workers):
+                bar.update(len(task.frame))
+                self.watch.add({f"extract.{stage}": amount for stage, amount in seconds.items()})
+        return len(self.segments) - len(missing)
+
+    def shards(self) -> Iterator[FeatureShard]:
+        """Read the shards back in order; one that turns out to be damaged is extracted again."""
+        for segment in self.segments:
+            shard = self.store.get(segment)
+            if shard is None:
+                extract_segment(self.task(segment))
+                shard = self.store.get(segment)
+            if shard is None:
+                raise OutputError(self.store.folder, "what is written cannot be read back", "check the disk, or use --no-cache")
+            yield shard
+
+
+def analyze(path: Path | str, settings: Settings | None = None, *, progress: bool = False) -> Timeline:
+    """Find what the faces in a video express, frame by frame.
+
+    Args:
+        path: The video.
+        settings: What differs from the defaults.
+        progress: Whether to show a progress bar on stderr, where that is a terminal.
+
+    Returns:
+        The timeline. A video that is damaged in the middle gives the part before the damage; `Timeline.damage` says why.
+
+    Raises:
+        VideoError: The video cannot be read at all.
+        WeightsError: The sequence model does not fit the frame CNN.
+        UsageError: `cuda` is asked for where there is none.
+        OutputError: The cache cannot be written.
+    """
+    settings = settings or Settings()
+    watch = Stopwatch()
+    started = time.perf_counter()
+    device = resolve_device(settings.run.device)
+    frame_digest = checkpoint.digest(FRAME_WEIGHTS)
+    model_path = SEQUENCE_WEIGHTS if settings.sequence.model == "default" else Path(settings.sequence.model)
+    # Loaded before the long work, so that a model that does not fit is told at once.
+    model = sequence.load(model_path, frame_digest, device)
+    with watch("probe"):
+        source = video.probe(Path(path), settings.video)
+    with TemporaryDirectory(prefix="fervideo-") as scratch:
+        store = cache.Cache.of_clip(source.info.fingerprint, settings, frame_digest) if settings.run.cache else cache.Cache(Path(scratch))
+        extraction = Extraction(source, settings, device, store, watch)
+        hits = extraction.run(progress=progress)
+        with watch("tracking"):
+            features = ClipFeatures(source.info, *tracking.join(extraction.shards(), settings.tracking))
+    with watch("sequence"):
+        tracks = sequence.run(model, features, settings.sequence, settings.tracking.max_gap_s)
+    seconds = time.perf_counter() - started
+    provenance = {
+        "versions": versions(),
+        "weights": {"frame": frame_digest, "sequence": checkpoint.digest(model_path)},
+        "device": device,
+        "frames_decoded": len(features.frame),
+        "cache": {"segments": len(extraction.segments), "hits": hits},
+        "seconds": {stage: round(amount, 3) for stage, amount in watch.seconds.items()} | {"total": round(seconds, 3)},
+        "frames_per_s": round(len(features.frame) / seconds, 1),
+    }
+    return timeline.build(features, tracks, settings, provenance)
+
+
+def extract_segment(task: SegmentTask) -> dict[str, float]:
+    """Extract one segment and put its shard into the store.
+
+    Returns:
+        Seconds per stage.
+
+    Raises:
+        OutputError: The store cannot be written.
+    """
+    watch = Stopwatch()
+    frame, time_s, thumbnails, seen_in, landmarks, cut, damage = [], [], [], [], [], [], ""
+    windows = video.windows(task.source, task.frame)
+    with faces.Landmarker(task.settings.faces, task.max_faces) as landmarker:
+        while True:
+            try:
+                with watch("decode"):
+                    window = next(windows, None)
+            except DamagedVideo as error:
+                damage = error.reason
+                break
+            if window is None:
+                break
+            frame.append(window.frame)
+            time_s.append(window.time_s)
+            for image, index in zip(window.frames, window.frame, strict=True):
+                with watch("landmarks"):
+                    found = landmarker.find(image)
+                with watch("crops"):
+                    thumbnails.append(crops.thumbnail(image))
+                    cut += [crops.face_crop(image, face) for face in found]
+                landmarks.append(found)
+                seen_in += [index] * len(found)
+    points = np.concatenate([*landmarks, np.empty((0, N_LANDMARKS, 3), np.float32)])
+    with watch("embedding"):
+        embedding, logits = _embedder(task.device).embed(np.array(cut, np.uint8).reshape(-1, CROP_PX, CROP_PX))
+    with watch("geometry"):
+        measures = geometry.measure(points)
+    observations = FaceObservations(np.array(seen_in, np.int64), faces.boxes(points), points, embedding, logits, measures)
+    shard = FeatureShard(
+        task.segment,
+        np.concatenate([*frame, np.empty(0, np.int64)]),
+        np.concatenate([*time_s, np.empty(0, np.float64)]),
+        np.array(thumbnails, np.uint8).reshape(-1, *THUMBNAIL_SHAPE),
+        observations,
+        damage,
+    )
+    with watch("store"):
+        task.store.put(shard)
+    return watch.seconds
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of everything that a result depends on."""
+    names = ("fervideo", "torch", "mediapipe", "decord", "av", "opencv-contrib-python", "numpy", "scipy", "pandas")
+    found = {}
+    for name in names:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return {"python": platform.python_version(), **found}
+
+
+def _run_all(tasks: list[SegmentTask], workers: int) -> Iterator[tuple[SegmentTask, dict[str, float]]]:
+    """Run tasks here or in worker processes, and yield each as it is done."""
+    wanted = workers or min(os.cpu_count() or 1, len(tasks) // _WORTH_A_WORKER)
+    if min(wanted, len(tasks)) <= 1:
+        for task in tasks:
+            yield task, extract_segment(task)
+        return
+    # loky's workers are fresh processes that do not import the caller's main script, and a death among them is noticed.
+    from concurrent.futures import as_completed
+
+    from loky import ProcessPoolExecutor
+    from loky.process_executor import TerminatedWorkerError
+
+    pool = ProcessPoolExecutor(max_workers=min(wanted, len(tasks)))
+    try:
+        running = {pool.submit(extract_segment, task): task for task in tasks}
+        for future in as_completed(running):
+            yield running[future], future.result()
+    except TerminatedWorkerError as error:
+        remedy = "run again with --workers 1; finished segments are kept"
+        raise FervideoError(tasks[0].source.info.path, "a worker process died, out of memory perhaps", remedy) from error
+    finally:
+        pool.shutdown(wait=True, kill_workers=True)
+
+
+@lru_cache(maxsize=1)
+def _embedder(device: str) -> Embedder:
+    """Keep the network of this process."""
+    return Embedder(FRAME_WEIGHTS, device)

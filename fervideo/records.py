@@ -1,0 +1,263 @@
+"""The records that pass from stage to stage, and the names they share.
+
+T frames in a clip, n in a window, M face observations, K landmarks, D embedding, G geometry, C expressions. Every record
+is frozen, checks its own shapes and dtypes, and prints shapes. Missing is NaN or empty, never a guess.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+#: Expressions in the order of every probability vector, as in FER+ (Barsoum et al. 2016).
+EXPRESSIONS = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt")
+#: Expressions that count as negative in valence, as FaceReader defines it.
+NEGATIVE = ("sadness", "anger", "disgust", "fear", "contempt")
+#: Geometry per face, in the order of every geometry vector; `geometry.py` defines each.
+GEOMETRY = (
+    "yaw_deg",
+    "pitch_deg",
+    "roll_deg",
+    "eye_open_left",
+    "eye_open_right",
+    "mouth_open",
+    "smile",
+    "brow_raise",
+    "brow_furrow",
+)
+#: Width and height of a face crop.
+CROP_PX = 56
+#: Landmarks of mediapipe FaceMesh with refined eyes and lips.
+N_LANDMARKS = 478
+#: Frames in one segment: the unit of caching, resuming and parallel work.
+SEGMENT_FRAMES = 256
+#: Rows and columns of the grey thumbnail from which shot cuts are found.
+THUMBNAIL_SHAPE = (12, 16)
+
+Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
+Int64 = npt.NDArray[np.int64]
+UInt8 = npt.NDArray[np.uint8]
+
+
+def check_array(owner: object, name: str, dtype: type[np.generic], shape: tuple[int | None, ...]) -> None:
+    """Check one array of a record.
+
+    Args:
+        owner: The record.
+        name: The attribute to check.
+        dtype: The dtype that it must have.
+        shape: The size of each axis; None where any size will do.
+
+    Raises:
+        ValueError: The dtype or the shape differs.
+    """
+    array = getattr(owner, name)
+    fits = array.ndim == len(shape) and all(want in (None, size) for want, size in zip(shape, array.shape, strict=False))
+    if array.dtype != dtype or not fits:
+        wanted = f"{np.dtype(dtype).name} {shape}"
+        raise ValueError(f"{type(owner).__name__}.{name}: is {array.dtype} {array.shape}, must be {wanted}")
+
+
+class Shaped:
+    """Print arrays as dtype and shape, not as numbers."""
+
+    def __repr__(self) -> str:
+        parts = []
+        for field in fields(self):  # type: ignore[arg-type]  # every subclass is a dataclass
+            value = getattr(self, field.name)
+            shown = f"{value.dtype}{list(value.shape)}" if isinstance(value, np.ndarray) else repr(value)
+            parts.append(f"{field.name}={shown}")
+        return f"{type(self).__name__}({', '.join(parts)})"
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """Describe a video file.
+
+    Attributes:
+        path: Where the file is.
+        fingerprint: SHA-256 of the file's bytes, in hexadecimal.
+        codec: Name of the codec, as FFmpeg spells it.
+        decoder: `decord` or `pyav`: which one reads the frames.
+        width_px: Width of an upright frame.
+        height_px: Height of an upright frame.
+        n_frames: Frames that the container presents (hidden pre-roll left out).
+        header_frames: Frames that the container's header claims; 0 where it makes no claim.
+        duration_s: From the first frame's presentation time to the end of the last frame.
+        mean_fps: For display only; times come from presentation timestamps.
+        variable_rate: True where frame durations differ by more than the container's rounding.
+        rotation_deg: Clockwise rotation that turns a stored frame upright: 0, 90, 180 or 270.
+        start_s: Presentation time of the first frame in the container's own clock.
+    """
+
+    path: Path
+    fingerprint: str
+    codec: str
+    decoder: str
+    width_px: int
+    height_px: int
+    n_frames: int
+    header_frames: int
+    duration_s: float
+    mean_fps: float
+    variable_rate: bool
+    rotation_deg: int
+    start_s: float
+
+
+@dataclass(frozen=True, repr=False)
+class FrameWindow(Shaped):
+    """Hold consecutive decoded frames.
+
+    Attributes:
+        frames: uint8 (n, height, width, 3), RGB, upright.
+        frame: int64 (n,), 0-based index in the file.
+        time_s: float64 (n,), presentation time; the file's first frame has 0.
+    """
+
+    frames: UInt8
+    frame: Int64
+    time_s: Float64
+
+    def __post_init__(self) -> None:
+        check_array(self, "frames", np.uint8, (None, None, None, 3))
+        check_array(self, "frame", np.int64, (len(self.frames),))
+        check_array(self, "time_s", np.float64, (len(self.frames),))
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+
+@dataclass(frozen=True, repr=False)
+class FaceObservations(Shaped):
+    """Hold the faces seen in some frames, one row per face per frame, ordered by frame.
+
+    Attributes:
+        frame: int64 (M,), 0-based index in the file.
+        box_px: float32 (M, 4): x0, y0, x1, y1 around the landmarks.
+        landmarks_px: float32 (M, K, 3): x, y in pixels, z in the same scale, towards the camera negative. K is
+            N_LANDMARKS, or 0 once the landmarks are no longer needed (they are nine tenths of the bytes).
+        embedding: float32 (M, D), from the frame CNN.
+        frame_logits: float32 (M, C), from the frame CNN; their softmax is calibrated.
+        geometry: float32 (M, G), in the order of GEOMETRY.
+    """
+
+    frame: Int64
+    box_px: Float32
+    landmarks_px: Float32
+    embedding: Float32
+    frame_logits: Float32
+    geometry: Float32
+
+    def __post_init__(self) -> None:
+        m = len(self.frame)
+        check_array(self, "frame", np.int64, (m,))
+        check_array(self, "box_px", np.float32, (m, 4))
+        check_array(self, "landmarks_px", np.float32, (m, None, 3))
+        check_array(self, "embedding", np.float32, (m, None))
+        check_array(self, "frame_logits", np.float32, (m, len(EXPRESSIONS)))
+        check_array(self, "geometry", np.float32, (m, len(GEOMETRY)))
+        if self.landmarks_px.shape[1] not in (0, N_LANDMARKS):
+            raise ValueError(f"FaceObservations.landmarks_px: {self.landmarks_px.shape[1]} landmarks, must be {N_LANDMARKS} or 0")
+        if (np.diff(self.frame) < 0).any():
+            raise ValueError("FaceObservations.frame: must not fall")
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def take(self, rows: npt.NDArray[np.bool_] | Int64) -> FaceObservations:
+        """Return the rows that a mask or an index picks."""
+        return FaceObservations(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
+
+    def without_landmarks(self) -> FaceObservations:
+        """Return the same rows with no landmarks, a tenth of the size."""
+        return replace(self, landmarks_px=np.empty((len(self), 0, 3), np.float32))
+
+    @staticmethod
+    def concatenate(parts: list[FaceObservations]) -> FaceObservations:
+        """Join parts that follow each other in time; at least one."""
+        names = [field.name for field in fields(FaceObservations)]
+        return FaceObservations(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
+
+
+@dataclass(frozen=True, repr=False)
+class FeatureShard(Shaped):
+    """Hold everything that later stages need of one segment: the unit of caching, resuming and parallel work.
+
+    Attributes:
+        segment: Which segment of the clip; it covers file frames [segment * SEGMENT_FRAMES, (segment + 1) * SEGMENT_FRAMES).
+        frame: int64 (n,), frames that were decoded and looked at.
+        time_s: float64 (n,), their presentation times.
+        thumbnail: uint8 (n, *THUMBNAIL_SHAPE), grey, to find shot cuts.
+        observations: The faces in them.
+        damage: Why decoding stopped before the segment's end; empty where it did not.
+    """
+
+    segment: int
+    frame: Int64
+    time_s: Float64
+    thumbnail: UInt8
+    observations: FaceObservations
+    damage: str = ""
+
+    def __post_init__(self) -> None:
+        n = len(self.frame)
+        check_array(self, "frame", np.int64, (n,))
+        check_array(self, "time_s", np.float64, (n,))
+        check_array(self, "thumbnail", np.uint8, (n, *THUMBNAIL_SHAPE))
+
+
+@dataclass(frozen=True, repr=False)
+class ClipFeatures(Shaped):
+    """Hold a whole clip: all its frames, and all its faces joined into tracks.
+
+    Attributes:
+        info: The video.
+        frame: int64 (T,), every frame that was looked at.
+        time_s: float64 (T,), their presentation times.
+        observations: Faces in tracks, M rows, landmarks dropped.
+        track: int64 (M,), 0-based; 0 is on screen longest.
+        damage: Why decoding stopped before the clip's end; empty where it did not.
+    """
+
+    info: VideoInfo
+    frame: Int64
+    time_s: Float64
+    observations: FaceObservations
+    track: Int64
+    damage: str = ""
+
+    def __post_init__(self) -> None:
+        check_array(self, "frame", np.int64, (None,))
+        check_array(self, "time_s", np.float64, (len(self.frame),))
+        check_array(self, "track", np.int64, (len(self.observations),))
+
+    @property
+    def n_tracks(self) -> int:
+        return int(self.track.max(initial=-1)) + 1
+
+
+@dataclass(frozen=True, repr=False)
+class TrackExpressions(Shaped):
+    """Hold what the sequence model says of one track.
+
+    Attributes:
+        track: Which track of ClipFeatures.
+        frame: int64 (n,), every frame from the first sighting to the last that is seen or bridged, rising.
+        probabilities: float32 (n, C), smoothed; each row sums to 1.
+        clip_probabilities: float32 (C,), the track as a whole; sums to 1.
+    """
+
+    track: int
+    frame: Int64
+    probabilities: Float32
+    clip_probabilities: Float32
+
+    def __post_init__(self) -> None:
+        check_array(self, "frame", np.int64, (None,))
+        check_array(self, "probabilities", np.float32, (len(self.frame), len(EXPRESSIONS)))
+        check_array(self, "clip_probabilities", np.float32, (len(EXPRESSIONS),))

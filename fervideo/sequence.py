@@ -1,0 +1,289 @@
+"""The sequence model: what a track's faces show, seen as a course in time instead of frame by frame.
+
+A bidirectional LSTM (Hochreiter & Schmidhuber 1997; Graves & Schmidhuber 2005) reads embeddings, frame probabilities,
+geometry and whether a face was found, at a fixed rate, so that a video's own frame rate does not matter. It yields
+probabilities per step and, from states pooled by attention (Bahdanau et al. 2015), for the track as a whole.
+`tools/train_sequence.py` trains it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.ndimage import gaussian_filter1d
+from scipy.sparse import coo_array
+from torch import Tensor, nn
+
+from fervideo import checkpoint
+from fervideo.records import EXPRESSIONS, GEOMETRY, ClipFeatures, FaceObservations, Float32, Float64, Int64, TrackExpressions
+from fervideo.settings import SequenceSettings
+
+#: Steps per second: fast enough for the shortest expression (a blink lasts 0.15 s, a microexpression 0.2 s).
+MODEL_RATE_HZ = 20.0
+#: Sightings further apart than this, and than the clip's frames usually are, are not interpolated.
+_INTERPOLATED_S = 0.15
+#: What a window's first and last steps have seen too little context for.
+_WARM_UP_S = 1.0
+#: Windows that go through the network at once.
+_WINDOW_BATCH = 8
+
+
+@dataclass(frozen=True)
+class Course:
+    """Hold one track's features on the model's grid of times.
+
+    Attributes:
+        start_s: Time of step 0; step k is at start_s + k / MODEL_RATE_HZ.
+        features: float32 (S, C + G + D + 1): frame log-probabilities, geometry, embedding, and 1 where a face was seen, 0
+            (with all else 0) where not.
+    """
+
+    start_s: float
+    features: Float32
+
+    @property
+    def time_s(self) -> Float64:
+        return self.start_s + np.arange(len(self.features)) / MODEL_RATE_HZ
+
+
+class SequenceLSTM(nn.Module):
+    """Map courses to expression logits, per step and per course.
+
+    Args:
+        embedding_dim: D of the frame CNN.
+        hidden: State size of each direction.
+        layers: LSTM layers.
+        dropout: Share of inputs and states dropped in training.
+        bidirectional: Whether later steps may explain earlier ones.
+        labels: Expressions that it tells apart.
+    """
+
+    centre: Tensor
+    scale: Tensor
+
+    def __init__(
+        self,
+        embedding_dim: int = 128,
+        hidden: int = 96,
+        layers: int = 2,
+        dropout: float = 0.3,
+        bidirectional: bool = True,
+        labels: int = len(EXPRESSIONS),
+    ) -> None:
+        super().__init__()
+        self.config = {
+            "embedding_dim": embedding_dim,
+            "hidden": hidden,
+            "layers": layers,
+            "dropout": dropout,
+            "bidirectional": bidirectional,
+            "labels": labels,
+        }
+        n_in = len(EXPRESSIONS) + len(GEOMETRY) + embedding_dim
+        width = hidden * (2 if bidirectional else 1)
+        #: Mean and scale of each feature over the training data.
+        self.register_buffer("centre", torch.zeros(n_in))
+        self.register_buffer("scale", torch.ones(n_in))
+        self.project = nn.Sequential(nn.Linear(n_in + 1, width), nn.ReLU(), nn.Dropout(dropout))
+        self.lstm = nn.LSTM(width, hidden, layers, batch_first=True, dropout=dropout if layers > 1 else 0.0, bidirectional=bidirectional)
+        self.dropout = nn.Dropout(dropout)
+        self.step_head = nn.Linear(width, labels)
+        self.attention = nn.Linear(width, 1)
+        self.clip_head = nn.Linear(width, labels)
+
+    def states(self, features: Tensor) -> Tensor:
+        """Map features float32 (B, S, C + G + D + 1) to states float32 (B, S, width)."""
+        found = features[..., -1:]
+        scaled = (features[..., :-1] - self.centre) / self.scale * found
+        states: Tensor = self.dropout(self.lstm(self.project(torch.cat([scaled, found], -1)))[0])
+        return states
+
+    def forward(self, features: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Map whole courses.
+
+        Args:
+            features: float32 (B, S, C + G + D + 1).
+            mask: bool (B, S), False where a course is padded.
+
+        Returns:
+            Step logits float32 (B, S, labels) and clip logits float32 (B, labels).
+        """
+        states = self.states(features)
+        weight = self.attention(states).masked_fill(~mask[..., None], -torch.inf).softmax(1)
+        return self.step_head(states), self.clip_head((weight * states).sum(1))
+
+
+def course(observations: FaceObservations, time_s: Float64) -> Course:
+    """Bring a track's features to the model's grid.
+
+    Each step takes the weighted mean of the sightings around it. A sighting's weight falls linearly to 0 over one step, or over
+    the time to the sightings next to it where that is longer: this averages a fast video and interpolates a slow one.
+
+    Args:
+        observations: The track's sightings.
+        time_s: float64 (M,), their presentation times, rising.
+    """
+    start = float(time_s[0])
+    steps = int((time_s[-1] - start) * MODEL_RATE_HZ + 1e-6) + 1
+    place = (time_s - start) * MODEL_RATE_HZ
+    gap = np.diff(place)
+    # A longer gap is one in which the face was lost: nothing is made up for it.
+    gap[gap > max(_INTERPOLATED_S * MODEL_RATE_HZ, float(np.median(gap)) + 1e-6 if len(gap) else 0)] = 0
+    reach = np.maximum(1.0, np.maximum(np.append(gap, 0), np.insert(gap, 0, 0)))[:, None] + 1e-6
+    widest = int(np.ceil(reach.max()))
+    step = np.floor(place)[:, None].astype(np.int64) + np.arange(-widest, widest + 1)
+    weight = np.maximum(0, 1 - np.abs(step - place[:, None]) / reach)
+    row = np.broadcast_to(np.arange(len(time_s))[:, None], step.shape)
+    used = (weight > 0) & (step >= 0) & (step < steps)
+    mix = coo_array((weight[used], (step[used], row[used])), shape=(steps, len(time_s))).tocsr()
+    total = mix.sum(1)
+    # A step on the far rim of its only sighting is not seen: it would be a copy, not a measurement.
+    found = total > 0.25
+    mixed = (mix @ raw_features(observations)) / np.maximum(total, 1e-9)[:, None] * found[:, None]
+    return Course(start, np.concatenate([mixed, found[:, None]], 1).astype(np.float32))
+
+
+def raw_features(observations: FaceObservations) -> Float32:
+    """Join what the model reads of each sighting: float32 (M, C + G + D)."""
+    logits = observations.frame_logits
+    return np.concatenate([logits - _logsumexp(logits), observations.geometry, observations.embedding], 1)
+
+
+def run(model: SequenceLSTM, features: ClipFeatures, settings: SequenceSettings, max_gap_s: float) -> list[TrackExpressions]:
+    """Run the model over every track of a clip.
+
+    Args:
+        model: In inference mode, on any device.
+        features: The clip.
+        settings: Windows and smoothing.
+        max_gap_s: Frames between two sightings at most this far apart are bridged; others get no probabilities.
+    """
+    results = []
+    at = np.searchsorted(features.frame, features.observations.frame)
+    for track in range(features.n_tracks):
+        rows = np.flatnonzero(features.track == track)
+        seen = at[rows]
+        course_ = course(features.observations.take(rows), features.time_s[seen])
+        steps, clip = infer(model, course_.features, settings)
+        covered = bridged(seen, features.time_s, max_gap_s)
+        time_s = features.time_s[covered]
+        probabilities = np.stack([np.interp(time_s, course_.time_s, column) for column in steps.T], 1)
+        if settings.smooth_s > 0:
+            probabilities = _smooth(probabilities, time_s, settings.smooth_s)
+        probabilities /= probabilities.sum(1, keepdims=True)
+        results.append(TrackExpressions(track, features.frame[covered], probabilities.astype(np.float32), clip))
+    return results
+
+
+def bridged(seen: Int64, time_s: Float64, max_gap_s: float) -> Int64:
+    """Fill the short gaps between a track's sightings.
+
+    Args:
+        seen: int64 (M,), rising places in time_s at which the face was seen.
+        time_s: float64 (T,), times of all frames.
+        max_gap_s: Longest gap that is filled.
+
+    Returns:
+        int64, rising: the places seen or bridged.
+    """
+    covered = np.zeros(len(time_s), bool)
+    covered[seen] = True
+    gaps = np.flatnonzero((np.diff(seen) > 1) & (np.diff(time_s[seen]) <= max_gap_s + 1e-9))
+    for gap in gaps:
+        covered[seen[gap] : seen[gap + 1]] = True
+    return np.flatnonzero(covered)
+
+
+@torch.inference_mode()
+def infer(model: SequenceLSTM, features: Float32, settings: SequenceSettings) -> tuple[Float32, Float32]:
+    """Run the model over one course of any length.
+
+    Long courses run in overlapping windows. A window's rims, which have seen too little, get no weight; where two windows
+    meet they are blended linearly. The clip head's attention is summed over the windows, as if there were only one.
+
+    Returns:
+        Probabilities per step, float32 (S, labels), and of the whole, float32 (labels,).
+    """
+    device = model.centre.device
+    n_steps = len(features)
+    spans = list(windows(n_steps, settings))
+    steps = np.zeros((n_steps, model.step_head.out_features))
+    scores: list[tuple[Tensor, Tensor, Tensor]] = []
+    for first in range(0, len(spans), _WINDOW_BATCH):
+        batch = spans[first : first + _WINDOW_BATCH]
+        stacked = torch.from_numpy(np.stack([features[start : start + len(weight)] for start, weight in batch]))
+        states = model.states(stacked.to(device))
+        probabilities = model.step_head(states).softmax(-1).cpu().double().numpy()
+        for (start, weight), window, p in zip(batch, states, probabilities, strict=True):
+            steps[start : start + len(weight)] += weight[:, None] * p
+            score = model.attention(window)[:, 0].double() + torch.from_numpy(np.log(np.maximum(weight, 1e-30))).to(device)
+            scores.append((score.logsumexp(0), score.softmax(0).float() @ window, score))
+    totals = torch.stack([total for total, _, _ in scores]).softmax(0).float()
+    pooled = totals @ torch.stack([state for _, state, _ in scores])
+    clip = model.clip_head(pooled).softmax(-1).cpu().numpy()
+    return (steps / steps.sum(1, keepdims=True)).astype(np.float32), clip
+
+
+def windows(n_steps: int, settings: SequenceSettings) -> Iterator[tuple[int, Float64]]:
+    """Cut a course into overlapping windows of equal length.
+
+    Yields:
+        (start, weight): the first step, and float64 (length,) weights; over all windows every step's weights sum to 1.
+    """
+    length, overlap = round(settings.window_s * MODEL_RATE_HZ), round(settings.overlap_s * MODEL_RATE_HZ)
+    if n_steps <= length:
+        yield 0, np.ones(n_steps)
+        return
+    count = -(-(n_steps - overlap) // (length - overlap))
+    starts = np.linspace(0, n_steps - length, count).round().astype(int)
+    # Blend in the middle of where two windows overlap, away from the rims of both.
+    middles = (starts[1:] + starts[:-1] + length) / 2
+    half = max(overlap / 2 - _WARM_UP_S * MODEL_RATE_HZ, 0.5)
+    for index, start in enumerate(starts):
+        place = start + np.arange(length) + 0.5
+        rise = np.clip((place - middles[index - 1]) / (2 * half) + 0.5, 0, 1) if index > 0 else np.ones(length)
+        fall = np.clip((place - middles[index]) / (2 * half) + 0.5, 0, 1) if index < count - 1 else np.zeros(length)
+        yield int(start), rise * (1 - fall)
+
+
+def _smooth(probabilities: Float64, time_s: Float64, sigma_s: float) -> Float64:
+    """Smooth in time with a Gaussian, on a fine even grid since frames need not be even."""
+    step_s = min(sigma_s / 4, 1 / MODEL_RATE_HZ)
+    grid = np.arange(time_s[0], time_s[-1] + step_s, step_s)
+    columns = [np.interp(grid, time_s, column) for column in probabilities.T]
+    return np.stack([np.interp(time_s, grid, gaussian_filter1d(column, sigma_s / step_s, mode="nearest")) for column in columns], 1)
+
+
+def _logsumexp(logits: Float32) -> Float32:
+    peak = logits.max(1, keepdims=True)
+    total: Float32 = peak + np.log(np.exp(logits - peak).sum(1, keepdims=True))
+    return total
+
+
+def save(model: SequenceLSTM, path: Path, header: dict[str, Any]) -> None:
+    """Write a sequence model and what there is to say of it; `header` holds `labels` and `frame_cnn`, the digest of its features."""
+    described = {"kind": "sequence_lstm", "config": model.config, "geometry": GEOMETRY, "model_rate_hz": MODEL_RATE_HZ, **header}
+    checkpoint.write(path, described, {name: tensor.detach().cpu().numpy() for name, tensor in model.state_dict().items()})
+
+
+def load(path: Path, frame_cnn: str, device: str = "cpu") -> SequenceLSTM:
+    """Read a sequence model, ready for inference.
+
+    Args:
+        path: The checkpoint.
+        frame_cnn: Digest of the frame CNN whose features it is to read.
+        device: Where it is to run.
+
+    Raises:
+        WeightsError: The file is missing, broken, or was trained on other features or labels.
+    """
+    stored = checkpoint.read(path)
+    stored.expect(kind="sequence_lstm", labels=EXPRESSIONS, geometry=GEOMETRY, model_rate_hz=MODEL_RATE_HZ, frame_cnn=frame_cnn)
+    model = SequenceLSTM(**stored.header["config"])
+    model.load_state_dict({name: torch.from_numpy(array) for name, array in stored.tensors.items()})
+    return model.to(device).eval()

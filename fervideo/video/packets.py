@@ -1,0 +1,314 @@
+"""What the packets of a file say: when each frame is shown, and where decoding may start. Nothing is decoded."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import NamedTuple
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.stream import Disposition
+
+from fervideo.errors import VideoError
+from fervideo.records import Float64, Int64, Shaped, VideoInfo, check_array
+
+#: Threads per decoder. Segments run side by side in processes, so one each; more would also let errors arrive late.
+DECODER_THREADS = 1
+REMEDY = "fetch or export the file again; what comes before is good"
+#: Containers in which decord finds a keyframe exactly; others (MPEG-TS, AVI) are read from the first frame on.
+_SEEKABLE = ("mov", "matroska")
+#: NAL unit types of pictures that need none before them: H.264 IDR; HEVC BLA, IDR and CRA.
+_ENTRY_NALS = {"h264": {5}, "hevc": set(range(16, 22))}
+
+
+@dataclass(frozen=True, repr=False)
+class Video(Shaped):
+    """Know where every frame of a file is, without holding the file open.
+
+    Attributes:
+        info: What the file is.
+        time_s: float64 (T,), presentation times; the first frame has 0.
+        pts: int64 (T,), presentation times in the container's own clock, rising.
+        decoding: int64 (T,), frame indices in the order in which they are decoded.
+        entry: int64 (E,), frames at which decoding may start; the first is 0, read from the start of the file.
+        entry_packet: int64 (E,), their packets' places by presentation time, hidden packets counted: decord's frame numbers.
+        turn: How a stored frame is turned upright: swap its axes, then step through (rows, columns) by 1 or -1.
+        counted: Whether the container has no times, so that frames are known by counting only.
+        n_sound: Frames before the first one whose packet, or a packet decoded before it, is known to be damaged.
+        damage: What is wrong from there on, or missing after the last frame; empty where nothing is.
+    """
+
+    info: VideoInfo
+    time_s: Float64
+    pts: Int64
+    decoding: Int64
+    entry: Int64
+    entry_packet: Int64
+    turn: tuple[bool, int, int]
+    counted: bool
+    n_sound: int
+    damage: str
+
+    def __post_init__(self) -> None:
+        check_array(self, "time_s", np.float64, (self.info.n_frames,))
+        for name in ("pts", "decoding"):
+            check_array(self, name, np.int64, (self.info.n_frames,))
+        for name in ("entry", "entry_packet"):
+            check_array(self, name, np.int64, (len(self.entry),))
+
+    def entry_before(self, index: int) -> int:
+        """Return which entry is the last one at or before a frame."""
+        return int(np.searchsorted(self.entry, index, "right")) - 1
+
+
+@dataclass(frozen=True, repr=False)
+class Table(Shaped):
+    """Hold what the packets say; the arrays are those of `Video`.
+
+    Attributes:
+        tick_s: Unit of the container's clock.
+        last_duration: For how many ticks the last frame is shown.
+        n_packets: Packets in the file, hidden ones counted.
+        exact: Whether each packet has a presentation time of its own.
+        checked: Whether damaged packets can be told from sound ones, as in H.264 and HEVC.
+        n_sound: Frames before the first whose data are damaged.
+        lacking: What the file should hold after its last frame; empty where nothing.
+        counted: Whether the times are made up from the frame rate, and frames are known by counting only.
+    """
+
+    pts: Int64
+    decoding: Int64
+    entry: Int64
+    entry_packet: Int64
+    tick_s: Fraction
+    last_duration: int
+    n_packets: int
+    exact: bool
+    checked: bool
+    n_sound: int
+    lacking: str
+    counted: bool = False
+
+
+class _Packet(NamedTuple):
+    stamp: int | None
+    dts: int | None
+    duration: int
+    key: bool
+    entry: bool
+    hidden: bool
+    corrupt: bool
+    sound: bool
+
+
+def fingerprint(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes.
+
+    Raises:
+        VideoError: It is no file that can be read, or empty.
+    """
+    if not path.exists():
+        raise VideoError(path, "does not exist", "check the path")
+    if path.is_dir():
+        raise VideoError(path, "is a folder, not a video file", "give a file")
+    try:
+        with path.open("rb") as file:
+            if not path.stat().st_size:
+                raise VideoError(path, "is empty", "fetch or export the file again")
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise VideoError(path, f"cannot be opened ({error.strerror})", "check its permissions") from error
+
+
+def url(path: Path) -> str:
+    """Return a path as FFmpeg wants it: bare, what stands before a colon in its name would be taken for a protocol."""
+    return f"file:{path}"
+
+
+@contextmanager
+def opened(path: Path, *, strict: bool = False) -> Iterator[tuple[InputContainer, av.VideoStream]]:
+    """Open a file in PyAV, at its best video stream.
+
+    Args:
+        path: The file.
+        strict: Whether the decoder stops at errors that it could gloss over.
+
+    Raises:
+        VideoError: It holds no video stream that FFmpeg has a decoder for.
+        av.FFmpegError: It cannot be opened.
+    """
+    with av.open(url(path), metadata_errors="replace") as container:
+        streams = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
+        if not streams:
+            raise VideoError(path, "holds no video", "give a file with moving pictures, not only sound")
+        best = container.streams.best("video")
+        stream = next((stream for stream in streams if stream is best), streams[0])
+        if stream.codec_context is None:
+            raise VideoError(path, "is coded in a way that FFmpeg cannot decode", "convert it to H.264")
+        stream.codec_context.thread_count = DECODER_THREADS
+        if strict:
+            stream.codec_context.options = {"err_detect": "explode"}
+        yield container, stream
+
+
+def packet_table(container: InputContainer, stream: av.VideoStream) -> Table:
+    """Read the presentation times from the packets of a stream.
+
+    Raises:
+        VideoError: No frame is presented.
+    """
+    packets = list(_packets(container, stream))
+    n_packets, lacking = len(packets), _lacking(container, stream, packets)
+    if lacking:
+        packets = _before_cut(packets)
+    exact = len({packet.stamp for packet in packets} - {None}) == len(packets)
+    packets = [packet for packet in packets if packet.stamp is not None]
+    pts = np.array([packet.stamp for packet in packets], np.int64)
+    hidden = np.array([packet.hidden for packet in packets], np.bool_)
+    by_time = np.argsort(pts, kind="stable")
+    shown = by_time[~hidden[by_time]]
+    if not len(shown):
+        raise VideoError(container.name.removeprefix("file:"), "holds no whole frame", "give a whole video file")
+    index = np.full(len(pts), -1, np.int64)
+    index[shown] = np.arange(len(shown))
+    broken = next((place for place, packet in enumerate(packets) if not packet.sound), len(packets))
+    start = [place for place in _entries(packets, pts) if index[place] > 0] if _seekable(container) else []
+    return Table(
+        pts=pts[shown],
+        decoding=index[index >= 0],
+        entry=np.array([0, *index[start]], np.int64),
+        # At an entry no packet is out of order, so its place by time is its place in the file.
+        entry_packet=np.array([0, *start], np.int64),
+        tick_s=Fraction(stream.time_base or 1),
+        last_duration=packets[shown[-1]].duration or _usual_duration(pts[shown], stream),
+        n_packets=n_packets,
+        exact=exact,
+        checked=stream.codec_context.codec.canonical_name in _ENTRY_NALS,
+        n_sound=int(index[broken:][index[broken:] >= 0].min(initial=len(shown))),
+        lacking=lacking,
+    )
+
+
+def _usual_duration(pts: Int64, stream: av.VideoStream) -> int:
+    if len(pts) > 1:
+        return int(np.median(np.diff(pts)))
+    return round(1 / stream.average_rate / stream.time_base) if stream.average_rate and stream.time_base else 0
+
+
+def _lacking(container: InputContainer, stream: av.VideoStream, packets: list[_Packet]) -> str:
+    """Say what a container promises and does not hold: FFmpeg takes a file that was cut short for a short one."""
+    if "mov" in container.format.name and stream.frames > len(packets):
+        return f"its header lists {stream.frames} frames, the file holds {len(packets)}"
+    # Matroska has no frame count, but its usual writers note how long each track is.
+    if packets and stream.time_base and (promise := re.fullmatch(r"(\d+):(\d+):(\d+\.\d+)", stream.metadata.get("DURATION", ""))):
+        promised_s = 3600 * int(promise[1]) + 60 * int(promise[2]) + float(promise[3])
+        held_s = float(max((packet.stamp or 0) + packet.duration for packet in packets) * stream.time_base)
+        if promised_s - held_s > 0.5:
+            return f"its header promises {promised_s:.1f} s, the file holds {held_s:.1f} s"
+    # In MPEG-TS the mark stands for a lost piece of the broadcast, anywhere.
+    return "its last packet is cut through" if packets and packets[-1].corrupt and container.format.name != "mpegts" else ""
+
+
+def _before_cut(packets: list[_Packet]) -> list[_Packet]:
+    """Keep the packets whose frames surely follow one another: where a file is cut, some shown earlier are lost."""
+    cut_through = packets and packets[-1].corrupt
+    last = packets[-1] if packets else None
+    kept = packets[:-1] if cut_through else packets
+    lags = [packet.stamp - packet.dts for packet in kept if packet.stamp is not None and packet.dts is not None]
+    if last is None or last.dts is None or not lags:
+        return kept
+    # Nothing that is lost is decoded before this, nor shown sooner after being decoded than the rest.
+    lost = last.dts + (0 if cut_through else last.duration) + min(lags)
+    return [packet for packet in kept if packet.stamp is None or packet.stamp < lost]
+
+
+def _seekable(container: InputContainer) -> bool:
+    return any(name in container.format.name for name in _SEEKABLE)
+
+
+def _packets(container: InputContainer, stream: av.VideoStream) -> Iterator[_Packet]:
+    codec = stream.codec_context.codec.canonical_name
+    # avcC and hvcC headers start with 1 and say how many bytes the length before each NAL unit has; Annex B has start codes.
+    header = stream.codec_context.extradata or b"\0"
+    length_bytes = (header[4 if codec == "h264" else 21] & 3) + 1 if codec in _ENTRY_NALS and header[0] == 1 else 0
+    for packet in container.demux(stream):
+        if not packet.size:
+            continue
+        entry, sound = packet.is_keyframe, True
+        if codec in _ENTRY_NALS:
+            types, sound = _nal_units(bytes(packet), codec, length_bytes)
+            entry = entry and not types.isdisjoint(_ENTRY_NALS[codec])
+        stamp = packet.dts if packet.pts is None else packet.pts
+        duration, hidden = packet.duration or 0, packet.is_discard
+        yield _Packet(stamp, packet.dts, duration, packet.is_keyframe, entry, hidden, packet.is_corrupt, sound)
+
+
+def _nal_units(data: bytes, codec: str, length_bytes: int) -> tuple[set[int], bool]:
+    """Return the types of a packet's NAL units, and whether the packet looks sound."""
+    sound, bounds, end = True, [], 0
+    if length_bytes:
+        while end + length_bytes < len(data):
+            start = end + length_bytes
+            end = start + int.from_bytes(data[end:start], "big")
+            bounds.append((start, end))
+            if end == start or end > len(data):
+                sound = False
+                break
+    else:
+        starts = [match.end() for match in re.finditer(b"\0\0\1(?=.)", data, re.DOTALL)]
+        bounds = list(zip(starts, [*starts[1:], len(data)], strict=False))
+    types = set()
+    for start, end in bounds:
+        kind = data[start] & 31 if codec == "h264" else data[start] >> 1 & 63
+        types.add(kind)
+        # Coded pictures hold no four zero bytes in a row, but lost sectors and interrupted downloads are full of them.
+        picture = 1 <= kind <= 5 if codec == "h264" else kind < 32
+        sound &= not (picture and b"\0\0\0\0" in data[start:end].rstrip(b"\0"))
+    return types, sound
+
+
+def _entries(packets: list[_Packet], pts: Int64) -> list[int]:
+    """Find the packets, but for the first, at which both decoders may start.
+
+    A keyframe will do if all frames before it are shown before it and all frames after it after it (not so in open
+    groups of pictures), and if it is shown before the next keyframe is decoded: decord's FFmpeg seeks by decoding time.
+    """
+    before = np.maximum.accumulate(pts)
+    after = np.minimum.accumulate(pts[::-1])[::-1]
+    keys = [place for place, packet in enumerate(packets) if packet.key]
+    entries = []
+    for place, later in zip(keys, [*keys[1:], None], strict=False):
+        alone = place > 0 and before[place - 1] < pts[place] == after[place]
+        next_dts = None if later is None else packets[later].dts
+        if packets[place].entry and alone and (next_dts is None or pts[place] < next_dts):
+            entries.append(place)
+    return entries
+
+
+def frame_table(path: Path, table: Table) -> Table:
+    """Decode a whole file for its times, where its packets do not tell them."""
+    stamps: list[int | None] = []
+    lacking = table.lacking
+    with opened(path) as (container, stream):
+        try:
+            stamps.extend(frame.pts for frame in container.decode(stream))
+        except av.FFmpegError as error:
+            lacking = f"no more of it can be decoded ({error.strerror})"
+    known = [stamp for stamp in stamps if stamp is not None]
+    n, start = len(stamps), np.zeros(1, np.int64)
+    pts = np.array(known, np.int64)
+    counted = len(known) < n or bool((np.diff(pts) <= 0).any())
+    if counted:
+        # AVI knows no presentation times: a frame's number is its time.
+        pts = np.arange(n) * max(table.last_duration, 1)
+    order = np.arange(n)
+    return replace(
+        table, pts=pts, decoding=order, entry=start, entry_packet=start, exact=False, n_sound=n, lacking=lacking, counted=counted
+    )

@@ -1,0 +1,263 @@
+"""The shard store: what goes in comes out, whatever is on the disk."""
+
+from __future__ import annotations
+
+import errno
+import json
+import multiprocessing
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load, save
+
+from fervideo import cache
+from fervideo.cache import Cache
+from fervideo.errors import OutputError
+from fervideo.records import EXPRESSIONS, GEOMETRY, N_LANDMARKS, THUMBNAIL_SHAPE, FaceObservations, FeatureShard
+from fervideo.settings import Settings, resolved
+
+FINGERPRINT = "ab" * 32
+
+
+def make_shard(segment: int = 0, n: int = 12, faces: int = 10, size_px: float = 500.0, damage: str = "") -> FeatureShard:
+    rng = np.random.default_rng(segment)
+    frame = segment * 256 + np.arange(n)
+    centre = rng.uniform(300, 3000, (faces, 1, 3)) * (1, 1, 0)
+    landmarks = (centre + rng.uniform(-0.5, 0.5, (faces, N_LANDMARKS, 3)) * size_px).astype(np.float32)
+    xy = landmarks[..., :2]
+    return FeatureShard(
+        segment=segment,
+        frame=frame,
+        time_s=frame / 29.97,
+        thumbnail=rng.integers(0, 256, (n, *THUMBNAIL_SHAPE)).astype(np.uint8),
+        observations=FaceObservations(
+            frame=frame[np.sort(rng.integers(0, n, faces))] if faces else np.empty(0, np.int64),
+            box_px=np.concatenate([xy.min(1), xy.max(1)], 1) if faces else np.empty((0, 4), np.float32),
+            landmarks_px=landmarks,
+            embedding=rng.normal(size=(faces, 128)).astype(np.float32),
+            frame_logits=rng.normal(size=(faces, len(EXPRESSIONS))).astype(np.float32),
+            geometry=np.where(rng.random((faces, len(GEOMETRY))) < 0.2, np.nan, 1).astype(np.float32),
+        ),
+        damage=damage,
+    )
+
+
+def assert_same(a: FeatureShard, b: FeatureShard, landmarks_px: float = 0.0) -> None:
+    assert (a.segment, a.damage) == (b.segment, b.damage)
+    for name in ("frame", "time_s", "thumbnail"):
+        np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
+    for name in ("frame", "box_px", "embedding", "frame_logits", "geometry"):
+        np.testing.assert_array_equal(getattr(a.observations, name), getattr(b.observations, name))
+    np.testing.assert_allclose(a.observations.landmarks_px, b.observations.landmarks_px, rtol=0, atol=landmarks_px)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Cache:
+    return Cache(tmp_path / "clip")
+
+
+@pytest.mark.parametrize("faces", [0, 1, 10])
+def test_round_trip(store: Cache, faces: int) -> None:
+    shard = make_shard(3, faces=faces, damage="frame 800 is broken: “Bild kaputt”")
+    assert not store.has(3)
+    assert store.get(3) is None
+    store.put(shard)
+    assert store.has(3)
+    read = store.get(3)
+    assert read is not None
+    assert_same(read, shard, landmarks_px=0.01)
+
+
+def test_reading_twice_and_writing_what_was_read_gives_the_same(store: Cache) -> None:
+    store.put(make_shard())
+    first, second = store.get(0), store.get(0)
+    assert first is not None
+    assert second is not None
+    assert_same(first, second)
+    stored = store.path(0).read_bytes()
+    store.put(make_shard())
+    assert store.path(0).read_bytes() == stored
+
+
+@pytest.mark.parametrize(("size_px", "off_px"), [(30, 0.001), (500, 0.01), (3000, 0.06)])
+def test_landmarks_are_off_by_little(store: Cache, size_px: float, off_px: float) -> None:
+    shard = make_shard(size_px=size_px)
+    store.put(shard)
+    read = store.get(0)
+    assert read is not None
+    np.testing.assert_allclose(read.observations.landmarks_px, shard.observations.landmarks_px, rtol=0, atol=off_px)
+
+
+def test_landmarks_may_be_left_out(store: Cache) -> None:
+    shard = make_shard()
+    store.put(shard)
+    read = store.get(0, landmarks=False)
+    assert read is not None
+    assert read.observations.landmarks_px.shape == (10, 0, 3)
+    np.testing.assert_array_equal(read.observations.embedding, shard.observations.embedding)
+
+
+def rewritten(path: Path, **changes: object) -> None:
+    """Write a file again with other arrays or another header, its checksums right."""
+    content = path.read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(json.loads(content[8 : 8 + length])["__metadata__"]["fervideo"])
+    arrays = load(content)
+    for name, value in changes.items():
+        if isinstance(value, np.ndarray):
+            arrays[name] = value
+            header["crc32"][name] = cache.zlib.crc32(value)
+        else:
+            header[name] = value
+    path.write_bytes(save(arrays, {"fervideo": json.dumps(header)}))
+
+
+def zeroed(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[:-2000] + bytes(2000))
+
+
+DAMAGES = {
+    "empty": lambda path: path.write_bytes(b""),
+    "short": lambda path: path.write_bytes(path.read_bytes()[:100]),
+    "last byte gone": lambda path: path.write_bytes(path.read_bytes()[:-1]),
+    "text": lambda path: path.write_text("not a shard" * 50),
+    "block of zeros": zeroed,
+    "no header": lambda path: path.write_bytes(save({"frame": np.zeros(3)})),
+    "header is a list": lambda path: path.write_bytes(save({"frame": np.zeros(3)}, {"fervideo": "[1]"})),
+    "header is no JSON": lambda path: path.write_bytes(save({"frame": np.zeros(3)}, {"fervideo": "{"})),
+    "other version": lambda path: rewritten(path, version=cache.FEATURE_VERSION + 1),
+    "other segment": lambda path: rewritten(path, segment=5),
+    "array missing": lambda path: path.write_bytes(
+        save({"box_px": np.zeros((1, 4), np.float32)}, {"fervideo": '{"version": 1, "segment": 0}'})
+    ),
+    "other shape": lambda path: rewritten(path, thumbnail=np.zeros((12, 5, 5), np.uint8)),
+    "other length": lambda path: rewritten(path, time_s=np.zeros(11)),
+    "other dtype": lambda path: rewritten(path, embedding=np.zeros((10, 128))),
+    "other number of landmarks": lambda path: rewritten(path, landmark_steps=np.zeros((10, 68, 3), np.int16)),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_entry_is_a_warning_and_a_miss(store: Cache, damage: str) -> None:
+    store.put(make_shard())
+    DAMAGES[damage](store.path(0))
+    with pytest.warns(UserWarning, match=r"00000\.safetensors: cached segment is damaged .*; it is recomputed") as warned:
+        assert store.get(0) is None
+    assert len(warned) == 1
+    assert "\n" not in str(warned[0].message)
+    assert not store.has(0)
+    store.put(make_shard())
+    assert store.get(0) is not None
+
+
+def write_often(store: Cache, barrier: multiprocessing.synchronize.Barrier) -> None:
+    barrier.wait(30)
+    for _ in range(40):
+        store.put(make_shard())
+
+
+def test_two_processes_write_the_same_segment(store: Cache) -> None:
+    context = multiprocessing.get_context("spawn")
+    barrier = context.Barrier(3)
+    writers = [context.Process(target=write_often, args=(store, barrier)) for _ in range(2)]
+    for writer in writers:
+        writer.start()
+    barrier.wait(30)
+    reads = 0
+    while any(writer.is_alive() for writer in writers):
+        if store.has(0):
+            # A half-written file would be a warning, and warnings are errors here.
+            assert store.get(0) is not None
+            reads += 1
+    for writer in writers:
+        writer.join()
+    assert [writer.exitcode for writer in writers] == [0, 0]
+    assert reads > 0
+    assert [path.name for path in store.folder.iterdir()] == ["00000.safetensors"]
+
+
+def test_store_can_be_sent_to_a_worker(store: Cache) -> None:
+    store.put(make_shard())
+    assert pickle.loads(pickle.dumps(store)).get(0) is not None
+
+
+def test_folder_that_cannot_be_made_is_an_output_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    store = Cache(tmp_path / "file" / "clip")
+    assert store.get(0) is None
+    with pytest.raises(OutputError, match=r"file/clip: the cache cannot be written \(.*\); set FERVIDEO_CACHE .*--no-cache"):
+        store.put(make_shard())
+
+
+def test_full_disk_is_an_output_error_and_leaves_nothing(store: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+    def half_written(path: Path, content: bytes) -> int:
+        with open(path, "wb") as file:
+            file.write(content[: len(content) // 2])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", half_written)
+    with pytest.raises(OutputError, match=r"No space left on device"):
+        store.put(make_shard())
+    assert list(store.folder.iterdir()) == []
+
+
+def folder(fingerprint: str = FINGERPRINT, changes: dict[str, dict[str, object]] | None = None, weights: str = "w1") -> Path:
+    return Cache.of_clip(fingerprint, resolved(changes or {}, "test"), weights).folder
+
+
+def test_key_changes_with_every_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    folders = [
+        folder(),
+        folder(FINGERPRINT[:-1] + "0"),
+        folder(changes={"video": {"sample_fps": 10}}),
+        folder(changes={"faces": {"max_faces": 2}}),
+        folder(weights="w2"),
+    ]
+    monkeypatch.setattr(cache, "FEATURE_VERSION", cache.FEATURE_VERSION + 1)
+    folders.append(folder())
+    assert len(set(folders)) == len(folders)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"tracking": {"max_gap_s": 2}},
+        {"sequence": {"smooth_s": 1}},
+        {"events": {"enter": 0.6}},
+        {"run": {"workers": 4}},
+        {"video": {"sample_fps": None}},
+    ],
+)
+def test_key_does_not_change_with_what_changes_no_feature(changes: dict[str, dict[str, object]]) -> None:
+    assert folder(changes=changes) == folder()
+    assert Cache.of_clip(FINGERPRINT, Settings(), "w1").folder == folder()
+
+
+def test_environment_names_the_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FERVIDEO_CACHE", str(tmp_path / "elsewhere"))
+    assert cache.root() == tmp_path / "elsewhere"
+    assert folder().parent == tmp_path / "elsewhere"
+    monkeypatch.setenv("FERVIDEO_CACHE", "")
+    assert "fervideo" in cache.root().parts
+
+
+def test_size_and_clear_touch_cached_clips_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FERVIDEO_CACHE", str(tmp_path / "cache"))
+    assert cache.size() == (0, 0)
+    cache.clear()
+    for weights in ("w1", "w2"):
+        store = Cache.of_clip(FINGERPRINT, Settings(), weights)
+        for segment in range(2):
+            store.put(make_shard(segment))
+    mine = tmp_path / "cache" / "holiday.mp4"
+    mine.write_bytes(b"x" * 1000)
+    (tmp_path / "cache" / "photos").mkdir()
+    n_bytes, n_clips = cache.size()
+    assert n_clips == 2
+    assert n_bytes == sum(path.stat().st_size for path in (tmp_path / "cache").rglob("*.safetensors"))
+    cache.clear()
+    assert cache.size() == (0, 0)
+    assert sorted(path.name for path in (tmp_path / "cache").iterdir()) == ["holiday.mp4", "photos"]

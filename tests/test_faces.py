@@ -1,0 +1,99 @@
+"""Faces on a real photograph."""
+
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+import pytest
+
+from fervideo import faces
+from fervideo.records import N_LANDMARKS
+from fervideo.settings import FaceSettings
+
+
+@pytest.fixture(scope="module")
+def photograph() -> np.ndarray:
+    from skimage.data import astronaut
+
+    # The detector is made for faces that take up a good part of the picture.
+    return np.ascontiguousarray(astronaut()[:300, 80:380])
+
+
+@pytest.fixture(scope="module")
+def landmarker() -> Iterator[faces.Landmarker]:
+    with faces.Landmarker(FaceSettings(), 1, still=True) as found:
+        yield found
+
+
+def test_landmarks_lie_where_the_face_is(photograph: np.ndarray, landmarker: faces.Landmarker):
+    found = landmarker.find(photograph)
+    assert found.shape == (1, N_LANDMARKS, 3)
+    assert found.dtype == np.float32
+    x0, y0, x1, y1 = faces.boxes(found)[0]
+    assert 80 < x0 < 110
+    assert 50 < y0 < 90
+    assert 175 < x1 < 205
+    assert 165 < y1 < 195
+
+
+def test_the_scale_is_that_of_the_picture(photograph: np.ndarray, landmarker: faces.Landmarker):
+    """x and y are scaled by the picture's own width and height, z like x: a wide picture with the same face gives the same landmarks."""
+    plain = landmarker.find(photograph)[0]
+    wide = landmarker.find(cv2.copyMakeBorder(photograph, 0, 0, 0, 200, cv2.BORDER_REPLICATE))[0]
+    assert np.abs(plain - wide).max() < 0.1 * np.ptp(plain[:, 0])
+
+
+def test_no_face(landmarker: faces.Landmarker):
+    found = landmarker.find(np.full((120, 160, 3), 128, np.uint8))
+    assert found.shape == (0, N_LANDMARKS, 3)
+    assert faces.boxes(found).shape == (0, 4)
+
+
+@pytest.fixture(scope="module")
+def far(photograph: np.ndarray) -> np.ndarray:
+    """Two people far from the camera: faces of 92 pixels in a picture 1280 wide."""
+    scene = np.full((720, 1280, 3), 110, np.uint8)
+    scene[250:550, 150:450] = photograph
+    scene[250:550, 800:1100] = photograph[:, ::-1]
+    return scene
+
+
+def test_small_faces_are_found_too(far: np.ndarray):
+    with faces.Landmarker(FaceSettings(), 4, still=True) as landmarker:
+        found = faces.boxes(landmarker.find(far))
+    left, right = sorted(found.tolist())
+    assert 240 < left[0] < left[2] < 350
+    assert 900 < right[0] < right[2] < 1010
+
+
+def test_small_faces_are_followed(far: np.ndarray):
+    """A camera pans by more than a face's width over 40 frames, and neither face is lost."""
+    with faces.Landmarker(FaceSettings(), 2) as landmarker:
+        for step in range(40):
+            found = sorted(faces.boxes(landmarker.find(np.roll(far, 4 * step, axis=1))).tolist())
+            assert len(found) == 2, step
+            assert abs(found[0][0] - 4 * step - 249) < 15
+        assert len(landmarker.find(np.full_like(far, 110))) == 0
+
+
+def test_as_many_as_are_asked_for(far: np.ndarray):
+    with faces.Landmarker(FaceSettings(), 1, still=True) as landmarker:
+        assert len(landmarker.find(far)) == 1
+
+
+def test_counting_needs_two_frames_that_agree(photograph: np.ndarray):
+    blank = np.full_like(photograph, 128)
+    pair = np.concatenate([photograph, photograph[:, ::-1]], axis=1)
+    settings = FaceSettings()
+    assert faces.count_faces([blank, photograph, pair], settings) == 1
+    assert faces.count_faces([pair, photograph, pair], settings) == 2
+    assert faces.count_faces([pair], settings) == 2
+    assert faces.count_faces([blank, blank], settings) == 1
+    assert faces.count_faces([], settings) == 1
+
+
+def test_nothing_is_printed_on_the_way(photograph: np.ndarray, capfd: pytest.CaptureFixture[str]):
+    with faces.Landmarker(FaceSettings(), 1) as landmarker:
+        for _ in range(3):
+            landmarker.find(photograph)
+    assert capfd.readouterr() == ("", "")

@@ -1,0 +1,167 @@
+"""The whole way: a video of a real face through real decoding, landmarks, CNN and LSTM."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from clips import overwritten, packet_places
+
+import fervideo
+from fervideo import pipeline, settings
+from fervideo.errors import UsageError, VideoError, WeightsError
+from fervideo.timeline import P_COLUMNS, RAW_COLUMNS
+
+
+def run(path: Path, *changes: str) -> fervideo.Timeline:
+    return fervideo.analyze(path, settings.load(None, [(change, change) for change in changes]))
+
+
+@pytest.fixture(scope="module")
+def timeline(face_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> fervideo.Timeline:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FERVIDEO_CACHE", str(tmp_path_factory.mktemp("cache")))
+        return run(face_clip, "run.workers=1")
+
+
+def test_every_frame_has_its_row_and_its_time(timeline: fervideo.Timeline):
+    frames = timeline.frames
+    assert sorted(frames["frame"].unique()) == list(range(275))
+    np.testing.assert_allclose(frames["time_s"], frames["frame"] / 25, atol=1e-6)
+    faceless = frames["frame"].between(150, 199)
+    assert (frames.loc[faceless, "status"] == "no_face").all()
+    assert (frames.loc[~faceless, "status"] == "ok").all()
+
+
+def test_rows_hold_probabilities_boxes_and_pose(timeline: fervideo.Timeline):
+    seen = timeline.frames[timeline.frames["status"] == "ok"]
+    for columns in (P_COLUMNS, RAW_COLUMNS):
+        np.testing.assert_allclose(seen[list(columns)].sum(axis=1), 1, atol=1e-6)
+    assert (seen["box_x_px"].between(0, 640) & (seen["box_w_px"] > 50)).all()
+    assert seen["yaw_deg"].abs().max() < 45
+    assert seen["eye_open_left"].between(0.1, 0.6).all()
+
+
+def test_the_smile_is_seen(timeline: fervideo.Timeline):
+    """Eileen Collins smiles in the photograph, from the first frame to the last."""
+    assert (timeline.frames.dropna(subset=["face"])["expression"] == "happiness").mean() > 0.98
+    assert timeline.summary["expression"].tolist() == ["happiness", "happiness"]
+    assert (timeline.events["expression"] == "happiness").all()
+    assert timeline.summary["mean_valence"].min() > 0.3
+
+
+def test_a_cut_starts_a_new_face(timeline: fervideo.Timeline):
+    assert timeline.summary["face"].tolist() == [0, 1]
+    assert timeline.summary["start_s"].tolist() == [0.0, 8.0]
+    assert timeline.summary["coverage"].round(2).tolist() == [0.55, 0.27]
+
+
+def test_the_run_is_told(timeline: fervideo.Timeline):
+    told = timeline.provenance
+    assert told["status"] == "complete"
+    assert told["video"]["codec"] == "h264"
+    assert told["video"]["n_frames"] == told["video"]["header_frames"] == told["frames_decoded"] == 275
+    assert told["cache"] == {"segments": 2, "hits": 0}
+    assert set(told["weights"]) == {"frame", "sequence"}
+    assert {"torch", "mediapipe", "numpy", "fervideo"} <= set(told["versions"])
+    assert told["settings"]["faces"]["max_faces"] == "auto"
+    assert told["seconds"]["total"] >= told["seconds"]["extract"] > 0
+
+
+def tables(timeline: fervideo.Timeline) -> list[pd.DataFrame]:
+    return [timeline.frames, timeline.events, timeline.summary]
+
+
+def test_workers_and_cache_change_nothing(face_clip: Path, timeline: fervideo.Timeline, own_cache: Path, tmp_path: Path):
+    spread = run(face_clip, "run.workers=4")
+    again = run(face_clip)
+    uncached = run(face_clip, "run.cache=false", "run.workers=1")
+    assert (spread.provenance["cache"]["hits"], again.provenance["cache"]["hits"]) == (0, 2)
+    expected = {name: path.read_bytes() for name, path in timeline.save(tmp_path / "one").items() if name != "run"}
+    for number, other in enumerate((spread, again, uncached)):
+        paths = other.save(tmp_path / str(number))
+        assert {name: path.read_bytes() for name, path in paths.items() if name != "run"} == expected
+    assert len(list(own_cache.rglob("*.safetensors"))) == 2
+
+
+def test_a_second_run_decodes_nothing(face_clip: Path, timeline: fervideo.Timeline, own_cache: Path, monkeypatch: pytest.MonkeyPatch):
+    run(face_clip, "run.workers=1")
+    monkeypatch.setattr(pipeline.video, "windows", None)
+    monkeypatch.setattr(pipeline.faces, "Landmarker", None)
+    for one, other in zip(tables(run(face_clip, "tracking.max_gap_s=1")), tables(timeline), strict=True):
+        pd.testing.assert_frame_equal(one, other)
+
+
+def test_other_smoothing_needs_no_decoding(face_clip: Path, own_cache: Path):
+    first = run(face_clip, "run.workers=1")
+    second = run(face_clip, "sequence.smooth_s=0.5", "events.min_duration_s=1", "tracking.max_gap_s=0.1")
+    assert second.provenance["cache"]["hits"] == 2
+    pd.testing.assert_frame_equal(first.frames[list(RAW_COLUMNS)], second.frames[list(RAW_COLUMNS)])
+
+
+def test_a_damaged_cache_entry_is_made_anew(face_clip: Path, timeline: fervideo.Timeline, own_cache: Path):
+    run(face_clip, "run.workers=1")
+    entry = sorted(own_cache.rglob("*.safetensors"))[1]
+    entry.write_bytes(entry.read_bytes()[:5000])
+    with pytest.warns(UserWarning, match="recomputed"):
+        mended = run(face_clip)
+    for one, other in zip(tables(mended), tables(timeline), strict=True):
+        pd.testing.assert_frame_equal(one, other)
+
+
+def test_sampling_keeps_frames_and_times(face_clip: Path, own_cache: Path):
+    frames = run(face_clip, "video.sample_fps=5").frames
+    assert frames["frame"].tolist() == list(range(0, 275, 5))
+    np.testing.assert_allclose(frames["time_s"], frames["frame"] / 25, atol=1e-6)
+    assert (frames.dropna(subset=["face"])["expression"] == "happiness").mean() > 0.9
+
+
+def test_what_cannot_run_says_so_before_the_work(face_clip: Path, tmp_path: Path, own_cache: Path):
+    with pytest.raises(VideoError, match=r"none\.mp4"):
+        run(tmp_path / "none.mp4")
+    with pytest.raises(WeightsError, match=r"nowhere\.safetensors: no such file"):
+        run(face_clip, f"sequence.model={tmp_path / 'nowhere.safetensors'}")
+    with pytest.raises(WeightsError, match="made for kind = 'frame_cnn', here it is 'sequence_lstm'"):
+        run(face_clip, f"sequence.model={pipeline.FRAME_WEIGHTS}")
+    if pipeline.resolve_device("auto") == "cpu":
+        with pytest.raises(UsageError, match="no CUDA device"):
+            run(face_clip, "run.device=cuda")
+    assert not own_cache.exists()
+
+
+def test_real_clips(shared: Path, own_cache: Path):
+    """Sadness, then joy: every frame has a row, and both stretches are seen as what they are."""
+    clip = shared / "clips" / "WolfgangLanger_Pexels.mp4"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        timeline = run(clip)
+    frames = timeline.frames
+    assert frames["frame"].tolist() == list(range(472))
+    sad, happy = frames[frames["time_s"] < 5.6], frames[frames["time_s"] >= 11]
+    assert (sad["expression"] == "sadness").mean() > 0.95
+    assert (happy["expression"] == "happiness").mean() > 0.98
+    assert timeline.summary["coverage"].tolist() == [1.0]
+
+
+@pytest.fixture(scope="module")
+def damaged_clip(face_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Lose the packet of frame 120."""
+    start, length = packet_places(face_clip)[120]
+    return overwritten(face_clip, start, bytes(length)).rename(tmp_path_factory.mktemp("clips") / "damaged.mp4")
+
+
+def test_a_damaged_clip_gives_what_comes_before(damaged_clip: Path, timeline: fervideo.Timeline, own_cache: Path, tmp_path: Path):
+    broken = run(damaged_clip, "run.workers=1")
+    *decoded, last = broken.frames["frame"].tolist()
+    assert 60 < len(decoded) <= 120
+    assert decoded == list(range(len(decoded)))
+    assert broken.frames["status"].iloc[-1] == "damaged"
+    assert last == len(decoded)
+    assert (broken.provenance["status"], broken.provenance["frames_decoded"]) == ("damaged", len(decoded))
+    assert f"frame {last}" in broken.damage
+    whole = timeline.frames.iloc[: len(decoded)]
+    np.testing.assert_allclose(broken.frames["box_x_px"].iloc[:-1], whole["box_x_px"], atol=1.5)
+    spread = run(damaged_clip, "run.workers=2", "run.cache=false")
+    pd.testing.assert_frame_equal(spread.frames, broken.frames)
+    assert fervideo.read_timeline(broken.save(tmp_path)["run"]) == broken

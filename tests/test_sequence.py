@@ -1,0 +1,125 @@
+"""The sequence model's course in time: the grid, the gaps, the windows; and that the shipped one smooths."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from builders import make_features, make_observations
+
+from fervideo import checkpoint, sequence
+from fervideo.pipeline import FRAME_WEIGHTS, SEQUENCE_WEIGHTS
+from fervideo.records import EXPRESSIONS
+from fervideo.settings import SequenceSettings
+
+
+@pytest.fixture
+def model() -> sequence.SequenceLSTM:
+    torch.manual_seed(0)
+    return sequence.SequenceLSTM(embedding_dim=4, hidden=8).eval()
+
+
+def observed(time_s: np.ndarray):
+    """See a face whose first measure follows a known curve, and whose other features are constant."""
+    seen = make_observations(range(len(time_s)))
+    geometry = np.zeros_like(seen.geometry)
+    geometry[:, 0] = np.sin(time_s * 2)
+    return dataclasses.replace(seen, geometry=geometry, embedding=np.ones_like(seen.embedding))
+
+
+@pytest.mark.parametrize("fps", [10, 15, 24, 25, 29.97, 60, 120])
+def test_the_frame_rate_does_not_matter(fps: float):
+    time_s = np.arange(0, 6, 1 / fps)
+    course = sequence.course(observed(time_s), time_s)
+    inner = slice(5, -5)
+    np.testing.assert_allclose(course.features[inner, len(EXPRESSIONS)], np.sin(course.time_s * 2)[inner], atol=0.02)
+    np.testing.assert_allclose(course.features[:, -2], 1, rtol=1e-6)
+    assert (course.features[:, -1] == 1).all()
+
+
+def test_variable_frame_rate_follows_time_not_index():
+    time_s = np.concatenate([np.arange(0, 3, 1 / 30), np.arange(3, 6, 1 / 12)])
+    course = sequence.course(observed(time_s), time_s)
+    np.testing.assert_allclose(course.features[5:-5, len(EXPRESSIONS)], np.sin(course.time_s * 2)[5:-5], atol=0.03)
+
+
+def test_steps_without_a_sighting_are_marked_and_empty():
+    time_s = np.concatenate([np.arange(0, 1, 1 / 25), np.arange(2, 3, 1 / 25)])
+    course = sequence.course(observed(time_s), time_s)
+    gone = (course.time_s > 1.05) & (course.time_s < 1.95)
+    assert (course.features[gone] == 0).all()
+    assert course.features[(course.time_s < 0.95) | (course.time_s > 2.05), -1].all()
+
+
+def test_one_sighting_is_a_course():
+    course = sequence.course(make_observations([3]), np.array([1.5]))
+    assert (course.start_s, course.features.shape[0]) == (1.5, 1)
+
+
+@pytest.mark.parametrize("n_steps", [1, 599, 600, 601, 700, 1080, 1081, 5000, 72_000])
+def test_windows_cover_every_step_with_weight_one(n_steps: int):
+    total = np.zeros(n_steps)
+    for start, weight in sequence.windows(n_steps, SequenceSettings()):
+        assert len(weight) == min(n_steps, 600)
+        total[start : start + len(weight)] += weight
+    np.testing.assert_allclose(total, 1)
+
+
+def test_windows_give_no_weight_to_their_rims():
+    (_, first), (_, second) = sequence.windows(1080, SequenceSettings())
+    warm_up = int(sequence.MODEL_RATE_HZ)
+    assert (first[:warm_up] == 1).all(), "the clip's own start has no context to miss"
+    assert (first[-warm_up:] == 0).all()
+    assert (second[:warm_up] == 0).all()
+
+
+def test_windows_change_little():
+    """The shipped model's answer away from the blends is that of one window, and nowhere far from it."""
+    shipped = sequence.load(SEQUENCE_WEIGHTS, checkpoint.digest(FRAME_WEIGHTS))
+    rng = np.random.default_rng(0)
+    features = rng.normal(0, 0.3, (3000, 8 + 9 + shipped.config["embedding_dim"] + 1)).astype(np.float32)
+    knots = rng.normal(0, 2, (60, features.shape[1]))
+    features += np.repeat(knots, 50, axis=0).astype(np.float32)
+    features[:, :8] -= np.log(np.exp(features[:, :8]).sum(1, keepdims=True))
+    features[:, -1] = 1
+    whole, whole_clip = sequence.infer(shipped, features, SequenceSettings(window_s=300))
+    cut, cut_clip = sequence.infer(shipped, features, SequenceSettings())
+    assert np.abs(whole - cut).max() < 0.2
+    assert np.abs(whole - cut).mean() < 0.002
+    np.testing.assert_allclose(cut_clip, whole_clip, atol=0.05)
+
+
+def test_gaps_are_bridged_up_to_the_limit():
+    time_s = np.arange(20) / 10
+    seen = np.array([0, 1, 4, 5, 12, 13])
+    assert sequence.bridged(seen, time_s, 0.5).tolist() == [0, 1, 2, 3, 4, 5, 12, 13]
+    assert sequence.bridged(seen, time_s, 0.0).tolist() == seen.tolist()
+
+
+def test_every_frame_of_a_track_gets_probabilities(model: sequence.SequenceLSTM):
+    features = make_features(100, [[*range(40), *range(50, 100)], range(20, 30)], fps=25)
+    long, short = sequence.run(model, features, SequenceSettings(), max_gap_s=0.5)
+    assert long.frame.tolist() == list(range(100))
+    assert short.frame.tolist() == list(range(20, 30))
+    for track in (long, short):
+        np.testing.assert_allclose(track.probabilities.sum(1), 1, atol=1e-5)
+        assert track.clip_probabilities.sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_smoothing_flattens_and_keeps_sums(model: sequence.SequenceLSTM):
+    features = make_features(200, [range(200)], fps=25)
+    (plain,) = sequence.run(model, features, SequenceSettings(), 0.5)
+    (smooth,) = sequence.run(model, features, SequenceSettings(smooth_s=1.0), 0.5)
+    assert np.abs(np.diff(smooth.probabilities, axis=0)).sum() < 0.5 * np.abs(np.diff(plain.probabilities, axis=0)).sum()
+    np.testing.assert_allclose(smooth.probabilities.sum(1), 1, atol=1e-5)
+
+
+def test_padding_changes_nothing(model: sequence.SequenceLSTM):
+    features = torch.randn(1, 50, 8 + 9 + 4 + 1)
+    padded = torch.cat([features, torch.zeros(1, 30, features.shape[2])], 1)
+    _, clip = model(features, torch.ones(1, 50, dtype=torch.bool))
+    forward = sequence.SequenceLSTM(embedding_dim=4, hidden=8, bidirectional=False).eval()
+    steps, _ = forward(features, torch.ones(1, 50, dtype=torch.bool))
+    steps_padded, _ = forward(padded, torch.arange(80)[None] < 50)
+    torch.testing.assert_close(steps, steps_padded[:, :50])
+    assert clip.shape == (1, len(EXPRESSIONS))

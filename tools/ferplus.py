@@ -1,0 +1,129 @@
+"""Prepare FER+ for the training recipes: landmarks, the majority rule, label distributions.
+
+    python tools/ferplus.py landmarks FERPLUS.npz OUT.npz     FaceMesh over all images (about a minute on two cores)
+    python tools/ferplus.py anchors OUT.npz                   the table that fervideo/crops.py and geometry.py carry
+
+FERPLUS.npz holds `images` uint8 (N, 48, 48), `votes` uint8 (N, 10), `vote_names`, `split` (0 train, 1 validation, 2 test).
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from multiprocessing import Pool
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from fervideo.crops import ANCHORS, alignment, whole_image
+from fervideo.records import EXPRESSIONS, N_LANDMARKS
+
+IMAGE_PX = 48
+#: FaceMesh finds more of the tiny faces when they are enlarged, and some of the rest when they get a margin.
+ENLARGED_PX = 256
+MARGINS_PX = (0, 48)
+SPLITS = {"train": 0, "validation": 1, "test": 2}
+
+
+@dataclass(frozen=True)
+class FerPlus:
+    """Hold one split of FER+, rows in the original order.
+
+    Attributes:
+        images: uint8 (N, 48, 48).
+        landmarks_px: float32 (N, N_LANDMARKS, 3), in image pixels; NaN where FaceMesh found no face.
+        target: float32 (N, 8), the crowd's distribution over EXPRESSIONS; sums to 1.
+        majority: int64 (N,), the majority's expression, or -1 where Microsoft's rule drops the image.
+    """
+
+    images: np.ndarray
+    landmarks_px: np.ndarray
+    target: np.ndarray
+    majority: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def take(self, rows: np.ndarray) -> FerPlus:
+        return FerPlus(self.images[rows], self.landmarks_px[rows], self.target[rows], self.majority[rows])
+
+    def transform(self, row: int) -> np.ndarray:
+        """Return the crop's transform: by landmarks, or the whole image where there are none."""
+        landmarks = self.landmarks_px[row]
+        return alignment(landmarks) if np.isfinite(landmarks[0, 0]) else whole_image(IMAGE_PX, IMAGE_PX)
+
+
+def majority_rule(votes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Apply the majority rule of Microsoft's FER+ code.
+
+    Single votes are zeroed; the winner needs more than half of what is left; `unknown` and `NF` winners are dropped.
+
+    Args:
+        votes: (N, 10), in the order of EXPRESSIONS, then unknown, NF.
+
+    Returns:
+        The majority's expression, int64 (N,), -1 where dropped, and the distribution over EXPRESSIONS, float32 (N, 8), all 0
+        where nobody saw an expression.
+    """
+    kept = np.where(votes > 1, votes, 0).astype(np.float64)
+    winner = kept.argmax(1)
+    clear = kept.max(1) > 0.5 * kept.sum(1)
+    majority = np.where(clear & (winner < len(EXPRESSIONS)), winner, -1)
+    shown = kept[:, : len(EXPRESSIONS)]
+    return majority, (shown / np.maximum(shown.sum(1, keepdims=True), 1)).astype(np.float32)
+
+
+def load(archive: Path, landmarks: Path, split: str) -> FerPlus:
+    """Load a split; images whose majority is `unknown` or `NF`, or that have no expression at all, are left out."""
+    data = np.load(archive)
+    names = tuple(str(name) for name in data["vote_names"])
+    if names != (*EXPRESSIONS, "unknown", "NF"):
+        raise SystemExit(f"{archive}: votes are in the order {names}")
+    majority, target = majority_rule(data["votes"])
+    votes = np.where(data["votes"] > 1, data["votes"], 0)
+    person = votes.argmax(1) < len(EXPRESSIONS)
+    rows = np.flatnonzero((data["split"] == SPLITS[split]) & person & (target.sum(1) > 0))
+    return FerPlus(data["images"][rows], np.load(landmarks)["landmarks_px"][rows], target[rows], majority[rows])
+
+
+def find_landmarks(images: np.ndarray) -> np.ndarray:
+    """Run FaceMesh over small grey images; float32 (N, N_LANDMARKS, 3) in image pixels, NaN where no face was found."""
+    from mediapipe.python.solutions import face_mesh
+
+    found = np.full((len(images), N_LANDMARKS, 3), np.nan, np.float32)
+    with face_mesh.FaceMesh(static_image_mode=True, max_num_faces=1, refine_landmarks=True) as mesh:
+        for row, image in enumerate(images):
+            large = cv2.resize(image, (ENLARGED_PX, ENLARGED_PX), interpolation=cv2.INTER_CUBIC)
+            for margin in MARGINS_PX:
+                framed = cv2.copyMakeBorder(large, margin, margin, margin, margin, cv2.BORDER_REPLICATE)
+                faces = mesh.process(cv2.cvtColor(framed, cv2.COLOR_GRAY2RGB)).multi_face_landmarks
+                if faces:
+                    side = ENLARGED_PX + 2 * margin
+                    points = np.array([(p.x * side - margin, p.y * side - margin, p.z * side) for p in faces[0].landmark])
+                    found[row] = points * (IMAGE_PX / ENLARGED_PX)
+                    break
+    return found
+
+
+def main() -> int:
+    if sys.argv[1:2] == ["landmarks"] and len(sys.argv) == 4:
+        images = np.load(sys.argv[2])["images"]
+        with Pool() as pool:
+            parts = pool.map(find_landmarks, np.array_split(images, max(len(images) // 1000, 1)), chunksize=1)
+        landmarks = np.concatenate(parts)
+        np.savez(sys.argv[3], landmarks_px=landmarks)
+        print(f"{sys.argv[3]}: landmarks in {np.isfinite(landmarks[:, 0, 0]).mean():.1%} of {len(landmarks)} images")
+        return 0
+    if sys.argv[1:2] == ["anchors"] and len(sys.argv) == 3:
+        landmarks = np.load(sys.argv[2])["landmarks_px"]
+        median = np.nanmedian(landmarks, 0)
+        for index in ANCHORS:
+            print(index, *median[index].round(2))
+        return 0
+    print(__doc__, file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

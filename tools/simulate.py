@@ -1,0 +1,239 @@
+"""Simulate expression sequences from FER+ stills, in the features that the pipeline extracts.
+
+Each still is rendered in VARIANTS (small shifts and light, a talking mouth, a blink, a turn, something before the face), every
+variant goes through the real crop, frame CNN and geometry, and a sequence then walks between the variants of its stills as
+faces do: expressions that rise, stay and fall, mouths that open at the pace of syllables without changing the label.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from multiprocessing import Pool
+from pathlib import Path
+
+import ferplus
+import motion
+import numpy as np
+from train_frame import degrade, relight
+
+from fervideo import geometry, sequence
+from fervideo.crops import alignment, crop
+from fervideo.embedding import Embedder
+from fervideo.records import CROP_PX, EXPRESSIONS, FaceObservations
+
+N_PLAIN = 4
+#: Stills of one expression that are enough.
+MOST_STILLS = 2500
+TALK_GAPS = (0.08, 0.18, 0.3)
+#: Variants of one still, in the bank's order.
+VARIANTS = (*(["plain"] * N_PLAIN), "talk", "talk", "talk", "round", "wide", "blink", "turn", "turn", "cover", "cover")
+PLAIN, TALK, ROUND, WIDE = slice(0, 4), slice(4, 7), 7, 8
+BLINK, TURNS, COVERS = 9, (10, 11), (12, 13)
+
+
+@dataclass(frozen=True)
+class Bank:
+    """Hold the features of rendered stills.
+
+    Attributes:
+        features: float32 (N, len(VARIANTS), C + G + D), as `sequence.raw_features` gives them.
+        target: float32 (N, C), the crowd's distribution.
+        label: int64 (N,), the majority's expression.
+    """
+
+    features: np.ndarray
+    target: np.ndarray
+    label: np.ndarray
+
+
+def render(image: np.ndarray, landmarks: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Render a still's variants: crops uint8 (V, CROP_PX, CROP_PX) and landmarks float32 (V, N_LANDMARKS, 3)."""
+    still = (image, landmarks)
+    yaw = rng.uniform(6, 18)
+    faces = [still] * N_PLAIN
+    faces += [motion.open_mouth(still, gap * rng.uniform(0.8, 1.2), rng) for gap in TALK_GAPS]
+    faces += [motion.shape_lips(motion.open_mouth(still, rng.uniform(0, 0.12), rng), stretch) for stretch in (-0.3, 0.25)]
+    faces += [motion.close_eyes(still, rng.uniform(0.7, 1.0)), motion.turn(still, yaw), motion.turn(still, -yaw)]
+    faces += [motion.cover(still, rng) for _ in COVERS]
+    crops = [relight(crop(degrade(moved, rng), _shake(rng) @ _square(alignment(points))), rng) for moved, points in faces]
+    points = np.stack([points for _, points in faces])
+    size = np.linalg.norm(landmarks[33, :2] - landmarks[263, :2])
+    return np.stack(crops), (points + rng.normal(0, 0.008 * size, points.shape)).astype(np.float32)
+
+
+def _square(transform: np.ndarray) -> np.ndarray:
+    return np.vstack([transform, (0, 0, 1)])
+
+
+def _shake(rng: np.random.Generator) -> np.ndarray:
+    """Draw what the landmarks of one face wander between frames, as 2×3 matrix in crop pixels."""
+    angle, scale = np.radians(rng.normal(0, 2)), np.exp(rng.normal(0, 0.025))
+    linear = scale * np.array([(np.cos(angle), -np.sin(angle)), (np.sin(angle), np.cos(angle))])
+    centre = np.full(2, CROP_PX / 2)
+    return np.column_stack([linear, centre - linear @ centre + rng.normal(0, 0.8, 2)])
+
+
+def _render_rows(job: tuple[ferplus.FerPlus, int]) -> tuple[np.ndarray, np.ndarray]:
+    faces, seed = job
+    rng = np.random.default_rng(seed)
+    rendered = [render(image, landmarks, rng) for image, landmarks in zip(faces.images, faces.landmarks_px, strict=True)]
+    return np.stack([crops for crops, _ in rendered]), np.stack([geometry.measure(points) for _, points in rendered])
+
+
+def build_bank(faces: ferplus.FerPlus, frame_cnn: Path, seed: int) -> Bank:
+    """Render stills with landmarks and a clear label, at most MOST_STILLS per expression, and extract the features of all variants."""
+    known = np.flatnonzero(np.isfinite(faces.landmarks_px[:, 0, 0]))
+    faces = faces.take(np.sort(np.concatenate([known[faces.majority[known] == c][:MOST_STILLS] for c in range(len(EXPRESSIONS))])))
+    embedder = Embedder(frame_cnn)
+    parts = np.array_split(np.arange(len(faces)), max(len(faces) // 500, 1))
+    features = []
+    with Pool() as pool:
+        for crops, measures in pool.imap(_render_rows, [(faces.take(rows), seed * 10_000 + k) for k, rows in enumerate(parts)]):
+            embedding, logits = embedder.embed(crops.reshape(-1, CROP_PX, CROP_PX))
+            n = len(embedding)
+            empty = np.zeros((n, 4), np.float32), np.zeros((n, 0, 3), np.float32)
+            seen = FaceObservations(np.zeros(n, np.int64), *empty, embedding, logits, measures.reshape(n, -1))
+            features.append(sequence.raw_features(seen).reshape(len(crops), len(VARIANTS), -1))
+    return Bank(np.concatenate(features).astype(np.float32), faces.target, faces.majority)
+
+
+class Simulator:
+    """Draw sequences from a bank.
+
+    Args:
+        bank: Rendered stills.
+        balance: 0 draws expressions as often as FER+ shows them, 1 all alike.
+    """
+
+    def __init__(self, bank: Bank, balance: float = 0.6) -> None:
+        self.bank = bank
+        self.rows = [np.flatnonzero(bank.label == label) for label in range(len(EXPRESSIONS))]
+        weight = np.array([len(rows) for rows in self.rows]) ** (1 - balance)
+        weight[0] = 0
+        self.weight = weight / weight.sum()
+        #: How far features of other stills lie from the mean: the scale of what a face's own looks add.
+        self.centre = bank.features[:, 0].mean(0)
+
+    def draw(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Draw one sequence.
+
+        Returns:
+            features float32 (S, C + G + D + 1) as the model reads them, target float32 (S, C), and label int64 (S,), the
+            expression that is being shown.
+        """
+        steps = int(rng.uniform(6, 20) * sequence.MODEL_RATE_HZ)
+        stills, presence = self._plot(steps, rng)
+        path = _walk(steps, rng)
+        features, target = np.zeros((steps, self.bank.features.shape[2])), np.zeros((steps, len(EXPRESSIONS)))
+        for still in np.unique(stills):
+            share = presence[:, stills == still].sum(1)
+            where = share > 0
+            features[where] += share[where, None] * (path[where] @ self.bank.features[still])
+            target[where] += share[where, None] * self.bank.target[still]
+        label = self.bank.label[stills[presence.argmax(1)]]
+        features += self._looks(rng) + self._noise(steps, rng)
+        n = len(EXPRESSIONS)
+        features[:, :n] -= np.logaddexp.reduce(features[:, :n], axis=1, keepdims=True)
+        features[:, n : n + 3] += _drift(steps, 2.0, 6.0, rng)[:, :3]
+        found = ~_bursts(steps, rng.choice([0, 0.1, 0.3]), (0.05, 1.0), rng)
+        found[0] = found[-1] = True
+        features[~found] = 0
+        return np.column_stack([features, found]).astype(np.float32), target.astype(np.float32), label
+
+    def _plot(self, steps: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Draw which still is shown when: stills int64 (E,), presence float64 (S, E) that sums to 1 per step."""
+        cast = {0: int(rng.choice(self.rows[0]))}
+        stills, edges, ramps = [], [0.0], []
+        at, rest = 0.0, rng.random() < 0.6
+        calm = rng.random() < 0.25
+        while at < steps:
+            label = 0 if rest else int(rng.choice(len(EXPRESSIONS), p=self.weight))
+            if label not in cast or rng.random() < 0.3:
+                cast[label] = int(rng.choice(self.rows[label]))
+            stills.append(cast[label])
+            seconds = np.exp(rng.uniform(np.log(3), np.log(20))) if calm else np.exp(rng.uniform(np.log(0.35), np.log(6)))
+            at += seconds * sequence.MODEL_RATE_HZ
+            edges.append(at)
+            ramps.append(rng.uniform(0.1, 0.7) * sequence.MODEL_RATE_HZ)
+            rest = not rest if rng.random() < 0.8 else rest
+        time = np.arange(steps)[:, None]
+        middle, width = np.array(edges[1:-1]), np.array(ramps[:-1])
+        risen = np.clip((time - middle) / width + 0.5, 0, 1) if len(middle) else np.empty((steps, 0))
+        risen = np.minimum.accumulate(np.column_stack([np.ones(steps), risen]), axis=1)
+        presence = risen - np.column_stack([risen[:, 1:], np.zeros(steps)])
+        return np.array(stills), presence
+
+    def _looks(self, rng: np.random.Generator) -> np.ndarray:
+        """Draw a constant offset: the model has not seen this face, and the frame CNN leans one way on it."""
+        other = self.bank.features[rng.integers(len(self.bank.features)), rng.integers(N_PLAIN)]
+        return rng.uniform(0, 0.3) * (other - self.centre)
+
+    def _noise(self, steps: int, rng: np.random.Generator) -> np.ndarray:
+        """Draw noise as the frame CNN's own: differences between two variants of some still, different at every step."""
+        still = rng.integers(len(self.bank.features), size=steps)
+        a, b = rng.integers(N_PLAIN, size=(2, steps))
+        return rng.uniform(0, 0.3) * (self.bank.features[still, a] - self.bank.features[still, b])
+
+
+def _walk(steps: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw the mix of variants at each step: float64 (S, V), rows sum to 1."""
+    mix = np.zeros((steps, len(VARIANTS)))
+    mix[:, PLAIN] = _wander(steps, N_PLAIN, rng.uniform(0.1, 0.6), rng)
+    talking = _bursts(steps, rng.choice([0, 0.3, 0.9], p=[0.4, 0.4, 0.2]), (0.6, 6.0), rng)
+    _blend(mix, _mouth(steps, rng), _soft(talking, 2))
+    for turn, amount in zip(TURNS, np.clip(_drift(steps, 1.5, rng.choice([0.0, 0.5]), rng)[:, :1] * (1, -1), 0, 1).T, strict=True):
+        _blend(mix, turn, amount)
+    _blend(mix, BLINK, _soft(_bursts(steps, 0.06, (0.1, 0.3), rng), 1))
+    for cover in COVERS:
+        _blend(mix, cover, _soft(_bursts(steps, rng.choice([0, 0.1], p=[0.7, 0.3]), (0.2, 2.0), rng), 2))
+    return mix
+
+
+def _mouth(steps: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw a talking mouth: openings at the pace of syllables, 2 to 7 a second (Chandrasekaran et al. 2009)."""
+    mix = np.zeros((steps, len(VARIANTS)))
+    knots = np.arange(0, steps + sequence.MODEL_RATE_HZ, sequence.MODEL_RATE_HZ / rng.uniform(2, 7) / 2)
+    opening = np.interp(np.arange(steps), knots, rng.uniform(0, 3, len(knots)) * (np.arange(len(knots)) % 2))
+    levels = np.clip(1 - np.abs(opening[:, None] - np.arange(4)), 0, 1)
+    mix[:, PLAIN] = levels[:, :1] / N_PLAIN
+    mix[:, TALK] = levels[:, 1:]
+    shape = _wander(steps, 3, 0.3, rng)
+    mix *= shape[:, :1]
+    mix[:, ROUND], mix[:, WIDE] = shape[:, 1], shape[:, 2]
+    return mix
+
+
+def _blend(mix: np.ndarray, other: np.ndarray | int, share: np.ndarray) -> None:
+    """Fade from `mix` to another mix, or to one variant, in place."""
+    target = np.eye(len(VARIANTS))[other] if isinstance(other, int) else other
+    mix *= 1 - share[:, None]
+    mix += share[:, None] * target
+
+
+def _wander(steps: int, n: int, pause_s: float, rng: np.random.Generator) -> np.ndarray:
+    """Draw a path between n corners that reaches a new one about every `pause_s`: float64 (S, n), rows sum to 1."""
+    knots = np.arange(0, steps + 2 * pause_s * sequence.MODEL_RATE_HZ, pause_s * sequence.MODEL_RATE_HZ)
+    corners = np.eye(n)[rng.integers(n, size=len(knots))]
+    return np.stack([np.interp(np.arange(steps), knots, column) for column in corners.T], 1)
+
+
+def _drift(steps: int, pause_s: float, size: float, rng: np.random.Generator) -> np.ndarray:
+    """Draw slow smooth changes of the given size: float64 (S, 3)."""
+    knots = np.arange(0, steps + 2 * pause_s * sequence.MODEL_RATE_HZ, pause_s * sequence.MODEL_RATE_HZ)
+    return np.stack([np.interp(np.arange(steps), knots, rng.normal(0, size, len(knots))) for _ in range(3)], 1)
+
+
+def _bursts(steps: int, share: float, seconds: tuple[float, float], rng: np.random.Generator) -> np.ndarray:
+    """Draw spells of the given lengths that cover about a share of the time: bool (S,)."""
+    on = np.zeros(steps, bool)
+    mean = sum(seconds) / 2 * sequence.MODEL_RATE_HZ
+    for _ in range(rng.poisson(share * steps / mean)):
+        start = rng.integers(steps)
+        on[start : start + max(int(rng.uniform(*seconds) * sequence.MODEL_RATE_HZ), 1)] = True
+    return on
+
+
+def _soft(on: np.ndarray, steps: int) -> np.ndarray:
+    """Fade a spell in and out over some steps."""
+    kernel = np.ones(2 * steps + 1) / (2 * steps + 1)
+    return np.convolve(np.pad(on.astype(float), steps, mode="edge"), kernel, "valid")

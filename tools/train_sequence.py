@@ -1,0 +1,168 @@
+"""Train the sequence model on simulated sequences.
+
+    python tools/train_sequence.py FERPLUS.npz LANDMARKS.npz FRAME.safetensors RUN [--steps 2500] [--seed 1] [--forward-only]
+
+FRAME.safetensors is the frame CNN that tools/train_frame.py trained. The features of all rendered stills are kept in RUN, so that
+a second call starts at once; RUN/last.pt lets an interrupted one go on. Sequences are drawn from the training split, the table
+printed at the end from the validation split (`--split test` for the report).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from pathlib import Path
+
+import ferplus
+import numpy as np
+import torch
+from simulate import Bank, Simulator, build_bank
+from torch import Tensor
+from torch.nn import functional
+from torch.utils.data import DataLoader, Dataset
+
+from fervideo import checkpoint, sequence
+from fervideo.records import EXPRESSIONS, GEOMETRY
+from fervideo.sequence import SequenceLSTM
+
+BATCH = 24
+PEAK_RATE = 2e-3
+CLIP_LOSS = 0.3
+#: A neutral second counts half of another towards what a clip shows as a whole.
+NEUTRAL_SHARE = 0.5
+
+
+class Sequences(Dataset[tuple[np.ndarray, np.ndarray, np.ndarray]]):
+    """Draw sequence k from seed (seed, k)."""
+
+    def __init__(self, simulator: Simulator, n: int, seed: int) -> None:
+        self.simulator, self.n, self.seed = simulator, n, seed
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __getitem__(self, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return self.simulator.draw(np.random.default_rng((self.seed, k)))
+
+
+def collate(drawn: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Pad to one length: features (B, S, F), target (B, S, C), mask (B, S), clip target (B, C)."""
+    longest = max(len(features) for features, _, _ in drawn)
+    padded = [[np.pad(a, ((0, longest - len(a)), (0, 0))) for a in pair[:2]] for pair in drawn]
+    mask = np.stack([np.arange(longest) < len(features) for features, _, _ in drawn])
+    weight = np.where(np.arange(len(EXPRESSIONS)) == 0, NEUTRAL_SHARE, 1)
+    clip = np.stack([(shown := target.mean(0) * weight) / shown.sum() for _, target, _ in drawn])
+    features, target = (np.stack(arrays) for arrays in zip(*padded, strict=True))
+    return tuple(torch.from_numpy(a) for a in (features, target, mask, clip.astype(np.float32)))  # type: ignore[return-value]
+
+
+def loss_of(model: SequenceLSTM, batch: tuple[Tensor, Tensor, Tensor, Tensor]) -> Tensor:
+    features, target, mask, clip_target = batch
+    steps, clip = model(features, mask)
+    return functional.cross_entropy(steps[mask], target[mask]) + CLIP_LOSS * functional.cross_entropy(clip, clip_target)
+
+
+def train(bank: Bank, run: Path, steps: int, seed: int, bidirectional: bool) -> SequenceLSTM:
+    """Train, with a checkpoint every 250 steps."""
+    torch.manual_seed(seed)
+    n_known = len(EXPRESSIONS) + len(GEOMETRY)
+    model = SequenceLSTM(embedding_dim=bank.features.shape[2] - n_known, bidirectional=bidirectional)
+    flat = torch.from_numpy(bank.features.reshape(-1, bank.features.shape[2]))
+    model.centre, model.scale = flat.mean(0), flat.std(0)
+    optimiser = torch.optim.AdamW(model.parameters(), weight_decay=0.01)
+    first, last = 0, run / "last.pt"
+    if last.exists():
+        state = torch.load(last, weights_only=True)
+        model.load_state_dict(state["model"])
+        optimiser.load_state_dict(state["optimiser"])
+        first = state["step"] + 1
+    drawn = Sequences(Simulator(bank), steps * BATCH, seed)
+    rows = range(first * BATCH, steps * BATCH)
+    loader = DataLoader(drawn, BATCH, sampler=rows, collate_fn=collate, num_workers=1, prefetch_factor=4)
+    model.train()
+    started, losses = time.monotonic(), []
+    for step, batch in enumerate(loader, first):
+        torch.manual_seed(seed * 1_000_000 + step)
+        rate = PEAK_RATE * min((step + 1) / 100, 0.5 * (1 + math.cos(math.pi * step / steps)))
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        loss = loss_of(model, batch)
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        losses.append(float(loss.detach()))
+        if step % 250 == 249 or step == steps - 1:
+            torch.save({"model": model.state_dict(), "optimiser": optimiser.state_dict(), "step": step}, run / "last.tmp")
+            (run / "last.tmp").rename(last)
+            print(
+                json.dumps({"step": step, "loss": round(float(np.mean(losses[-250:])), 4), "seconds": round(time.monotonic() - started)}),
+                flush=True,
+            )
+    return model.eval()
+
+
+def bank_of(archive: Path, landmarks: Path, frame_cnn: Path, run: Path, split: str, seed: int) -> Bank:
+    """Build a split's bank, or take it from RUN."""
+    stored = run / f"bank-{split}-{checkpoint.digest(frame_cnn)[:12]}.npz"
+    if not stored.exists():
+        bank = build_bank(ferplus.load(archive, landmarks, split), frame_cnn, seed)
+        np.savez(stored, features=bank.features, target=bank.target, label=bank.label)
+    data = np.load(stored)
+    return Bank(data["features"], data["target"], data["label"])
+
+
+@torch.inference_mode()
+def evaluate(model: SequenceLSTM, bank: Bank, n: int, seed: int) -> dict[str, float]:
+    """Score the model and the frame CNN alone on simulated sequences: accuracy over steps, label changes per minute."""
+    names = ("lstm", "frame_cnn", "truth")
+    right, changes, total = dict.fromkeys(names, 0), dict.fromkeys(names, 0), 0
+    clip_right = 0
+    for features, target, label in map(Sequences(Simulator(bank), n, seed).__getitem__, range(n)):
+        steps, clip = model(torch.from_numpy(features)[None], torch.ones(1, len(features), dtype=torch.bool))
+        frame = features[:, : len(EXPRESSIONS)].argmax(1)
+        seen = np.maximum.accumulate(np.where(features[:, -1] > 0, np.arange(len(frame)), 0))
+        shown = {"lstm": steps[0].argmax(1).numpy(), "frame_cnn": frame[seen], "truth": label}
+        for name in names:
+            right[name] += int((shown[name] == label).sum())
+            changes[name] += int((np.diff(shown[name]) != 0).sum())
+        total += len(label)
+        clip_target = target.mean(0) * np.where(np.arange(len(EXPRESSIONS)) == 0, NEUTRAL_SHARE, 1)
+        clip_right += int(clip[0].argmax()) == int(clip_target.argmax())
+    minutes = total / sequence.MODEL_RATE_HZ / 60
+    scores = {f"accuracy_{name}": right[name] / total for name in names[:2]}
+    scores |= {f"changes_per_min_{name}": changes[name] / minutes for name in names}
+    return {key: round(value, 4) for key, value in {**scores, "clip_accuracy": clip_right / n, "sequences": n}.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in ("archive", "landmarks", "frame_cnn", "run"):
+        parser.add_argument(name, type=Path)
+    parser.add_argument("--steps", type=int, default=2500)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--forward-only", action="store_true", help="a unidirectional LSTM, for comparison")
+    parser.add_argument("--split", default="validation", choices=("validation", "test"))
+    args = parser.parse_args()
+    args.run.mkdir(parents=True, exist_ok=True)
+    banks = {split: bank_of(args.archive, args.landmarks, args.frame_cnn, args.run, split, args.seed) for split in ("train", args.split)}
+    model = train(banks["train"], args.run, args.steps, args.seed, not args.forward_only)
+    scores = evaluate(model, banks[args.split], 300, args.seed + 1000)
+    header = {
+        "labels": EXPRESSIONS,
+        "frame_cnn": checkpoint.digest(args.frame_cnn),
+        "recipe": "tools/train_sequence.py",
+        "data": "sequences simulated from FER+ stills, training split",
+        "seed": args.seed,
+        "steps": args.steps,
+        "date": time.strftime("%Y-%m-%d"),
+        "scores": {f"simulated_{args.split}": scores},
+    }
+    sequence.save(model, args.run / "sequence.safetensors", header)
+    print(json.dumps(scores))
+
+
+if __name__ == "__main__":
+    main()
