@@ -139,7 +139,7 @@ def test_real_clips(shared: Path, own_cache: Path):
     frames = timeline.frames
     assert frames["frame"].tolist() == list(range(472))
     sad, happy = frames[frames["time_s"] < 5.6], frames[frames["time_s"] >= 11]
-    assert (sad["expression"] == "sadness").mean() > 0.95
+    assert (sad["expression"] == "sadness").mean() > 0.9
     assert (happy["expression"] == "happiness").mean() > 0.98
     assert timeline.summary["coverage"].tolist() == [1.0]
 
