@@ -13,12 +13,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
 import re
 import shutil
+import time
 import uuid
 import warnings
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +38,8 @@ from fervideo.settings import Settings, feature_digest
 #: Version of what a shard holds and means; raise it whenever the same video and settings would give other features.
 FEATURE_VERSION = 1
 
+#: A claim that is older holds nobody up: no segment takes so long.
+_SILENT_S = 600
 _CLIP_FOLDER = re.compile(r"[0-9a-f]{16}-[0-9a-f]{16}")
 _FACE_ARRAYS = ("frame", "box_px", "embedding", "frame_logits", "geometry")
 
@@ -57,10 +62,43 @@ def clear() -> None:
         OutputError: A folder cannot be removed.
     """
     for folder in _clip_folders():
-        try:
-            shutil.rmtree(folder)
-        except OSError as error:
-            raise OutputError(folder, f"cannot be removed ({error.strerror or error})", "remove it by hand") from error
+        _remove(folder)
+
+
+def prune(max_bytes: int) -> tuple[int, int]:
+    """Remove the clips that were used longest ago until the rest takes no more than some bytes.
+
+    Returns:
+        How many bytes and how many clips were removed.
+
+    Raises:
+        OutputError: A folder cannot be removed.
+    """
+    sizes = {folder: sum(_bytes(path) for path in folder.iterdir()) for folder in _clip_folders()}
+    excess, n_bytes, n_clips = sum(sizes.values()) - max_bytes, 0, 0
+    for folder in sorted(sizes, key=_used_s):
+        if n_bytes >= excess:
+            break
+        _remove(folder)
+        n_bytes, n_clips = n_bytes + sizes[folder], n_clips + 1
+    return n_bytes, n_clips
+
+
+def _used_s(folder: Path) -> float:
+    """Return when a clip was last worked on: storing a segment moves its folder's time, and so does `touch`."""
+    try:
+        return folder.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
+def _remove(folder: Path) -> None:
+    try:
+        shutil.rmtree(folder)
+    except FileNotFoundError:
+        return  # another process was quicker
+    except OSError as error:
+        raise OutputError(folder, f"cannot be removed ({error.strerror or error})", "remove it by hand") from error
 
 
 def _clip_folders() -> Iterator[Path]:
@@ -88,17 +126,18 @@ class Cache:
     folder: Path
 
     @classmethod
-    def of_clip(cls, fingerprint: str, settings: Settings, weights_digest: str) -> Cache:
+    def of_clip(cls, fingerprint: str, settings: Settings, weights_digest: str, place: Path | None = None) -> Cache:
         """Find the folder for a clip: another video, other settings, weights or records lead to another folder.
 
         Args:
             fingerprint: SHA-256 of the video's bytes, in hexadecimal.
             settings: Those that change features count, no others.
             weights_digest: SHA-256 of the frame CNN's weights.
+            place: The cache folder, if not `root()`.
         """
         parts = [FEATURE_VERSION, fingerprint, feature_digest(settings), weights_digest]
         key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-        return cls(root() / f"{fingerprint[:16]}-{key[:16]}")
+        return cls((place or root()) / f"{fingerprint[:16]}-{key[:16]}")
 
     def path(self, segment: int) -> Path:
         return self.folder / f"{segment:05d}.safetensors"
@@ -106,6 +145,35 @@ class Cache:
     def has(self, segment: int) -> bool:
         """Tell whether a segment is stored; `get` may still find it damaged."""
         return self.path(segment).is_file()
+
+    def claim(self, segment: int) -> bool:
+        """Say that this process is going to store a segment, so that others leave it alone; `release` takes that back.
+
+        Returns:
+            False where another process has said so before. One that is dead, or on another machine and silent for long, does not count.
+
+        Raises:
+            OutputError: The folder cannot be written.
+        """
+        path = self._claim(segment)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if _is_stale(path):
+                self._discard(path)
+            with open(path, "x", encoding="utf-8") as file:
+                file.write(f"{os.getpid()} {platform.node()}")
+        except FileExistsError:
+            return False
+        except OSError as error:
+            raise self._unwritable(error) from error
+        return True
+
+    def release(self, segment: int) -> None:
+        """Take back a claim of this process."""
+        self._discard(self._claim(segment))
+
+    def _claim(self, segment: int) -> Path:
+        return self.folder / f"{segment:05d}.claim"
 
     def get(self, segment: int, *, landmarks: bool = True) -> FeatureShard | None:
         """Read a segment.
@@ -133,17 +201,39 @@ class Cache:
         Raises:
             OutputError: The folder cannot be written, or the disk is full.
         """
-        path = self.path(shard.segment)
+        self._write(self.path(shard.segment), _packed(shard))
+
+    def _write(self, path: Path, content: bytes) -> None:
         temporary = path.with_suffix(f".{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            temporary.write_bytes(_packed(shard))
+            temporary.write_bytes(content)
             temporary.replace(path)
         except OSError as error:
-            remedy = "set FERVIDEO_CACHE to a folder with room that can be written, or use --no-cache"
-            raise OutputError(self.folder, f"the cache cannot be written ({error.strerror or error})", remedy) from error
+            raise self._unwritable(error) from error
         finally:
             self._discard(temporary)
+
+    def _unwritable(self, error: OSError) -> OutputError:
+        remedy = "set FERVIDEO_CACHE to a folder with room that can be written, or use --no-cache"
+        return OutputError(self.folder, f"the cache cannot be written ({error.strerror or error})", remedy)
+
+    def touch(self) -> None:
+        """Note that the clip is in use, so that `prune` takes others first."""
+        with suppress(OSError):
+            os.utime(self.folder)
+
+    def drop(self) -> None:
+        """Forget all segments."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def adopt(self, segment: int, content: bytes) -> None:
+        """Store a segment as the bytes of its file, which come from another store.
+
+        Raises:
+            OutputError: The folder cannot be written, or the disk is full.
+        """
+        self._write(self.path(segment), content)
 
     @staticmethod
     def _discard(path: Path) -> None:
@@ -151,6 +241,21 @@ class Cache:
             path.unlink(missing_ok=True)
         except OSError:
             return  # It stays where it is and does no harm: a damaged segment is overwritten next.
+
+
+def _is_stale(claim: Path) -> bool:
+    """Tell whether the process that made a claim is gone, for sure or most likely."""
+    try:
+        pid, _, node = claim.read_text(encoding="utf-8").partition(" ")
+        # An empty claim is from a moment ago, or from a process that was killed at that moment.
+        if node != platform.node() or os.name != "posix":
+            return time.time() - claim.stat().st_mtime > _SILENT_S
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _packed(shard: FeatureShard) -> bytes:

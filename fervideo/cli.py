@@ -1,18 +1,25 @@
 """The command line: parse, call one function of the library, print.
 
-Exit codes: 0 done, 1 done in part (a damaged clip), 2 nothing done (bad usage or input).
+Exit codes: 0 done, 1 done in part (a damaged clip, or some of many failed), 2 nothing done (bad usage or input).
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import re
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fervideo import __version__
-from fervideo.errors import FervideoError, OutputError
+from fervideo.errors import DatasetError, FervideoError, OutputError, UsageError
+
+if TYPE_CHECKING:
+    from fervideo.settings import Settings
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -29,7 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         if args.debug:
             raise
-        print("fervideo: interrupted; finished segments are kept, the same command goes on from there", file=sys.stderr)
+        kept = getattr(args, "interrupted", "finished segments are kept, the same command goes on from there")
+        print(f"fervideo: interrupted; {kept}", file=sys.stderr)
         return 130
 
 
@@ -48,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     timeline.add_argument("video", type=Path, metavar="VIDEO", help="the video file")
     timeline.add_argument("-o", "--output", type=Path, default=Path(), metavar="DIR", help="where results go (default: the current folder)")
     _add_settings(timeline)
+    _add_model(timeline)
     timeline.set_defaults(run=_timeline)
 
     demo = commands.add_parser("demo", parents=[shared], help="analyse a sample video", description="Analyse a sample video.")
@@ -57,9 +66,70 @@ def _parser() -> argparse.ArgumentParser:
     _add_settings(demo)
     demo.set_defaults(run=_demo)
 
+    _add_batch(commands.add_parser("batch", parents=[shared], help="analyse folders of videos", description="Analyse folders of videos."))
+    _add_cache(commands.add_parser("cache", parents=[shared], help="look at, prune or clear the cache", description="Tend the cache."))
+
+    _add_training(commands, shared)
+
     doctor = commands.add_parser("doctor", parents=[shared], help="check the installation", description="Check the installation.")
     doctor.set_defaults(run=_doctor)
     return parser
+
+
+def _add_training(commands: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
+    train = commands.add_parser("train", parents=[shared], help="train on labelled video", description="Train on labelled video.")
+    folds = commands.add_parser("cross-validate", parents=[shared], help="train and evaluate over folds", description="Run all folds.")
+    evaluate = commands.add_parser(
+        "evaluate", parents=[shared], help="evaluate a trained model", description="Evaluate a model on labelled video."
+    )
+    for parser in (train, folds, evaluate):
+        parser.add_argument("dataset", type=Path, metavar="DATASET", help="the dataset's folder, or a table")
+        parser.add_argument("--format", metavar="NAME", help="its layout, such as ravdess, dfew, folder, intervals (default: recognised)")
+        parser.add_argument("--on-error", choices=("stop", "skip"), default="stop", help="skip: leave out rows that have problems")
+    for parser in (train, folds):
+        parser.add_argument("-o", "--output", type=Path, required=True, metavar="RUN", help="where the model and its scores go")
+        parser.add_argument("--init", metavar="default|RUN", help="go on from the package's model, or from another run's")
+    train.add_argument("--resume", action="store_true", help="go on with a run that was broken off")
+    train.set_defaults(run=_train, interrupted="finished epochs are kept, --resume goes on from there")
+    folds.set_defaults(run=_cross_validate)
+    evaluate.add_argument("-o", "--output", type=Path, metavar="DIR", help="where scores, predictions and pictures go (default: nowhere)")
+    evaluate.add_argument("--split", choices=("train", "validation", "test", "all"), help="(default: test, where there is one)")
+    evaluate.set_defaults(run=_evaluate)
+    for parser in (train, folds, evaluate):
+        _add_settings(parser)
+    _add_model(evaluate)
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", metavar="RUN", help="a model of your own: what `fervideo train` wrote (default: the package's)")
+
+
+def _add_batch(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folders", type=Path, nargs="+", metavar="FOLDER", help="where the videos are")
+    parser.add_argument(
+        "-o", "--output", type=Path, default=Path("fervideo-results"), metavar="DIR", help="where results go (default: %(default)s)"
+    )
+    parser.add_argument("--glob", metavar="PATTERN", help="what file names must match, such as '*.mp4' (default: the suffixes of videos)")
+    parser.add_argument("--recursive", action=argparse.BooleanOptionalAction, default=True, help="look into folders below (default: yes)")
+    parser.add_argument("--dry-run", action="store_true", help="only list what would be done, and estimate how long it takes")
+    parser.add_argument("--retry-failed", action="store_true", help="try clips again that failed before")
+    parser.add_argument("--fresh", action="store_true", help="do everything anew, whatever is done or cached")
+    parser.add_argument("--timeout", type=float, default=30.0, metavar="MINUTES", help="longest time for a piece of work (default: 30)")
+    parser.add_argument("--on-error", choices=("continue", "stop"), default="continue", help="what to do when a clip fails")
+    parser.add_argument("--shard", metavar="I/N", help="take the I-th of N shares of the clips")
+    parser.add_argument("--engine", default="local", metavar="local|ray", help="where to work (default: local)")
+    parser.add_argument("--address", default="auto", metavar="ADDRESS", help="of the Ray cluster (default: auto)")
+    _add_settings(parser)
+    parser.set_defaults(run=_batch)
+
+
+def _add_cache(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    actions.add_parser("info", help="say where it is and how large").set_defaults(run=_cache_info)
+    prune = actions.add_parser("prune", help="remove what was used longest ago")
+    prune.add_argument("--max-size", required=True, metavar="SIZE", help="what may stay, such as 50GB or 500MB")
+    prune.set_defaults(run=_cache_prune)
+    actions.add_parser("clear", help="remove all of it").set_defaults(run=_cache_clear)
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
@@ -81,20 +151,31 @@ _OPTIONS = {
     "smooth": "sequence.smooth_s",
     "device": "run.device",
     "workers": "run.workers",
+    "model": "sequence.model",
 }
+
+
+def _settings(args: argparse.Namespace) -> Settings:
+    """Read the settings of a run from its options."""
+    from fervideo import settings
+
+    return settings.load(args.config, _changes(args))
+
+
+def _changes(args: argparse.Namespace) -> list[tuple[str, str]]:
+    changes = [(f"--set {change}", change) for change in args.set]
+    for option, key in _OPTIONS.items():
+        if (text := getattr(args, option, None)) is not None:
+            # A path is a text, whatever it looks like.
+            changes.append((f"--{option.replace('_', '-')} {text}", f"{key}={json.dumps(text) if option == 'model' else text}"))
+    if args.no_cache:
+        changes.append(("--no-cache", "run.cache=false"))
+    return changes
 
 
 def _analyze(args: argparse.Namespace, clip: Path) -> int:
     """Analyse a clip, write and show the results."""
-    from fervideo import settings
-
-    changes = [(f"--set {change}", change) for change in args.set]
-    for option, key in _OPTIONS.items():
-        if (text := getattr(args, option)) is not None:
-            changes.append((f"--{option.replace('_', '-')} {text}", f"{key}={text}"))
-    if args.no_cache:
-        changes.append(("--no-cache", "run.cache=false"))
-    chosen = settings.load(args.config, changes)
+    chosen = _settings(args)
     _check_folder(args.output)
 
     from fervideo.pipeline import analyze
@@ -120,6 +201,122 @@ def _demo(args: argparse.Namespace) -> int:
     clip, origin = demo.sample_clip(cache.root() / "demo")
     print(origin)
     return _analyze(args, clip)
+
+
+def _batch(args: argparse.Namespace) -> int:
+    if args.timeout <= 0:
+        raise UsageError(f"--timeout {args.timeout:g}", "is not above 0", "give minutes")
+    chosen = _settings(args)
+
+    from fervideo import batch
+
+    names = ("glob", "recursive", "engine", "address", "retry_failed", "fresh", "on_error", "shard")
+    options = batch.Options(**{name: getattr(args, name) for name in names}, timeout_min=args.timeout)
+    if args.dry_run:
+        prospects, seconds = batch.plan(args.folders, args.output, chosen, options)
+        print(batch.describe_plan(prospects, seconds))
+        return 0
+    _check_folder(args.output)
+    report = batch.run(args.folders, args.output, chosen, options, progress=True)
+    print(batch.describe(report))
+    for name, failure in report.failures.items():
+        print(f"fervideo: {_one_line(f'{name}: {failure.error}; {failure.remedy}')}", file=sys.stderr)
+    return 1 if report.failures else 0
+
+
+def _train(args: argparse.Namespace) -> int:
+    from fervideo import settings
+
+    chosen = settings.load(args.config, _changes(args), settings.TrainingSettings)
+
+    from fervideo.training import evaluate, runs
+
+    skip = args.on_error == "skip"
+    with _problems_shown():
+        told = runs.train(args.dataset, args.output, chosen, format=args.format, init=args.init, resume=args.resume, skip=skip)
+    print(evaluate.describe(told["test"], runs.MODEL))
+    print(f"wrote {args.output}; use it with: fervideo timeline VIDEO --model {args.output}")
+    return 1 if told["skipped"] else 0
+
+
+def _cross_validate(args: argparse.Namespace) -> int:
+    from fervideo import settings
+
+    chosen = settings.load(args.config, _changes(args), settings.TrainingSettings)
+
+    from fervideo.training import runs
+
+    with _problems_shown():
+        told = runs.cross_validate(args.dataset, args.output, chosen, format=args.format, init=args.init, skip=args.on_error == "skip")
+    for name in ("mean", "pooled"):
+        for kind, scores in told[name].items():
+            shown = "  ".join(f"{score} {scores[score]:.3f}" for score in ("war", "uar", "macro_f1"))
+            print(f"{name} of {len(told['folds'])} folds, {kind}: {shown}")
+    print(f"wrote {args.output}")
+    return 0
+
+
+def _evaluate(args: argparse.Namespace) -> int:
+    from fervideo import settings
+
+    chosen = settings.load(args.config, _changes(args), settings.TrainingSettings)
+
+    from fervideo.training import evaluate, runs
+
+    skip = args.on_error == "skip"
+    with _problems_shown():
+        report = runs.evaluate_run(args.dataset, chosen, format=args.format, split=args.split, output=args.output, skip=skip)
+    print(evaluate.describe(report, runs.MODEL))
+    if args.output is not None:
+        print(f"wrote {args.output}")
+    return 1 if report["skipped"] else 0
+
+
+@contextmanager
+def _problems_shown() -> Iterator[None]:
+    """Print every problem of a dataset before the line that says that there are some."""
+    try:
+        yield
+    except DatasetError as error:
+        for problem in error.problems:
+            print(f"fervideo: {_one_line(problem)}", file=sys.stderr)
+        raise
+
+
+def _cache_info(args: argparse.Namespace) -> int:  # noqa: ARG001
+    from fervideo import cache
+
+    n_bytes, n_clips = cache.size()
+    print(f"{cache.root()}: {n_clips} clips, {n_bytes / 1e6:.1f} MB")
+    return 0
+
+
+def _cache_prune(args: argparse.Namespace) -> int:
+    from fervideo import cache
+
+    n_bytes, n_clips = cache.prune(_bytes(args.max_size))
+    print(f"removed {n_clips} clips, {n_bytes / 1e6:.1f} MB")
+    return _cache_info(args)
+
+
+def _cache_clear(args: argparse.Namespace) -> int:
+    from fervideo import cache
+
+    cache.clear()
+    return _cache_info(args)
+
+
+def _bytes(text: str) -> int:
+    """Read a number of bytes such as 50GB.
+
+    Raises:
+        UsageError: It is none.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kMGT]?)B?", text, re.IGNORECASE)
+    if not match:
+        raise UsageError(f"--max-size {text}", "is no size", "write for example 50GB or 500MB")
+    thousands = " kmgt".index(match[2].lower() or " ")
+    return int(float(match[1]) * 1000.0**thousands)
 
 
 def _doctor(args: argparse.Namespace) -> int:  # noqa: ARG001  (every command takes them)

@@ -7,6 +7,10 @@ prints them), so that a crop of any video frames the face as the training images
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import cv2
 import numpy as np
 
@@ -26,6 +30,7 @@ _FERPLUS_PX = np.array(
 _FERPLUS_CENTRE_PX = np.array([24.05, 27.0])
 #: Crop pixels per FER+ pixel: the median face's oval, 37 by 43 FER+ pixels, fills 40 by 46 of the crop's 56.
 _ZOOM = 1.08
+_CORNERS_PX = np.array([(0, 0), (CROP_PX, 0), (0, CROP_PX), (CROP_PX, CROP_PX)], np.float64)
 _TEMPLATE_PX = (_FERPLUS_PX - _FERPLUS_CENTRE_PX) * _ZOOM + CROP_PX / 2
 
 
@@ -73,13 +78,14 @@ def crop(image: UInt8, transform: Float64) -> UInt8:
     Returns:
         uint8 (CROP_PX, CROP_PX), grey.
     """
-    scale = float(np.sqrt(abs(np.linalg.det(transform[:, :2]))))
-    corners = np.array([(0, 0), (CROP_PX, 0), (0, CROP_PX), (CROP_PX, CROP_PX)], np.float64) - transform[:, 2]
-    corners = np.linalg.solve(transform[:, :2], corners.T).T
-    height, width = image.shape[:2]
+    # Plain numbers where arrays would be tiny: this runs once per face and frame.
+    (a, b, _), (c, d, _) = transform.tolist()
+    scale = abs(a * d - b * c) ** 0.5
+    back = np.asarray(cv2.invertAffineTransform(transform), np.float64)
+    corners = _CORNERS_PX @ back[:, :2].T + back[:, 2]
     margin = 2 / min(scale, 1.0)
-    x0, y0 = np.clip(np.floor(corners.min(0) - margin), 0, (width - 1, height - 1)).astype(int)
-    x1, y1 = np.clip(np.ceil(corners.max(0) + margin), (x0 + 1, y0 + 1), (width, height)).astype(int)
+    x0, x1 = _covered(corners[:, 0], margin, image.shape[1])
+    y0, y1 = _covered(corners[:, 1], margin, image.shape[0])
     part = image[y0:y1, x0:x1]
     if part.ndim == 3:
         part = np.asarray(cv2.cvtColor(part, cv2.COLOR_RGB2GRAY), np.uint8)
@@ -95,6 +101,12 @@ def crop(image: UInt8, transform: Float64) -> UInt8:
     matrix = np.column_stack([linear, shift])
     cut = cv2.warpAffine(part, matrix, (CROP_PX, CROP_PX), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(cut, np.uint8)
+
+
+def _covered(places: Float64, margin: float, size: int) -> tuple[int, int]:
+    """Return the first pixel and the one after the last that some places and a margin cover; at least one within the image."""
+    first = min(max(math.floor(places.min() - margin), 0), size - 1)
+    return first, min(max(math.ceil(places.max() + margin), first + 1), size)
 
 
 def face_crop(image: UInt8, landmarks_px: Float32) -> UInt8:
@@ -119,7 +131,18 @@ def thumbnail(image: UInt8) -> UInt8:
     Returns:
         uint8 THUMBNAIL_SHAPE, grey.
     """
-    # Every fourth pixel of a large frame is plenty, and spares most of the cost.
+    # Some rows of a large frame are plenty, and spare most of the cost.
     step = max(min(image.shape[:2]) // 128, 1)
-    grey = cv2.cvtColor(np.ascontiguousarray(image[::step, ::step]), cv2.COLOR_RGB2GRAY)
+    grey = cv2.cvtColor(image[::step], cv2.COLOR_RGB2GRAY)
     return np.asarray(cv2.resize(grey, THUMBNAIL_SHAPE[::-1], interpolation=cv2.INTER_AREA), np.uint8)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let OpenCV work with one thread: for pictures as small as these, more cost more than they gain."""
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(threads)

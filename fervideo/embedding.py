@@ -42,10 +42,10 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.pool(x)
-        y = functional.relu(self.norm1(self.conv1(x)))
+        y = functional.relu(self.norm1(self.conv1(x)), inplace=True)
         y = self.norm2(self.conv2(y))
         y = y * self.gate(y.mean((2, 3)))[:, :, None, None]
-        return functional.relu(y + self.shortcut(x))
+        return functional.relu(y + self.shortcut(x), inplace=True)
 
 
 class FrameCNN(nn.Module):
@@ -67,7 +67,7 @@ class FrameCNN(nn.Module):
     ) -> None:
         super().__init__()
         self.config: dict[str, Any] = {"widths": list(widths), "blocks": list(blocks), "embedding_dim": embedding_dim}
-        stem = [nn.Conv2d(1, widths[0], 3, padding=1, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU(), nn.MaxPool2d(3, 2, 1)]
+        stem = [nn.Conv2d(1, widths[0], 3, padding=1, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2, 1)]
         stages: list[nn.Module] = []
         n_in = widths[0]
         for stage, (width, depth) in enumerate(zip(widths, blocks, strict=True)):
@@ -147,7 +147,7 @@ class Embedder:
             Embeddings float32 (M, D) and logits float32 (M, C).
         """
         embeddings, logits = [np.empty((0, self._model.config["embedding_dim"]), np.float32)], [np.empty((0, len(EXPRESSIONS)), np.float32)]
-        with torch.inference_mode(), _one_thread():
+        with torch.inference_mode(), one_thread():
             for start in range(0, len(crops), _BATCH):
                 x = standardise(torch.from_numpy(crops[start : start + _BATCH]).to(self._device))
                 embedding, logit = self._model(x.contiguous(memory_format=torch.channels_last))
@@ -174,7 +174,7 @@ def fuse(model: FrameCNN) -> FrameCNN:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Compute with one thread: small batches gain nothing from more, and sums come out the same on any number of cores."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

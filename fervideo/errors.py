@@ -5,6 +5,8 @@ FervideoError
 ├── VideoError        a video that cannot be read
 │   └── DamagedVideo  ... from some frame on
 ├── WeightsError      a checkpoint that is missing, broken or made for something else
+├── DatasetError      a labelled dataset with rows that cannot be used
+├── TrainingError     a training that cannot go on
 └── OutputError       a place that cannot be written
 """
 
@@ -42,6 +44,23 @@ class DamagedVideo(VideoError):
 
 class WeightsError(FervideoError):
     """A checkpoint is missing, broken, or made for other labels, crops or features."""
+
+
+class DatasetError(FervideoError):
+    """A dataset cannot be used as it stands.
+
+    Attributes:
+        problems: Every problem that was found, each with its file and row.
+    """
+
+    def __init__(self, subject: object, reason: str, remedy: str, problems: tuple[str, ...] = ()) -> None:
+        super().__init__(subject, reason, remedy)
+        self.args = (subject, reason, remedy, problems)
+        self.problems = problems
+
+
+class TrainingError(FervideoError):
+    """A training cannot start, or cannot go on."""
 
 
 class OutputError(FervideoError):

@@ -10,6 +10,7 @@ import importlib.metadata
 import os
 import platform
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,8 +21,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from tqdm import tqdm
 
-from fervideo import cache, checkpoint, crops, faces, geometry, sequence, timeline, tracking, video
-from fervideo.embedding import Embedder, resolve_device
+from fervideo import cache, checkpoint, crops, faces, geometry, sequence, timeline, tracking, video, workers
+from fervideo.embedding import Embedder, one_thread, resolve_device
 from fervideo.errors import DamagedVideo, FervideoError, OutputError
 from fervideo.records import (
     CROP_PX,
@@ -73,6 +74,13 @@ class Stopwatch:
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
+        # Not a process's own clock: a batch carries the watch from one process to another.
+        self._began_s = time.time()
+
+    @property
+    def total_s(self) -> float:
+        """Seconds since the start."""
+        return time.time() - self._began_s
 
     @contextmanager
     def __call__(self, stage: str) -> Iterator[None]:
@@ -129,6 +137,11 @@ class Extraction:
             except DamagedVideo:
                 return
 
+    @property
+    def missing(self) -> list[int]:
+        """The segments that the store lacks."""
+        return [segment for segment in self.segments if not self.store.has(segment)]
+
     def task(self, segment: int) -> SegmentTask:
         return SegmentTask(self.source, self.segments[segment], segment, self.settings, self.max_faces, self.device, self.store)
 
@@ -142,7 +155,7 @@ class Extraction:
             FervideoError: A worker process died.
             OutputError: The store cannot be written.
         """
-        missing = [segment for segment in self.segments if not self.store.has(segment)]
+        missing = self.missing
         total, left = sum(map(len, self.segments.values())), sum(len(self.segments[segment]) for segment in missing)
         tasks = [self.task(segment) for segment in missing]
         # None: tqdm shows nothing where stderr is no terminal.
@@ -183,34 +196,63 @@ def analyze(path: Path | str, settings: Settings | None = None, *, progress: boo
         OutputError: The cache cannot be written.
     """
     settings = settings or Settings()
-    watch = Stopwatch()
-    started = time.perf_counter()
-    device = resolve_device(settings.run.device)
-    frame_digest = checkpoint.digest(FRAME_WEIGHTS)
-    model_path = SEQUENCE_WEIGHTS if settings.sequence.model == "default" else Path(settings.sequence.model)
     # Loaded before the long work, so that a model that does not fit is told at once.
-    model = sequence.load(model_path, frame_digest, device)
-    with watch("probe"):
-        source = video.probe(Path(path), settings.video)
+    sequence_model(settings)
     with TemporaryDirectory(prefix="fervideo-") as scratch:
-        store = cache.Cache.of_clip(source.info.fingerprint, settings, frame_digest) if settings.run.cache else cache.Cache(Path(scratch))
-        extraction = Extraction(source, settings, device, store, watch)
-        hits = extraction.run(progress=progress)
-        with watch("tracking"):
-            features = ClipFeatures(source.info, *tracking.join(extraction.shards(), settings.tracking))
-    with watch("sequence"):
+        extraction = open_clip(Path(path), settings, None if settings.run.cache else Path(scratch))
+        return finish(extraction, extraction.run(progress=progress))
+
+
+def open_clip(path: Path, settings: Settings, place: Path | None = None) -> Extraction:
+    """Look at a video file, and at what is known of it already.
+
+    Args:
+        path: The video.
+        settings: The run's.
+        place: The folder of the cache, if not the user's.
+
+    Raises:
+        VideoError: The video cannot be read at all.
+        UsageError: `cuda` is asked for where there is none.
+    """
+    watch = Stopwatch()
+    device = resolve_device(settings.run.device)
+    with watch("probe"):
+        source = video.probe(path, settings.video)
+    store = cache.Cache.of_clip(source.info.fingerprint, settings, weights(settings)["frame"], place)
+    return Extraction(source, settings, device, store, watch)
+
+
+def finish(extraction: Extraction, hits: int) -> Timeline:
+    """Join a clip's shards into tracks and its tracks into a timeline.
+
+    Args:
+        extraction: All of whose segments are stored; those that are not are extracted here.
+        hits: How many were stored before the run.
+
+    Raises:
+        WeightsError: The sequence model does not fit the frame CNN.
+        OutputError: The cache cannot be written.
+    """
+    settings, watch = extraction.settings, extraction.watch
+    extraction.store.touch()
+    with watch("tracking"):
+        features = ClipFeatures(extraction.source.info, *tracking.join(extraction.shards(), settings.tracking))
+    # On many threads the sums would depend on the machine, and where processes compete, threads wait for one another.
+    with watch("sequence"), one_thread():
+        model = sequence_model(settings)
         tracks = sequence.run(model, features, settings.sequence, settings.tracking.max_gap_s)
-    seconds = time.perf_counter() - started
+    seconds = watch.total_s
     provenance = {
         "versions": versions(),
-        "weights": {"frame": frame_digest, "sequence": checkpoint.digest(model_path)},
-        "device": device,
+        "weights": weights(settings),
+        "device": extraction.device,
         "frames_decoded": len(features.frame),
         "cache": {"segments": len(extraction.segments), "hits": hits},
         "seconds": {stage: round(amount, 3) for stage, amount in watch.seconds.items()} | {"total": round(seconds, 3)},
         "frames_per_s": round(len(features.frame) / seconds, 1),
     }
-    return timeline.build(features, tracks, settings, provenance)
+    return timeline.build(features, tracks, settings, provenance, model.labels)
 
 
 def extract_segment(task: SegmentTask) -> dict[str, float]:
@@ -225,7 +267,7 @@ def extract_segment(task: SegmentTask) -> dict[str, float]:
     watch = Stopwatch()
     frame, time_s, thumbnails, seen_in, landmarks, cut, damage = [], [], [], [], [], [], ""
     windows = video.windows(task.source, task.frame)
-    with faces.Landmarker(task.settings.faces, task.max_faces) as landmarker:
+    with faces.Landmarker(task.settings.faces, task.max_faces) as landmarker, crops.one_thread():
         while True:
             try:
                 with watch("decode"):
@@ -276,32 +318,64 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), **found}
 
 
-def _run_all(tasks: list[SegmentTask], workers: int) -> Iterator[tuple[SegmentTask, dict[str, float]]]:
+def weights(settings: Settings) -> dict[str, str]:
+    """Return the digests of the weights that a run works with."""
+    return {"frame": _digest(*_stamped(FRAME_WEIGHTS)), "sequence": _digest(*_stamped(sequence_path(settings)))}
+
+
+def sequence_path(settings: Settings) -> Path:
+    """Return where the run's sequence model is."""
+    path = SEQUENCE_WEIGHTS if settings.sequence.model == "default" else Path(settings.sequence.model)
+    # The folder that `fervideo train` wrote stands for the model in it.
+    return path / "model.safetensors" if path.is_dir() else path
+
+
+def sequence_model(settings: Settings) -> sequence.SequenceLSTM:
+    """Return the run's sequence model.
+
+    Raises:
+        WeightsError: The file is missing, broken, or does not fit the frame CNN.
+    """
+    return _sequence_model(*_stamped(sequence_path(settings)), resolve_device(settings.run.device))
+
+
+def _run_all(tasks: list[SegmentTask], wanted: int) -> Iterator[tuple[SegmentTask, dict[str, float]]]:
     """Run tasks here or in worker processes, and yield each as it is done."""
-    wanted = workers or min(os.cpu_count() or 1, len(tasks) // _WORTH_A_WORKER)
-    if min(wanted, len(tasks)) <= 1:
+    n_workers = min(wanted or min(os.cpu_count() or 1, len(tasks) // _WORTH_A_WORKER), len(tasks))
+    if n_workers <= 1:
         for task in tasks:
             yield task, extract_segment(task)
         return
-    # loky's workers are fresh processes that do not import the caller's main script, and a death among them is noticed.
-    from concurrent.futures import as_completed
-
-    from loky import ProcessPoolExecutor
-    from loky.process_executor import TerminatedWorkerError
-
-    pool = ProcessPoolExecutor(max_workers=min(wanted, len(tasks)))
-    try:
-        running = {pool.submit(extract_segment, task): task for task in tasks}
-        for future in as_completed(running):
-            yield running[future], future.result()
-    except TerminatedWorkerError as error:
-        remedy = "run again with --workers 1; finished segments are kept"
-        raise FervideoError(tasks[0].source.info.path, "a worker process died, out of memory perhaps", remedy) from error
-    finally:
-        pool.shutdown(wait=True, kill_workers=True)
+    queue, left = deque(tasks), {task.segment: task for task in tasks}
+    with workers.Pool[int](n_workers) as pool:
+        while left:
+            while queue and pool.free:
+                pool.submit(queue[0].segment, extract_segment, queue.popleft())
+            for segment, future in pool.wait():
+                try:
+                    yield left.pop(segment), future.result()
+                except workers.WorkerDied as error:
+                    remedy = "run again with --workers 1; finished segments are kept"
+                    raise FervideoError(tasks[0].source.info.path, "worker processes die, out of memory perhaps", remedy) from error
 
 
 @lru_cache(maxsize=1)
 def _embedder(device: str) -> Embedder:
     """Keep the network of this process."""
     return Embedder(FRAME_WEIGHTS, device)
+
+
+@lru_cache(maxsize=1)
+def _sequence_model(path: Path, stamp: int, device: str) -> sequence.SequenceLSTM:  # noqa: ARG001  (part of the key)
+    return sequence.load(path, _digest(*_stamped(FRAME_WEIGHTS)), device)
+
+
+@lru_cache
+def _digest(path: Path, stamp: int) -> str:  # noqa: ARG001
+    """Read a file's digest once for as long as it stays the same."""
+    return checkpoint.digest(path)
+
+
+def _stamped(path: Path) -> tuple[Path, int]:
+    """Return a path and what tells one state of its file from the next."""
+    return path, path.stat().st_mtime_ns if path.exists() else 0

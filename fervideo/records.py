@@ -243,7 +243,7 @@ class ClipFeatures(Shaped):
 
 @dataclass(frozen=True, repr=False)
 class TrackExpressions(Shaped):
-    """Hold what the sequence model says of one track.
+    """Hold what the sequence model says of one track; C is the number of its labels, EXPRESSIONS or those of one's own training.
 
     Attributes:
         track: Which track of ClipFeatures.
@@ -259,5 +259,5 @@ class TrackExpressions(Shaped):
 
     def __post_init__(self) -> None:
         check_array(self, "frame", np.int64, (None,))
-        check_array(self, "probabilities", np.float32, (len(self.frame), len(EXPRESSIONS)))
-        check_array(self, "clip_probabilities", np.float32, (len(EXPRESSIONS),))
+        check_array(self, "clip_probabilities", np.float32, (None,))
+        check_array(self, "probabilities", np.float32, (len(self.frame), len(self.clip_probabilities)))

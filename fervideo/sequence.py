@@ -8,18 +8,19 @@ probabilities per step and, from states pooled by attention (Bahdanau et al. 201
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from scipy.ndimage import gaussian_filter1d
 from scipy.sparse import coo_array
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from fervideo import checkpoint
+from fervideo.errors import WeightsError
 from fervideo.records import EXPRESSIONS, GEOMETRY, ClipFeatures, FaceObservations, Float32, Float64, Int64, TrackExpressions
 from fervideo.settings import SequenceSettings
 
@@ -60,7 +61,7 @@ class SequenceLSTM(nn.Module):
         layers: LSTM layers.
         dropout: Share of inputs and states dropped in training.
         bidirectional: Whether later steps may explain earlier ones.
-        labels: Expressions that it tells apart.
+        labels: The expressions that it tells apart.
     """
 
     centre: Tensor
@@ -73,16 +74,17 @@ class SequenceLSTM(nn.Module):
         layers: int = 2,
         dropout: float = 0.3,
         bidirectional: bool = True,
-        labels: int = len(EXPRESSIONS),
+        labels: Sequence[str] = EXPRESSIONS,
     ) -> None:
         super().__init__()
+        self.labels = tuple(labels)
         self.config = {
             "embedding_dim": embedding_dim,
             "hidden": hidden,
             "layers": layers,
             "dropout": dropout,
             "bidirectional": bidirectional,
-            "labels": labels,
+            "labels": len(labels),
         }
         n_in = len(EXPRESSIONS) + len(GEOMETRY) + embedding_dim
         width = hidden * (2 if bidirectional else 1)
@@ -92,28 +94,33 @@ class SequenceLSTM(nn.Module):
         self.project = nn.Sequential(nn.Linear(n_in + 1, width), nn.ReLU(), nn.Dropout(dropout))
         self.lstm = nn.LSTM(width, hidden, layers, batch_first=True, dropout=dropout if layers > 1 else 0.0, bidirectional=bidirectional)
         self.dropout = nn.Dropout(dropout)
-        self.step_head = nn.Linear(width, labels)
+        self.step_head = nn.Linear(width, len(labels))
         self.attention = nn.Linear(width, 1)
-        self.clip_head = nn.Linear(width, labels)
+        self.clip_head = nn.Linear(width, len(labels))
 
-    def states(self, features: Tensor) -> Tensor:
-        """Map features float32 (B, S, C + G + D + 1) to states float32 (B, S, width)."""
+    def states(self, features: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Map features float32 (B, S, C + G + D + 1) to states float32 (B, S, width); `lengths`, int64 (B,), tell what is no padding."""
         found = features[..., -1:]
         scaled = (features[..., :-1] - self.centre) / self.scale * found
-        states: Tensor = self.dropout(self.lstm(self.project(torch.cat([scaled, found], -1)))[0])
-        return states
+        seen = self.project(torch.cat([scaled, found], -1))
+        if lengths is None:
+            return self.dropout(self.lstm(seen)[0])  # type: ignore[no-any-return]
+        # Packed, so that the backward direction begins at a course's own end, not in its padding.
+        packed = pack_padded_sequence(seen, lengths.cpu(), batch_first=True, enforce_sorted=False)
+        states, _ = pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=features.shape[1])
+        return self.dropout(states)  # type: ignore[no-any-return]
 
     def forward(self, features: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Map whole courses.
 
         Args:
             features: float32 (B, S, C + G + D + 1).
-            mask: bool (B, S), False where a course is padded.
+            mask: bool (B, S), False where a course is padded, at its end.
 
         Returns:
             Step logits float32 (B, S, labels) and clip logits float32 (B, labels).
         """
-        states = self.states(features)
+        states = self.states(features, None if mask.all() else mask.sum(1))
         weight = self.attention(states).masked_fill(~mask[..., None], -torch.inf).softmax(1)
         return self.step_head(states), self.clip_head((weight * states).sum(1))
 
@@ -253,6 +260,9 @@ def windows(n_steps: int, settings: SequenceSettings) -> Iterator[tuple[int, Flo
 
 def _smooth(probabilities: Float64, time_s: Float64, sigma_s: float) -> Float64:
     """Smooth in time with a Gaussian, on a fine even grid since frames need not be even."""
+    # Few runs smooth, and importing this takes as long as they do.
+    from scipy.ndimage import gaussian_filter1d
+
     step_s = min(sigma_s / 4, 1 / MODEL_RATE_HZ)
     grid = np.arange(time_s[0], time_s[-1] + step_s, step_s)
     columns = [np.interp(grid, time_s, column) for column in probabilities.T]
@@ -266,8 +276,9 @@ def _logsumexp(logits: Float32) -> Float32:
 
 
 def save(model: SequenceLSTM, path: Path, header: dict[str, Any]) -> None:
-    """Write a sequence model and what there is to say of it; `header` holds `labels` and `frame_cnn`, the digest of its features."""
-    described = {"kind": "sequence_lstm", "config": model.config, "geometry": GEOMETRY, "model_rate_hz": MODEL_RATE_HZ, **header}
+    """Write a sequence model and what there is to say of it; `header` holds `frame_cnn`, the digest of its features."""
+    facts: dict[str, Any] = {"kind": "sequence_lstm", "config": model.config, "labels": model.labels, "geometry": GEOMETRY}
+    described = {**facts, "model_rate_hz": MODEL_RATE_HZ, **header}
     checkpoint.write(path, described, {name: tensor.detach().cpu().numpy() for name, tensor in model.state_dict().items()})
 
 
@@ -280,10 +291,15 @@ def load(path: Path, frame_cnn: str, device: str = "cpu") -> SequenceLSTM:
         device: Where it is to run.
 
     Raises:
-        WeightsError: The file is missing, broken, or was trained on other features or labels.
+        WeightsError: The file is missing, broken, or was trained on other features.
     """
     stored = checkpoint.read(path)
-    stored.expect(kind="sequence_lstm", labels=EXPRESSIONS, geometry=GEOMETRY, model_rate_hz=MODEL_RATE_HZ, frame_cnn=frame_cnn)
-    model = SequenceLSTM(**stored.header["config"])
+    stored.expect(kind="sequence_lstm", geometry=GEOMETRY, model_rate_hz=MODEL_RATE_HZ, frame_cnn=frame_cnn)
+    config: dict[str, Any] = stored.header.get("config", {})
+    labels: list[str] = stored.header.get("labels", [])
+    if config.get("labels") != len(labels):
+        reason = f"has {config.get('labels')} outputs and names {len(labels)} labels"
+        raise WeightsError(path, reason, "give a checkpoint that fervideo wrote")
+    model = SequenceLSTM(**{**config, "labels": labels})
     model.load_state_dict({name: torch.from_numpy(array) for name, array in stored.tensors.items()})
     return model.to(device).eval()

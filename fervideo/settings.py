@@ -11,7 +11,7 @@ import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, overload
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -31,6 +31,7 @@ class VideoSettings(Section):
     decoder: Literal["auto", "decord", "pyav"] = Field(
         "auto", description="auto: decord for clips of at most 512 MB decoded, PyAV for all else; the same frames from both"
     )
+    image_fps: float = Field(25.0, gt=0, le=1000, description="frame rate of a folder of images, which counts as a video")
 
 
 class FaceSettings(Section):
@@ -85,6 +86,32 @@ class RunSettings(Section):
     cache: bool = Field(True, description="keep extracted features, so that a second run decodes nothing")
 
 
+class TrainSettings(Section):
+    """How `fervideo train` learns."""
+
+    epochs: int = Field(40, ge=1, le=10_000, description="passes over the training clips")
+    patience: int = Field(12, ge=1, le=10_000, description="stop after this many epochs without a better validation UAR")
+    batch: int = Field(16, ge=1, le=4096, description="clips per step")
+    rate: float = Field(5e-4, gt=0, le=1, description="peak learning rate, reached after a tenth of the steps; falls to 0 as a cosine")
+    weight_decay: float = Field(0.01, ge=0, le=10, description="AdamW's")
+    hidden: int = Field(64, ge=4, le=4096, description="LSTM state size per direction; with --init that of the model")
+    layers: int = Field(1, ge=1, le=8, description="LSTM layers; with --init those of the model")
+    dropout: float = Field(0.4, ge=0, lt=1, description="share of inputs and states dropped in training; with --init that of the model")
+    bidirectional: bool = Field(True, description="whether later frames may explain earlier ones; with --init that of the model")
+    clip_loss: float = Field(1.0, ge=0, le=100, description="weight of the loss of clips against that of frames")
+    lent_weight: float = Field(
+        0.3, ge=0, le=1, description="a clip without frame labels lends its own to its frames, at this weight; 0: not at all"
+    )
+    balance: float = Field(1.0, ge=0, le=1, description="1: every class counts alike in the loss, 0: every clip does")
+    max_s: float = Field(60.0, ge=1, le=3600, description="longer clips are cut into pieces of this length for training")
+    fold: str = Field("1", description="which official fold is the test split, where a dataset has folds")
+    folds: int = Field(
+        5, ge=2, le=100, description="folds of `cross-validate` where a dataset has none; 1 / folds is also the share of a split"
+    )
+    bootstrap: int = Field(1000, ge=100, le=100_000, description="resamples behind each interval")
+    seed: int = Field(1, ge=0, le=2**31, description="of splits, weights, dropout, order and resamples")
+
+
 class Settings(Section):
     """All settings of one run."""
 
@@ -96,12 +123,30 @@ class Settings(Section):
     run: RunSettings = RunSettings()
 
 
-def load(config: Path | None = None, changes: Sequence[tuple[str, str]] = ()) -> Settings:
+class TrainingSettings(Settings):
+    """All settings of one training."""
+
+    train: TrainSettings = TrainSettings()
+
+
+S = TypeVar("S", bound=Settings)
+
+
+@overload
+def load(config: Path | None = None, changes: Sequence[tuple[str, str]] = ()) -> Settings: ...
+
+
+@overload
+def load(config: Path | None, changes: Sequence[tuple[str, str]], kind: type[S]) -> S: ...
+
+
+def load(config: Path | None = None, changes: Sequence[tuple[str, str]] = (), kind: type[Settings] = Settings) -> Settings:
     """Read the settings of a run: the defaults, changed by a file, changed by assignments.
 
     Args:
         config: A TOML file that holds only what differs from the defaults.
         changes: Where each comes from, for messages, and `section.key=value`; later ones win.
+        kind: Which settings: TrainingSettings for a training.
 
     Raises:
         UsageError: The file cannot be read, or a key or value is not possible; for an unknown key the nearest is suggested.
@@ -114,7 +159,7 @@ def load(config: Path | None = None, changes: Sequence[tuple[str, str]] = ()) ->
             raise UsageError(config, f"cannot be read ({error})", "give a TOML file, such as configs/fast.toml") from error
         except tomllib.TOMLDecodeError as error:
             raise UsageError(config, f"is not TOML ({error})", "see configs/default.toml for the form") from error
-        values = resolved(values, str(config)).model_dump(exclude_unset=True)
+        values = resolved(values, str(config), kind).model_dump(exclude_unset=True)
     for source, change in changes:
         path, equals, text = change.partition("=")
         section, dot, key = path.strip().partition(".")
@@ -122,26 +167,26 @@ def load(config: Path | None = None, changes: Sequence[tuple[str, str]] = ()) ->
             raise UsageError(source, "is not section.key=value", "write for example --set events.hold=0.3")
         values.setdefault(section, {})[key] = _value(text.strip())
         # One by one, so that a message names the change at fault.
-        resolved(values, source)
-    return resolved(values, "settings")
+        resolved(values, source, kind)
+    return resolved(values, "settings", kind)
 
 
-def resolved(values: Mapping[str, Any], source: str) -> Settings:
+def resolved(values: Mapping[str, Any], source: str, kind: type[Settings] = Settings) -> Settings:
     """Check a tree of values and fill in the defaults.
 
     Raises:
         UsageError: A key or a value is not possible.
     """
     try:
-        settings = Settings.model_validate(values)
+        settings = kind.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
         place = [str(part) for part in first["loc"]]
         if first["type"] == "extra_forbidden":
-            raise UsageError(source, f"unknown setting {'.'.join(place)}", _suggestion(place)) from None
+            raise UsageError(source, f"unknown setting {'.'.join(place)}", _suggestion(place, kind)) from None
         # A union's location names its branches after the key.
         key = ".".join(place[:2])
-        raise UsageError(source, f"{key} = {first['input']!r}: {first['msg'].lower()}", f"{_described(place)}") from None
+        raise UsageError(source, f"{key} = {first['input']!r}: {first['msg'].lower()}", f"{_described(place, kind)}") from None
     faces = settings.faces.max_faces
     if faces != "auto" and not 1 <= faces <= 16:
         raise UsageError(source, f"faces.max_faces = {faces}: there must be 1 to 16 faces to look for", "give 1 to 16, or auto")
@@ -156,8 +201,18 @@ def resolved(values: Mapping[str, Any], source: str) -> Settings:
 
 def feature_digest(settings: Settings) -> str:
     """Return a digest of the settings that change features, for the cache key."""
-    relevant = settings.model_dump(include={"video", "faces"})
+    # The rate of an image folder is part of its fingerprint; for files it means nothing.
+    relevant = settings.model_dump(include={"video": {"sample_fps", "decoder"}, "faces": True})
     return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def to_toml(settings: Settings) -> str:
+    """Write settings as a TOML file that `load` reads back; keys without a value are left out."""
+    lines = []
+    for section, values in settings.model_dump(mode="json").items():
+        # JSON's numbers, texts and booleans are TOML's too.
+        lines += [f"[{section}]", *(f"{key} = {json.dumps(value)}" for key, value in values.items() if value is not None), ""]
+    return "\n".join(lines)
 
 
 def _value(text: str) -> Any:
@@ -170,9 +225,9 @@ def _value(text: str) -> Any:
         return text
 
 
-def _suggestion(place: list[str]) -> str:
+def _suggestion(place: list[str], kind: type[Settings]) -> str:
     """Name the setting or section that was meant."""
-    sections = {name: list(field.default.__class__.model_fields) for name, field in Settings.model_fields.items()}
+    sections = {name: list(field.default.__class__.model_fields) for name, field in kind.model_fields.items()}
     if len(place) == 1:
         near = difflib.get_close_matches(place[0], sections, 1, 0.4)
         return f"did you mean {near[0]}?" if near else f"known sections: {', '.join(sections)}"
@@ -185,8 +240,8 @@ def _suggestion(place: list[str]) -> str:
     return f"did you mean {elsewhere[near[0]]}.{near[0]}?" if near else f"known settings: {', '.join(sections[place[0]])}"
 
 
-def _described(place: list[str]) -> str:
-    field = Settings.model_fields.get(place[0])
+def _described(place: list[str], kind: type[Settings]) -> str:
+    field = kind.model_fields.get(place[0])
     keys = field.default.__class__.model_fields if field else {}
     if len(place) > 1 and place[1] in keys:
         return f"it is: {keys[place[1]].description}"

@@ -11,7 +11,6 @@ import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from heapq import heapify, heappop, heappush
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +19,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from fervideo.errors import OutputError, UsageError
+from fervideo.events import TIME_DECIMALS, hysteresis, merge_short
 from fervideo.records import EXPRESSIONS, GEOMETRY, NEGATIVE, ClipFeatures, Float32, Float64, Int64, TrackExpressions, VideoInfo
 from fervideo.settings import EventSettings, Settings
 
 P_COLUMNS, RAW_COLUMNS, TIME_COLUMNS = (tuple(f"{kind}_{name}" for name in EXPRESSIONS) for kind in ("p", "raw", "time"))
 BOX_COLUMNS = ("box_x_px", "box_y_px", "box_w_px", "box_h_px")
 
-#: Columns of each table. Only ever added at the end.
+#: Columns of each table, for a model of EXPRESSIONS; see `columns` for others. Only ever added at the end.
 FRAME_COLUMNS = (
     *("frame", "time_s", "face", "status", "expression", "confidence"),
     *(*P_COLUMNS, *RAW_COLUMNS, "valence", *BOX_COLUMNS, *GEOMETRY),
@@ -41,11 +41,10 @@ SUMMARY_COLUMNS = (
 _TEXT = pd.Series([""]).dtype
 _DTYPES: dict[str, Any] = dict.fromkeys((*FRAME_COLUMNS, *EVENT_COLUMNS, *SUMMARY_COLUMNS), "float64")
 _DTYPES |= {"frame": "int64", "face": "Int64", "status": _TEXT, "expression": _TEXT, "video": _TEXT}
-_TIME_DECIMALS, _SHARE_DECIMALS, _BOX_DECIMALS, _RATE_DECIMALS = 6, 4, 2, 2
+_SHARE_DECIMALS, _BOX_DECIMALS, _RATE_DECIMALS = 4, 2, 2
 _GEOMETRY_DECIMALS = tuple(2 if name.endswith("_deg") else 4 for name in GEOMETRY)
 #: Weight of a frame that has the time of the next one, so that no mean is over nothing.
 _MIN_WEIGHT_S = 1e-9
-_NAMES = np.array(EXPRESSIONS, dtype=object)
 _SUFFIXES = {"timeline": ".timeline.csv", "events": ".events.csv", "summary": ".summary.csv", "run": ".run.json"}
 
 
@@ -118,6 +117,16 @@ class Timeline:
         return paths
 
 
+def columns(table: tuple[str, ...], labels: Sequence[str]) -> tuple[str, ...]:
+    """Return a table's columns for a model that tells `labels` apart: its p_ and time_ columns follow them; raw_ are the frame CNN's."""
+    for kind in ("p", "time"):
+        default = tuple(f"{kind}_{name}" for name in EXPRESSIONS)
+        if default[0] in table:
+            at = table.index(default[0])
+            table = (*table[:at], *(f"{kind}_{label}" for label in labels), *table[at + len(default) :])
+    return table
+
+
 def read_timeline(path: Path | str) -> Timeline:
     """Read a saved timeline back, equal to what was saved.
 
@@ -132,18 +141,25 @@ def read_timeline(path: Path | str) -> Timeline:
     if suffix is None:
         raise UsageError(path, "is not named like a timeline", "give the .timeline.csv or .run.json that fervideo wrote")
     paths = {name: path.with_name(path.name.removesuffix(suffix) + ending) for name, ending in _SUFFIXES.items()}
-    frames = _read_table(paths["timeline"], FRAME_COLUMNS)
-    events = _read_table(paths["events"], EVENT_COLUMNS)
-    summary = _read_table(paths["summary"], SUMMARY_COLUMNS)
     try:
         provenance = json.loads(paths["run"].read_bytes().decode("utf-8", "surrogateescape"))
         info = VideoInfo(**{**provenance["video"], "path": Path(provenance["video"]["path"])})
-        return Timeline(info, tuple(provenance["labels"]), frames, events, summary, provenance)
+        labels = tuple(provenance["labels"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(paths["run"], f"is not the record of a run ({error!r})", "the four files of a timeline belong together") from error
+    frames = _read_table(paths["timeline"], columns(FRAME_COLUMNS, labels))
+    events = _read_table(paths["events"], EVENT_COLUMNS)
+    summary = _read_table(paths["summary"], columns(SUMMARY_COLUMNS, labels))
+    return Timeline(info, labels, frames, events, summary, provenance)
 
 
-def build(features: ClipFeatures, tracks: Sequence[TrackExpressions], settings: Settings, provenance: Mapping[str, Any]) -> Timeline:
+def build(
+    features: ClipFeatures,
+    tracks: Sequence[TrackExpressions],
+    settings: Settings,
+    provenance: Mapping[str, Any],
+    labels: Sequence[str] = EXPRESSIONS,
+) -> Timeline:
     """Join a clip's faces and what the sequence model says of them.
 
     Args:
@@ -151,29 +167,30 @@ def build(features: ClipFeatures, tracks: Sequence[TrackExpressions], settings: 
         tracks: One for each track of the clip.
         settings: What the run was set to; `events` is used here.
         provenance: What else run.json is to tell, JSON-able; see `Timeline.provenance` for the keys that are taken.
+        labels: What the model tells apart, in the order of its probabilities.
 
     Raises:
         ValueError: The tracks are not those of the clip, or the provenance is not JSON-able.
     """
     tracks = sorted(tracks, key=lambda track: track.track)
     bounds_s = _bounds_s(features)
-    frames = _frame_table(features, tracks, bounds_s)
-    events = _event_table(features, frames, bounds_s, settings.events)
+    frames = _frame_table(features, tracks, bounds_s, labels)
+    events = _event_table(features, frames, bounds_s, settings.events, labels)
     rows, n_events = frames.groupby("face"), events["face"].value_counts()
-    faces = [_summary_row(features, track, rows.get_group(track.track), n_events[track.track], bounds_s) for track in tracks]
+    faces = [_summary_row(features, track, rows.get_group(track.track), n_events[track.track], bounds_s, labels) for track in tracks]
     # A file name may hold bytes that are not UTF-8.
     name = os.fsencode(features.info.path.name).decode("utf-8", "replace")
-    summary = _table(SUMMARY_COLUMNS, **pd.DataFrame(faces or [{"coverage": 0.0}]), video=name)
+    summary = _table(columns(SUMMARY_COLUMNS, labels), **pd.DataFrame(faces or [{"coverage": 0.0}]), video=name)
     own = {
         "status": "damaged" if features.damage else "complete",
         "reason": features.damage,
         "video": {**asdict(features.info), "path": str(features.info.path)},
-        "labels": EXPRESSIONS,
+        "labels": list(labels),
         "settings": settings.model_dump(mode="json"),
     }
     # Once through JSON, so that what was saved compares equal: a tuple would come back as a list.
     record = json.loads(json.dumps({**own, **provenance, **own}, allow_nan=False))
-    return Timeline(features.info, EXPRESSIONS, frames, events, summary, record)
+    return Timeline(features.info, tuple(labels), frames, events, summary, record)
 
 
 def describe(timeline: Timeline) -> str:
@@ -183,7 +200,7 @@ def describe(timeline: Timeline) -> str:
         shares = sorted(((row[f"time_{name}"], name) for name in timeline.labels), key=lambda share: -share[0])
         shown = ", ".join(f"{name} {share:.0%}" for share, name in shares if share >= 0.01)
         n_events = int((timeline.events["face"] == row["face"]).sum())
-        lines.append((str(row["face"]), f"{row['coverage']:.0%}", row["expression"], shown, str(n_events)))
+        lines.append((str(row["face"]), f"{row['coverage']:.0%}", shares[0][1], shown, str(n_events)))
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     texts = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
     if len(lines) == 1:
@@ -195,14 +212,14 @@ def describe(timeline: Timeline) -> str:
 
 def _bounds_s(features: ClipFeatures) -> Float64:
     """Return where each frame that was looked at begins and, at the end, where the last one ends: float64 (T + 1,), rounded."""
-    start_s = np.round(features.time_s, _TIME_DECIMALS)
+    start_s = np.round(features.time_s, TIME_DECIMALS)
     # A lone frame lasts as long as the file's frames do on average, which is the whole of a clip of one frame.
     last_s = np.median(np.diff(start_s)) if len(start_s) > 1 else features.info.duration_s / max(features.info.n_frames, 1)
     end_s = start_s[-1] + last_s if len(start_s) else 0.0
-    return np.round(np.append(start_s, end_s), _TIME_DECIMALS)
+    return np.round(np.append(start_s, end_s), TIME_DECIMALS)
 
 
-def _frame_table(features: ClipFeatures, tracks: Sequence[TrackExpressions], bounds_s: Float64) -> pd.DataFrame:
+def _frame_table(features: ClipFeatures, tracks: Sequence[TrackExpressions], bounds_s: Float64, labels: Sequence[str]) -> pd.DataFrame:
     seen_by, n, none = features.observations, len(features.frame), np.empty(0, np.int64)
     frame = np.concatenate([none, *(track.frame for track in tracks)])
     number = np.concatenate([none, *(np.full(len(track.frame), track.track) for track in tracks)])
@@ -215,45 +232,49 @@ def _frame_table(features: ClipFeatures, tracks: Sequence[TrackExpressions], bou
 
     # Place n, after the last frame, is where a damaged clip breaks off.
     blank = np.setdiff1d(np.arange(n + bool(features.damage)), place)
-    p = np.concatenate([*(_shares(track.probabilities) for track in tracks), np.full((len(blank), len(EXPRESSIONS)), np.nan)])
+    p = np.concatenate([*(_shares(track.probabilities) for track in tracks), np.full((len(blank), len(labels)), np.nan)])
     nothing = np.full(len(blank), -1)
     number, place, seen = np.append(number, nothing), np.append(place, blank), np.append(seen, nothing)
     order = np.lexsort((number, place))
     number, place, seen, p = number[order], place[order], seen[order], p[order]
-    is_face, chance = number >= 0, dict(zip(EXPRESSIONS, p.T, strict=True))
+    is_face, chance = number >= 0, dict(zip(labels, p.T, strict=True))
     x0, y0, x1, y1 = _picked(seen_by.box_px, seen).T
     raw = np.exp(_picked(seen_by.frame_logits - seen_by.frame_logits.max(axis=1, keepdims=True), seen))
     geometry = _picked(seen_by.geometry, seen)
+    # As FaceReader defines it: happiness minus the strongest negative expression; unknown to a model that lacks the one or the others.
+    negative = [chance[name] for name in NEGATIVE if name in chance] or [np.full(len(p), np.nan)]
     return _table(
-        FRAME_COLUMNS,
+        columns(FRAME_COLUMNS, labels),
         frame=np.append(features.frame, features.frame.max(initial=-1) + 1)[place],
         time_s=bounds_s[place],
         face=pd.Series(number, dtype="Int64").mask(~is_face),
         status=np.select([seen >= 0, is_face, place == n], ["ok", "gap", "damaged"], "no_face"),
-        expression=np.where(is_face, _NAMES[p.argmax(axis=1)], np.nan),
+        expression=np.where(is_face, np.array(labels, object)[p.argmax(axis=1)], np.nan),
         confidence=p.max(axis=1),
-        # As FaceReader defines it: happiness minus the strongest negative expression.
-        valence=np.round(chance["happiness"] - np.max([chance[name] for name in NEGATIVE], axis=0), _SHARE_DECIMALS),
-        **dict(zip(P_COLUMNS, p.T, strict=True)),
+        valence=np.round(chance.get("happiness", np.nan) - np.max(negative, axis=0), _SHARE_DECIMALS),
+        **{f"p_{name}": column for name, column in chance.items()},
         **dict(zip(RAW_COLUMNS, _shares(raw).T, strict=True)),
         **dict(zip(BOX_COLUMNS, np.round([x0, y0, x1 - x0, y1 - y0], _BOX_DECIMALS), strict=True)),
         **{name: np.round(geometry[:, i], _GEOMETRY_DECIMALS[i]) for i, name in enumerate(GEOMETRY)},
     )
 
 
-def _event_table(features: ClipFeatures, frames: pd.DataFrame, bounds_s: Float64, settings: EventSettings) -> pd.DataFrame:
+def _event_table(
+    features: ClipFeatures, frames: pd.DataFrame, bounds_s: Float64, settings: EventSettings, labels: Sequence[str]
+) -> pd.DataFrame:
     parts = []
     for number, rows in frames.groupby("face"):
-        place, p = np.searchsorted(features.frame, rows["frame"]), rows[list(P_COLUMNS)].to_numpy()
+        place, p = np.searchsorted(features.frame, rows["frame"]), rows[[f"p_{name}" for name in labels]].to_numpy()
         # A face that left and came back has events in each stay, none in between.
         for stay in np.split(np.arange(len(rows)), np.flatnonzero(np.diff(place) > 1) + 1):
             stay_s = bounds_s[place[stay[0]] : place[stay[-1]] + 2]
-            parts.append(pd.DataFrame({"face": number, **_events(p[stay], stay_s, settings)}))
+            events = _events(p[stay], stay_s, settings)
+            parts.append(pd.DataFrame({"face": number, **events, "expression": np.array(labels, object)[events["expression"]]}))
     return _table(EVENT_COLUMNS, **pd.concat(parts, ignore_index=True)) if parts else _table(EVENT_COLUMNS)
 
 
 def _events(p: Float64, bounds_s: Float64, settings: EventSettings) -> dict[str, npt.NDArray[Any]]:
-    """Cut one stay of one face into events that tile it: the columns of EVENT_COLUMNS but `face`.
+    """Cut one stay of one face into events that tile it: the columns of EVENT_COLUMNS but `face`, expressions by number.
 
     Args:
         p: float64 (n, C), probabilities; n is at least 1.
@@ -267,99 +288,34 @@ def _events(p: Float64, bounds_s: Float64, settings: EventSettings) -> dict[str,
     peak = np.maximum.reduceat(own_p, first)
     at_peak = np.flatnonzero(own_p == np.repeat(peak, np.diff(bounds)))
     return {
-        "expression": _NAMES[label],
+        "expression": label,
         "onset_s": bounds_s[first],
         "apex_s": bounds_s[at_peak[np.searchsorted(at_peak, first)]],
         "offset_s": bounds_s[bounds[1:]],
-        "duration_s": np.round(np.diff(bounds_s[bounds]), _TIME_DECIMALS),
+        "duration_s": np.round(np.diff(bounds_s[bounds]), TIME_DECIMALS),
         "mean_confidence": np.round(np.add.reduceat(own_p * weight, first) / np.add.reduceat(weight, first), _SHARE_DECIMALS),
         "peak_confidence": peak,
     }
 
 
-def hysteresis(p: Float64, settings: EventSettings) -> tuple[Int64, Int64]:
-    """Find which expression is held in each row, as runs of equal expressions.
-
-    The first row holds its most probable expression. From row to row the held expression stays, unless its probability is
-    below `hold`, or the most probable one has reached `enter` and is above it: then the most probable one is held.
-
-    Args:
-        p: float64 (n, C), probabilities; n is at least 1.
-        settings: `enter` and `hold`.
-
-    Returns:
-        int64 (k,) first row of each run, and int64 (k,) its expression.
-    """
-    held, now = np.empty(len(p), np.int64), -1
-    for i, (row, top) in enumerate(zip(p.tolist(), p.argmax(axis=1).tolist(), strict=True)):
-        if now < 0 or row[now] < settings.hold or (row[top] >= settings.enter and row[top] > row[now]):
-            now = top
-        held[i] = now
-    first = np.flatnonzero(np.diff(held, prepend=-1))
-    return first, held[first]
-
-
-def merge_short(first: Int64, label: Int64, mass: Float64, bounds_s: Float64, min_duration_s: float) -> tuple[Int64, Int64]:
-    """Merge events that are too short into a neighbour, the shortest first (of equals the earliest), until none is left.
-
-    A short event takes the label of the neighbour whose expression is the more probable in it on average (of equals the
-    earlier), and neighbours with one label are one event. A lone event stays however short it is.
-
-    Args:
-        first: int64 (k,), first row of each event, rising from 0.
-        label: int64 (k,), expression of each event; neighbours differ.
-        mass: float64 (n, C), probability times duration of each row.
-        bounds_s: float64 (n + 1,), where each row begins and the last one ends.
-        min_duration_s: What is shorter is too short.
-
-    Returns:
-        `first` and `label` of the events that are left.
-    """
-    n = len(mass)
-    # Events by their first row, and by the row where they end.
-    name = dict(zip(first.tolist(), label.tolist(), strict=True))
-    end = dict(zip(first.tolist(), [*first[1:].tolist(), n], strict=True))
-    begin = {stop: start for start, stop in end.items()}
-
-    def duration_s(start: int, stop: int) -> float:
-        # Rounded: the difference of two sixth decimals is not 0.2 even where it should be.
-        return round(float(bounds_s[stop] - bounds_s[start]), _TIME_DECIMALS)
-
-    queue = [(duration_s(*event), *event) for event in end.items()]
-    heapify(queue)
-    while queue and queue[0][0] < min_duration_s:
-        _, start, stop = heappop(queue)
-        # An event that was joined to another since is not there any more, or has grown and was queued again.
-        if end.get(start) != stop or stop - start == n:
-            continue
-        inside, before = mass[start:stop].sum(axis=0), begin.get(start)
-        name[start] = max((name[event] for event in (before, stop) if event in name), key=inside.__getitem__)
-        for left, right in ((start, stop), (before, start)):
-            if left is not None and right in name and name[left] == name[right]:
-                del name[right]
-                end[left] = end.pop(right)
-                begin[end[left]] = start = left
-        heappush(queue, (duration_s(start, end[start]), start, end[start]))
-    kept = np.array(sorted(name))
-    return kept, np.array([name[start] for start in kept.tolist()])
-
-
-def _summary_row(features: ClipFeatures, track: TrackExpressions, rows: pd.DataFrame, n_events: int, bounds_s: Float64) -> dict[str, Any]:
+def _summary_row(
+    features: ClipFeatures, track: TrackExpressions, rows: pd.DataFrame, n_events: int, bounds_s: Float64, labels: Sequence[str]
+) -> dict[str, Any]:
     """Sum up one face from its rows; means and shares are weighted by the frames' durations."""
     place = np.searchsorted(features.frame, rows["frame"])
     length_s = np.diff(bounds_s)[place]
     weight = np.maximum(length_s, _MIN_WEIGHT_S)
-    time = np.array([[weight[rows["expression"] == name].sum() for name in EXPRESSIONS]])
+    time = np.array([[weight[rows["expression"] == name].sum() for name in labels]])
     clip_p = _shares(track.clip_probabilities[None])[0]
     return {
         "face": track.track,
         "start_s": bounds_s[place[0]],
         "end_s": bounds_s[place[-1] + 1],
         "coverage": np.round((rows["status"] == "ok").sum() / len(features.frame), _SHARE_DECIMALS),
-        "expression": EXPRESSIONS[clip_p.argmax()],
+        "expression": labels[clip_p.argmax()],
         "confidence": clip_p.max(),
-        **dict(zip(P_COLUMNS, clip_p, strict=True)),
-        **dict(zip(TIME_COLUMNS, _shares(time)[0], strict=True)),
+        **{f"p_{name}": share for name, share in zip(labels, clip_p, strict=True)},
+        **{f"time_{name}": share for name, share in zip(labels, _shares(time)[0], strict=True)},
         "events_per_min": np.round(60 * n_events / length_s.sum(), _RATE_DECIMALS) if length_s.any() else np.nan,
         "mean_valence": np.round(np.average(rows["valence"], weights=weight), _SHARE_DECIMALS),
     }
@@ -382,7 +338,7 @@ def _picked(values: Float32, rows: Int64) -> Float64:
 
 def _table(names: Sequence[str], **columns: Any) -> pd.DataFrame:
     """Make a table of rounded values, its columns in order and with their dtypes; a column that is not given is empty."""
-    table = pd.DataFrame(columns, columns=list(names)).astype({name: _DTYPES[name] for name in names})
+    table = pd.DataFrame(columns, columns=list(names)).astype({name: _DTYPES.get(name, "float64") for name in names})
     # A negative zero would be written as one.
     table[table.select_dtypes("float64").columns] += 0.0
     return table
@@ -390,8 +346,9 @@ def _table(names: Sequence[str], **columns: Any) -> pd.DataFrame:
 
 def _read_table(path: Path, names: tuple[str, ...]) -> pd.DataFrame:
     try:
+        dtypes = {name: _DTYPES.get(name, "float64") for name in names}
         # A video may well be called "NA": nothing but an empty field is missing.
-        table = pd.read_csv(path, usecols=names, dtype=_DTYPES, keep_default_na=False, na_values=[""], float_precision="round_trip")
+        table = pd.read_csv(path, usecols=names, dtype=dtypes, keep_default_na=False, na_values=[""], float_precision="round_trip")
         return table[list(names)]
     except (OSError, ValueError) as error:
         raise UsageError(

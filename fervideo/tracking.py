@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import maximum_filter, minimum_filter
 from scipy.optimize import linear_sum_assignment
 
 from fervideo.records import EXPRESSIONS, GEOMETRY, THUMBNAIL_SHAPE, FaceObservations, FeatureShard, Float32, Float64, Int64, UInt8
@@ -74,11 +73,20 @@ def shot_cuts(thumbnail: UInt8, settings: TrackingSettings) -> Bool:
 
 def _outside(grey: Float64) -> Float64:
     """Measure how far pixels leave the range of the 3 by 3 pixels around them in the neighbouring frame; (T - 1,), 0 to 1."""
-    low, high = (extreme(grey, size=(1, 3, 3), mode="nearest") for extreme in (minimum_filter, maximum_filter))
+    low, high = _around(grey, np.minimum), _around(grey, np.maximum)
     forward = np.maximum(grey[1:] - high[:-1], low[:-1] - grey[1:])
     backward = np.maximum(grey[:-1] - high[1:], low[1:] - grey[:-1])
     distance: Float64 = (forward.clip(0) + backward.clip(0)).mean((1, 2)) / (2 * 255)
     return distance
+
+
+def _around(grey: Float64, extreme: np.ufunc) -> Float64:
+    """Return the least or greatest of the 3 by 3 pixels around each, as (T, rows, columns); the edge repeats."""
+    rows, columns = grey.shape[1:]
+    padded = np.pad(grey, ((0, 0), (1, 1), (1, 1)), mode="edge")
+    over_rows = extreme.reduce([padded[:, i : i + rows] for i in range(3)])
+    around: Float64 = extreme.reduce([over_rows[:, :, i : i + columns] for i in range(3)])
+    return around
 
 
 def _unlike(grey: Float64) -> Float64:

@@ -14,7 +14,8 @@ PACKAGE = Path(__file__).parents[1] / "fervideo"
 LAYERS = (
     {"errors"},
     {"records", "settings", "checkpoint"},
-    {"video", "faces", "crops", "geometry", "embedding", "classifiers", "cache", "tracking", "sequence", "timeline"},
+    {"events"},
+    {"video", "faces", "crops", "geometry", "embedding", "classifiers", "cache", "tracking", "sequence", "timeline", "workers"},
     {"exports", "report", "overlay"},
     {"pipeline"},
     {"batch", "training"},
@@ -24,7 +25,7 @@ LAYERS = (
 )
 LAYER = {name: number for number, layer in enumerate(LAYERS) for name in layer}
 #: Layer 2 writes what a timeline holds, and nothing else.
-NARROW = {name: LAYERS[0] | LAYERS[1] | {"timeline"} for name in LAYERS[3]}
+NARROW = {name: LAYERS[0] | LAYERS[1] | LAYERS[2] | {"timeline"} for name in LAYERS[4]}
 #: Each heavy library and the only modules that import it.
 HEAVY = {
     "torch": {"embedding", "classifiers", "sequence", "training"},
@@ -37,6 +38,7 @@ HEAVY = {
     "sklearn": {"classifiers", "training"},
     "pandas": {"timeline", "exports", "report", "batch", "training"},
     "ray": {"batch"},
+    "matplotlib": {"training"},
 }
 #: Heavy libraries that are imported at the point of use only, and modules that import any there only.
 AT_POINT_OF_USE = {"ray", "skimage"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import multiprocessing
+import os
 import pickle
 from pathlib import Path
 
@@ -261,3 +262,51 @@ def test_size_and_clear_touch_cached_clips_only(tmp_path: Path, monkeypatch: pyt
     cache.clear()
     assert cache.size() == (0, 0)
     assert sorted(path.name for path in (tmp_path / "cache").iterdir()) == ["holiday.mp4", "photos"]
+
+
+def test_prune_takes_what_was_used_longest_ago(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FERVIDEO_CACHE", str(tmp_path / "cache"))
+    assert cache.prune(0) == (0, 0)
+    stores = [Cache.of_clip(FINGERPRINT, Settings(), weights) for weights in ("w1", "w2", "w3")]
+    for age, store in enumerate(stores):
+        store.put(make_shard())
+        os.utime(store.folder, (1000 + age, 1000 + age))
+    one = cache.size()[0] // 3
+    stores[0].touch()
+    assert cache.prune(3 * one) == (0, 0)
+    assert cache.prune(2 * one + 10) == (one, 1)
+    assert [store.has(0) for store in stores] == [True, False, True]
+    assert cache.prune(0) == (2 * one, 2)
+    assert cache.size() == (0, 0)
+
+
+def claim(store: Cache, held: multiprocessing.synchronize.Event, done: multiprocessing.synchronize.Event) -> None:
+    assert store.claim(0)
+    held.set()
+    done.wait(30)
+
+
+def test_a_claim_holds_as_long_as_its_process_lives(store: Cache) -> None:
+    context = multiprocessing.get_context("spawn")
+    held, done = context.Event(), context.Event()
+    other = context.Process(target=claim, args=(store, held, done))
+    other.start()
+    held.wait(30)
+    assert not store.claim(0)
+    assert store.claim(1)
+    done.set()
+    other.join()
+    assert store.claim(0)
+    assert not store.claim(0)
+    store.release(0)
+    assert store.claim(0)
+
+
+@pytest.mark.parametrize("text", ["", "123 another machine"])
+def test_a_claim_of_which_nothing_is_known_holds_for_a_while(store: Cache, text: str) -> None:
+    store.folder.mkdir()
+    path = store.folder / "00000.claim"
+    path.write_text(text)
+    assert not store.claim(0)
+    os.utime(path, (1000, 1000))
+    assert store.claim(0)

@@ -158,3 +158,36 @@ def test_doctor_finds_what_the_package_needs(run):
     assert code == 0
     for part in ("mediapipe", "torch", "frame.safetensors", "sequence.safetensors", "cache"):
         assert part in out
+
+
+def test_batch_and_cache(run, face_clip: Path, tmp_path: Path):
+    (tmp_path / "in").mkdir()
+    clip = tmp_path / "in" / "clip.mp4"
+    clip.write_bytes(face_clip.read_bytes())
+    code, out, err = run("batch", tmp_path / "in", "-o", tmp_path / "out", "--dry-run")
+    assert (code, err) == (0, "")
+    assert "1 of 1 clips to do, 0:00:11 of video, 275 frames to extract: about 0:0" in out
+    assert not (tmp_path / "out").exists()
+    (tmp_path / "in" / "none.mov").touch()
+    code, out, err = run("batch", tmp_path / "in", "-o", tmp_path / "out", "--sample-fps", 1, "--workers", 1)
+    assert (code, err) == (1, "fervideo: none.mov: is empty; fetch or export the file again\n")
+    assert out.startswith("1 of 2 clips done (0 before), 1 with failures")
+    assert run("cache", "info")[1].endswith("cache: 1 clips, 0.0 MB\n")
+    assert run("cache", "prune", "--max-size", "1GB")[1].startswith("removed 0 clips")
+    assert run("cache", "clear")[1].endswith("cache: 0 clips, 0.0 MB\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["batch", "nowhere"], "fervideo: nowhere: does not exist; "),
+        (["batch", ".", "-o", "out"], "lies in the input folder"),
+        (["batch", "nowhere", "--timeout", "0"], "fervideo: --timeout 0: is not above 0"),
+        (["cache", "prune", "--max-size", "much"], "fervideo: --max-size much: is no size"),
+    ],
+)
+def test_bad_usage_of_batch_and_cache_is_one_line(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run(*arguments)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert message in err

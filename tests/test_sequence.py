@@ -1,6 +1,7 @@
 """The sequence model's course in time: the grid, the gaps, the windows; and that the shipped one smooths."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import torch
 from builders import make_features, make_observations
 
 from fervideo import checkpoint, sequence
+from fervideo.errors import WeightsError
 from fervideo.pipeline import FRAME_WEIGHTS, SEQUENCE_WEIGHTS
 from fervideo.records import EXPRESSIONS
 from fervideo.settings import SequenceSettings
@@ -123,3 +125,18 @@ def test_padding_changes_nothing(model: sequence.SequenceLSTM):
     steps_padded, _ = forward(padded, torch.arange(80)[None] < 50)
     torch.testing.assert_close(steps, steps_padded[:, :50])
     assert clip.shape == (1, len(EXPRESSIONS))
+
+
+def test_a_model_of_ones_own_labels_describes_itself(tmp_path: Path):
+    torch.manual_seed(0)
+    own = sequence.SequenceLSTM(embedding_dim=4, hidden=8, labels=("neutral", "calm", "bored")).eval()
+    sequence.save(own, tmp_path / "own.safetensors", {"frame_cnn": "abc"})
+    back = sequence.load(tmp_path / "own.safetensors", "abc")
+    assert back.labels == ("neutral", "calm", "bored")
+    (track,) = sequence.run(back, make_features(30, [range(30)]), SequenceSettings(), 0.5)
+    assert track.probabilities.shape == (30, 3)
+    with pytest.raises(WeightsError, match="made for frame_cnn = 'abc', here it is 'abd'"):
+        sequence.load(tmp_path / "own.safetensors", "abd")
+    sequence.save(own, tmp_path / "torn.safetensors", {"frame_cnn": "abc", "labels": ["neutral", "calm"]})
+    with pytest.raises(WeightsError, match="has 3 outputs and names 2 labels"):
+        sequence.load(tmp_path / "torn.safetensors", "abc")

@@ -5,6 +5,7 @@ frame at which decoding may safely start. `windows` decodes any run of frames fr
 
     packets.py    the presentation time table, from the packets alone
     decoders.py   frames, from decord or PyAV
+    images.py     folders of images, which count as videos
 """
 
 from __future__ import annotations
@@ -19,21 +20,24 @@ from fervideo.errors import DamagedVideo, VideoError
 from fervideo.records import SEGMENT_FRAMES, Float64, FrameWindow, Int64, UInt8, VideoInfo
 from fervideo.settings import VideoSettings
 from fervideo.video.decoders import choose, first_frames, pictures, turned, turning, undecodable
+from fervideo.video.images import image_numbers, image_pictures, probe_images
 from fervideo.video.packets import REMEDY, Table, Video, fingerprint, frame_table, opened, packet_table
 
-__all__ = ["Video", "probe", "select", "spread", "windows"]
+__all__ = ["Video", "fingerprint", "image_numbers", "probe", "select", "spread", "windows"]
 
 
 def probe(path: Path, settings: VideoSettings) -> Video:
     """Read the facts and the presentation times of a file, and decide which decoder reads it.
 
     Args:
-        path: The file.
-        settings: `decoder` is used.
+        path: The file, or a folder of images.
+        settings: `decoder`, or for a folder `image_fps`, is used.
 
     Raises:
         VideoError: There is no such file, it holds no video, or not even its first frame can be decoded.
     """
+    if path.is_dir():
+        return probe_images(path, settings.image_fps)
     digest = fingerprint(path)
     try:
         first = first_frames(path)
@@ -128,7 +132,7 @@ def windows(video: Video, frame: Int64, batch: int = 32) -> Iterator[FrameWindow
             frames before that have been yielded.
     """
     info, sound = video.info, frame[frame < video.n_sound]
-    decoded = pictures(video, sound)
+    decoded = image_pictures(video, sound) if info.decoder == "images" else pictures(video, sound)
     for start in range(0, len(sound), batch):
         index = sound[start : start + batch]
         frames, n, damage = np.empty((len(index), info.height_px, info.width_px, 3), np.uint8), 0, None

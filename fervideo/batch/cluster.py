@@ -1,0 +1,200 @@
+"""A batch's tasks on a Ray cluster, behind the face of `workers.Pool`.
+
+Workers read the videos themselves, by the paths that the driver sees. Where all nodes see the cache folder and the output
+folder as well, segments and results never pass through the driver. Where they do not, a segment's file comes back as bytes
+and clips are finished beside the driver.
+"""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from fervideo import pipeline
+from fervideo.batch import tasks
+from fervideo.batch.folder import Clip
+from fervideo.batch.schedule import Step
+from fervideo.errors import UsageError
+from fervideo.workers import Pool, WorkerDied, WorkerHung
+
+#: Longest time that is waited for a cluster to answer.
+_ANSWER_S = 10.0
+#: How often a task is tried whose process or node goes.
+_TRIES = 4
+#: Tasks handed to the cluster per core: one that runs, and one that may start at once.
+_AHEAD = 2
+#: Clips that are finished beside the driver at once.
+_BESIDE = 2
+#: How long one side is waited for while the other is busy, too.
+_TICK_S = 0.1
+
+
+class _Running(NamedTuple):
+    step: Step
+    task: pipeline.SegmentTask | None
+    since_s: float
+
+
+class Cluster:
+    """Run tasks on a cluster, and beside the driver those that need its disk.
+
+    Args:
+        size: Most tasks at once; 0 for as many as keep the cluster busy.
+        timeout_s: Longest time that a task may take, its wait for a core included.
+        shared: Whether all nodes see the driver's cache and output folder.
+        beside: Runs what cannot run on the cluster.
+    """
+
+    def __init__(self, size: int, timeout_s: float, *, shared: bool, beside: Pool[Step]) -> None:
+        self._limit, self._timeout_s, self._shared, self._beside = size, timeout_s, shared, beside
+        self._running: dict[Any, _Running] = {}
+        self._clip: Clip | None = None
+        self._source: Any = None
+
+    @property
+    def size(self) -> int:
+        """Most tasks at once; nodes come and go."""
+        import ray
+
+        return self._limit or max(int(ray.cluster_resources().get("CPU", 1)) * _AHEAD, 1)
+
+    @property
+    def free(self) -> int:
+        """How many more tasks may be submitted now."""
+        return self.size - len(self._running) if self._beside.free else 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether a task is running."""
+        return bool(self._running) or self._beside.busy
+
+    def submit(self, key: Step, function: Callable[..., Any], /, *args: Any) -> None:
+        """Start a task; as `workers.Pool.submit`."""
+        import ray
+
+        if key.stage == "finish" and not self._shared:
+            self._beside.submit(key, function, *args)
+            return
+        task: pipeline.SegmentTask | None = None
+        if key.stage == "extract":
+            function, task = tasks.extract_from if self._shared else tasks.extract_apart, args[0]
+            if self._clip != key.clip:
+                # Once per clip and node, not per segment: of an hour of video that is 3 MB.
+                self._clip, self._source = key.clip, ray.put(args[0].source)
+            args = self._source, replace(args[0], source=None)
+        remote = ray.remote(num_cpus=1, max_retries=_TRIES - 1)(function)
+        self._running[remote.remote(*args)] = _Running(key, task, time.monotonic())
+
+    def wait(self, patience_s: float | None = None) -> list[tuple[Step, Future[Any]]]:
+        """Wait until a task is over; as `workers.Pool.wait`."""
+        began = time.monotonic()
+        while self.busy and (patience_s is None or time.monotonic() - began < patience_s):
+            over = [*self._arrived(), *(self._beside.wait(_TICK_S) if self._beside.busy else ())]
+            if over:
+                return over
+        return []
+
+    def _arrived(self) -> Iterator[tuple[Step, Future[Any]]]:
+        """Take from the cluster what is over, within a tick."""
+        import ray
+
+        ready = ray.wait(list(self._running), timeout=_TICK_S)[0] if self._running else []
+        overdue = [ref for ref, running in self._running.items() if time.monotonic() - running.since_s > self._timeout_s]
+        for ref in dict.fromkeys([*ready, *overdue]):
+            running, future = self._running.pop(ref), Future[Any]()
+            try:
+                if ref not in ready:
+                    ray.cancel(ref, force=True)
+                    raise WorkerHung
+                result = ray.get(ref)
+                if running.task and not self._shared:
+                    result, content = result
+                    running.task.store.adopt(running.step.segment, content)
+                future.set_result(result)
+            except ray.exceptions.RayTaskError as error:
+                future.set_exception(error.cause)
+            except ray.exceptions.RayError:
+                future.set_exception(WorkerDied())
+            except Exception as error:  # the task's own, or that the driver's disk is full
+                future.set_exception(error)
+            yield running.step, future
+
+
+@contextmanager
+def connect(address: str, size: int, timeout_s: float, shared: Sequence[Path]) -> Iterator[Cluster]:
+    """Connect to a cluster.
+
+    Args:
+        address: `auto` for the cluster that this machine belongs to, or its head as `host:port`.
+        size: Most tasks at once; 0 for as many as keep the cluster busy.
+        timeout_s: Longest time that a task may take.
+        shared: Folders which, where all nodes see them, keep segments and results off the driver.
+
+    Raises:
+        UsageError: Ray is not installed, or the address does not answer.
+    """
+    try:
+        import ray
+    except ImportError:
+        raise UsageError("--engine ray", "Ray is not installed", "pip install 'fervideo[ray]'") from None
+    mine = not ray.is_initialized()
+    if mine:
+        _check(address)
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+    try:
+        with Pool[Step](_BESIDE, timeout_s) as beside:
+            yield Cluster(size, timeout_s, shared=_all_see(shared), beside=beside)
+    finally:
+        if mine:
+            ray.shutdown()
+
+
+def _check(address: str) -> None:
+    """Ask a cluster for a sign of life, in a process that can be ended: Ray itself would go on trying for minutes.
+
+    Raises:
+        UsageError: There is none.
+    """
+    remedy = "start one with `ray start --head`, and give its address or run on one of its machines"
+    where = [] if address == "auto" else ["--address", address]
+    command = [sys.executable, "-c", "from ray.scripts.scripts import main; main()", "health-check", *where]
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_ANSWER_S)
+    except subprocess.TimeoutExpired:
+        raise UsageError(f"--address {address}", f"no Ray cluster answers within {_ANSWER_S:.0f} s", remedy) from None
+    if done.returncode != 0:
+        raise UsageError(f"--address {address}", "no Ray cluster answers", remedy)
+
+
+def _all_see(folders: Sequence[Path]) -> bool:
+    """Tell whether every node sees what is written into folders here."""
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    marks = [folder / f".fervideo-{uuid.uuid4().hex}" for folder in folders]
+    try:
+        for mark in marks:
+            mark.parent.mkdir(parents=True, exist_ok=True)
+            mark.touch()
+        look = ray.remote(num_cpus=0)(_see)
+        nodes = [node["NodeID"] for node in ray.nodes() if node["Alive"]]
+        asked = [look.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)).remote(marks) for node in nodes]
+        return all(ray.get(asked, timeout=4 * _ANSWER_S))
+    except ray.exceptions.RayError:
+        return False
+    finally:
+        for mark in marks:
+            mark.unlink(missing_ok=True)
+
+
+def _see(marks: Sequence[Path]) -> bool:
+    return all(mark.exists() for mark in marks)

@@ -1,0 +1,106 @@
+"""Folders of images as videos: each image is a frame, and a number that its name lacks is time in which nothing was kept.
+
+Images are named by numbers (`00001.jpg`, `S005_001_00000011.png`), or else taken in the order of their names. Every frame
+stands alone, so decoding may start anywhere, and segments, cache and results follow the same rules as for files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+
+from fervideo.errors import DamagedVideo, VideoError
+from fervideo.records import Int64, UInt8, VideoInfo
+from fervideo.video.decoders import first_frames, turned, turning, undecodable
+from fervideo.video.packets import REMEDY, Video
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+
+
+def image_files(folder: Path) -> list[Path]:
+    """Return the images of a folder in the order of their numbers, or of their names where those are not all numbered apart."""
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and not path.name.startswith("."))
+    return [paths[place] for place in np.argsort(_numbers(paths), kind="stable")]
+
+
+def image_numbers(folder: Path) -> Int64:
+    """Return the number of each image, as its name says it, in the order of the frames; from 0 where names say none."""
+    return _numbers(image_files(folder))
+
+
+def _numbers(paths: list[Path]) -> Int64:
+    ends = [re.search(r"(\d{1,15})\D*$", path.stem) for path in paths]
+    numbers = [int(end[1]) for end in ends if end]
+    apart = len(set(numbers)) == len(paths)
+    return np.array(numbers if apart else range(len(paths)), np.int64)
+
+
+def probe_images(folder: Path, fps: float) -> Video:
+    """Read the facts of a folder of images.
+
+    Args:
+        folder: The folder.
+        fps: Images per second, by their numbers.
+
+    Raises:
+        VideoError: It holds no images, or not even the first can be decoded.
+    """
+    files = image_files(folder)
+    if not files:
+        raise VideoError(folder, f"is a folder without images ({', '.join(SUFFIXES)})", "give a video file or a folder of images")
+    digest = hashlib.sha256(repr(fps).encode())
+    for path in files:
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise VideoError(path, f"cannot be opened ({error.strerror})", "check its permissions") from error
+        digest.update(f"\0{path.name}\0{len(content)}\0".encode())
+        digest.update(content)
+    try:
+        first = first_frames(files[0])[0]
+    except av.FFmpegError as error:
+        raise VideoError(files[0], f"cannot be read as an image ({error.strerror})", "fetch or export it again") from error
+    turn, rotation_deg = turning(first)
+    picture = turned(first, turn, (first.width, first.height))
+    numbers = _numbers(files)
+    pts = numbers - numbers[0]
+    n = len(files)
+    info = VideoInfo(
+        path=folder,
+        fingerprint=digest.hexdigest(),
+        codec="images",
+        decoder="images",
+        width_px=picture.shape[1],
+        height_px=picture.shape[0],
+        n_frames=n,
+        header_frames=0,
+        duration_s=float(pts[-1] + 1) / fps,
+        mean_fps=fps * max(n - 1, 1) / max(int(pts[-1]), 1),
+        variable_rate=int(pts[-1]) != n - 1,
+        rotation_deg=rotation_deg,
+        start_s=0.0,
+    )
+    every = np.arange(n)
+    return Video(info, pts / fps, pts, every, every, every, turn, False, n, "")
+
+
+def image_pictures(video: Video, frame: Int64) -> Iterator[UInt8]:
+    """Decode images, in order; one of another size is scaled to that of the first.
+
+    Raises:
+        DamagedVideo: An image cannot be decoded; all before it have been yielded.
+    """
+    files = image_files(video.info.path)
+    size = video.info.width_px, video.info.height_px
+    for index in frame.tolist():
+        try:
+            decoded = first_frames(files[index])[0]
+        except (av.FFmpegError, VideoError, OSError) as error:
+            reason = undecodable(index, video.time_s, f"{files[index].name} is damaged ({type(error).__name__})")
+            raise DamagedVideo(video.info.path, reason, REMEDY) from error
+        yield turned(decoded, video.turn, size[::-1] if video.turn[0] else size)
