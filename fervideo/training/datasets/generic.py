@@ -1,0 +1,254 @@
+"""Layouts that people make themselves: folders per label, manifests, labels per frame, intervals, ELAN and BORIS exports."""
+
+from __future__ import annotations
+
+import csv
+import math
+from pathlib import Path
+
+from fervideo.training.datasets.files import clip_named, clips_in, folders, header, seconds, table_rows, text_of
+from fervideo.training.manifest import Clip, Manifest, canonical, canonical_split
+
+_TABLES = (".csv", ".tsv")
+
+
+def _tables(root: Path, *suffixes: str) -> list[Path]:
+    """Return the table itself, or those in a folder."""
+    if root.is_file():
+        return [root]
+    return sorted(path for path in root.iterdir() if path.suffix.lower() in (suffixes or _TABLES) and not path.name.startswith("."))
+
+
+def _folder_of(root: Path) -> Path:
+    return root.parent if root.is_file() else root
+
+
+def is_folder(root: Path) -> bool:
+    return any(clips_in(folder) for folder in folders(root))
+
+
+def folder(root: Path) -> Manifest:
+    """Read `<label>/<clip>`; clips are known as `<label>/<clip>`."""
+    found = Manifest(root, "folder")
+    for parent in folders(root):
+        for path in clips_in(parent):
+            found.clips.append(Clip(f"{parent.name}/{path.stem}", path, label=canonical(parent.name), origin=str(path)))
+    return found
+
+
+def is_manifest(root: Path) -> bool:
+    return any({"path", "label"} <= set(header(path)) for path in _tables(root))
+
+
+def manifest(root: Path) -> Manifest:
+    """Read CSV with the columns of a manifest, `path` and `label` at least; paths count from the file's folder."""
+    found = Manifest(root, "manifest")
+    for table in (path for path in _tables(root) if {"path", "label"} <= set(header(path))):
+        for origin, row in table_rows(table, found):
+            path = table.parent / row["path"]
+            times_s = _span(found, origin, row.get("start_s", ""), row.get("end_s", ""))
+            says_nothing = row["label"] and not canonical(row["label"])
+            if times_s is None or says_nothing:
+                continue
+            labels = row.get("frame_labels", "")
+            stretch = "" if math.isnan(times_s[0]) else f"@{times_s[0]:g}"
+            found.clips.append(
+                Clip(
+                    row.get("clip") or f"{Path(row['path']).with_suffix('')}{stretch}",
+                    path,
+                    row.get("subject", ""),
+                    canonical(row["label"]),
+                    row.get("label_votes", ""),
+                    canonical_split(row.get("split", "")),
+                    row.get("fold", ""),
+                    *times_s,
+                    labels if labels in ("", "interval", "synthetic") else str(table.parent / labels),
+                    origin,
+                )
+            )
+    return found
+
+
+def _span(found: Manifest, origin: str, start: str, end: str) -> tuple[float, float] | None:
+    """Read a stretch of time; a bad number is a problem and None."""
+    try:
+        return seconds(start), seconds(end)
+    except ValueError as error:
+        found.add_problem(origin, str(error))
+        return None
+
+
+def is_intervals(root: Path) -> bool:
+    return any({"clip", "start_s", "end_s", "label"} <= set(header(path)) for path in _tables(root))
+
+
+def intervals(root: Path) -> Manifest:
+    """Read CSV `clip,start_s,end_s,label`, also `subject` and `split`: each row is a stretch in which the label holds."""
+    found = Manifest(root, "intervals")
+    for table in (path for path in _tables(root) if {"clip", "start_s", "end_s", "label"} <= set(header(path))):
+        for origin, row in table_rows(table, found):
+            split = canonical_split(row.get("split", ""))
+            _add_interval(
+                found,
+                origin,
+                clip_named(table.parent, row["clip"]),
+                row["start_s"],
+                row["end_s"],
+                row["label"],
+                row.get("subject", ""),
+                split,
+            )
+    return found
+
+
+def _add_interval(found: Manifest, origin: str, path: Path, start: str, end: str, label: str, subject: str = "", split: str = "") -> None:
+    """Add a stretch in which a label holds; one whose label says that there is nothing to learn is left out."""
+    times_s = _span(found, origin, start, end)
+    if times_s is None or not canonical(label):
+        return
+    if any(map(math.isnan, times_s)):
+        found.add_problem(origin, "has no start or no end")
+        return
+    name = f"{path.stem}{'/' if subject else ''}{subject}@{times_s[0]:g}"
+    found.clips.append(Clip(name, path, subject, canonical(label), "", split, "", *times_s, "interval", origin))
+
+
+def is_frames(root: Path) -> bool:
+    return root.is_dir() and any(_is_frame_table(path) and _clip_beside(path).exists() for path in _tables(root))
+
+
+def _is_frame_table(path: Path) -> bool:
+    columns = set(header(path))
+    return "label" in columns and bool(columns & {"time_s", "frame"})
+
+
+def _clip_beside(table: Path) -> Path:
+    return clip_named(table.parent, table.stem)
+
+
+def frames(root: Path) -> Manifest:
+    """Read `<clip>.csv`, with a label per frame or from a time on, beside each clip."""
+    found = Manifest(root, "frames")
+    for table in filter(_is_frame_table, _tables(root)):
+        path = _clip_beside(table)
+        found.clips.append(Clip(path.stem, path, frame_labels=str(table), origin=str(table)))
+    return found
+
+
+def is_elan(root: Path) -> bool:
+    return any(_is_elan_table(path) for path in _tables(root, ".txt", ".tsv"))
+
+
+def _is_elan_table(path: Path) -> bool:
+    # Lines that name the media may come before the header.
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        if any("begin time" in line.lower() for _, line in zip(range(20), file, strict=False)):
+            return True
+    cells = header(path)
+    return _clip_beside(path).exists() and len(_times(cells)) >= 2 and len(cells) >= 3
+
+
+def elan(root: Path) -> Manifest:
+    """Read ELAN's tab-delimited text, with or without a header; its annotations are labels of the clip beside it.
+
+    Without a header a row holds tier (and participant), times in one or more forms, and last the annotation; of the times
+    the first is the beginning, and the end follows as soon as something else than another form of the beginning comes.
+    """
+    found = Manifest(root, "elan")
+    for table in filter(_is_elan_table, _tables(root, ".txt", ".tsv")):
+        lines = [line.split("\t") for line in text_of(table, found).splitlines()]
+        start = next((place for place, cells in enumerate(lines) if any("begin time" in cell.lower() for cell in cells)), None)
+        names = [cell.strip().lower() for cell in lines[start]] if start is not None else []
+        for place, cells in enumerate(lines[0 if start is None else start + 1 :], 1 if start is None else start + 2):
+            cells = [cell.strip() for cell in cells]
+            if any(cells) and not cells[0].startswith(("#", '"#')):
+                begin, end, label = _elan_cells(cells, names)
+                _add_interval(found, f"{table}:{place}", _clip_beside(table), begin, end, label)
+    return found
+
+
+def _elan_cells(cells: list[str], names: list[str]) -> tuple[str, str, str]:
+    """Pick beginning, end and annotation of a row, as texts that may be bad."""
+    if not names:
+        times = _times(cells)
+        # The same moment in several forms stands side by side.
+        later = [text for text in times if abs(seconds(text) - seconds(times[0])) > 1e-6] if times else []
+        return (times[0] if times else "?"), (later[0] if later else "?"), cells[-1]
+
+    def cell(*words: str) -> str:
+        at = [place for place, name in enumerate(names) if any(word in name for word in words) and place < len(cells)]
+        # Of several forms seconds are read as they are; milliseconds would be taken for them.
+        at.sort(key=lambda place: ("ss.msec" not in names[place], names[place].endswith("- msec")))
+        text = cells[at[0]] if at else ""
+        return f"{float(text) / 1000}" if at and names[at[0]].endswith("- msec") and text.isdigit() else text
+
+    known = [place for place, name in enumerate(names) if any(word in name for word in ("annotation", "label", "value"))]
+    place = known[0] if known else len(names) - 1
+    tiers = [number for number, name in enumerate(names) if not any(word in name for word in ("time", "duration", "tier", "participant"))]
+    place = place if known or not tiers else next((number for number in tiers if number < len(cells) and cells[number]), tiers[0])
+    return cell("begin time"), cell("end time"), cells[place] if place < len(cells) else ""
+
+
+def _times(cells: list[str]) -> list[str]:
+    """Return the cells that are times."""
+    times = []
+    for cell in cells:
+        try:
+            if cell and seconds(cell) >= 0:
+                times.append(cell)
+        except ValueError:
+            continue
+    return times
+
+
+def is_boris(root: Path) -> bool:
+    return any(_boris_header(path) is not None for path in _tables(root))
+
+
+def _boris_header(path: Path) -> int | None:
+    """Return the number of lines before BORIS's header, which older versions put below facts of the observation; None if no BORIS."""
+    if not path.is_file():
+        return None
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        for number, line in zip(range(60), file, strict=False):
+            if "Behavior" in line and ("Status" in line or "Behavior type" in line):
+                return number
+    return None
+
+
+def boris(root: Path) -> Manifest:
+    """Read BORIS's tabular events (START and STOP, one row each) or aggregated events (`Start (s)` and `Stop (s)` in one row)."""
+    found = Manifest(root, "boris")
+    for table in _tables(root):
+        skipped = _boris_header(table)
+        if skipped is None:
+            continue
+        text = text_of(table, found).splitlines()[skipped:]
+        delimiter = "\t" if "\t" in text[0] else ","
+        open_since: dict[tuple[str, str, str], tuple[str, str]] = {}
+        for number, cells in enumerate(_split(text[1:], delimiter), skipped + 2):
+            row = dict(zip(_split(text[:1], delimiter)[0], cells, strict=False))
+            origin = f"{table}:{number}"
+            media = row.get("Media file name") or row.get("Media file path") or row.get("Media file") or row.get("Source") or table.stem
+            # BORIS notes players too (`player #1:clip.mp4`), and folders of the machine on which the events were coded.
+            path = clip_named(_folder_of(root), media.replace("\\", "/").rpartition("/")[2].rpartition(":")[2])
+            subject, label = row.get("Subject", ""), row.get("Behavior", "")
+            subject = "" if subject == "No focal subject" else subject
+            kind = (row.get("Behavior type") or row.get("Status") or "").upper()
+            key = (str(path), subject, label)
+            if kind == "STATE" or "Start (s)" in row:
+                _add_interval(found, origin, path, row.get("Start (s)", ""), row.get("Stop (s)", ""), label, subject)
+            elif kind == "START":
+                open_since[key] = (row.get("Time", ""), origin)
+            elif kind == "STOP" and key in open_since:
+                start, origin = open_since.pop(key)
+                _add_interval(found, origin, path, start, row.get("Time", ""), label, subject)
+            else:
+                found.add_problem(origin, f"{kind or 'the event'} {label!r} has no duration: a START before a STOP is needed")
+        for (_, _, label), (_, origin) in open_since.items():
+            found.add_problem(origin, f"START {label!r} has no STOP")
+    return found
+
+
+def _split(lines: list[str], delimiter: str) -> list[list[str]]:
+    return [[cell.strip() for cell in cells] for cells in csv.reader(lines, delimiter=delimiter) if cells]

@@ -1,0 +1,161 @@
+"""Datasets cut from films and the web: DFEW, FERV39k, MAFW, AFEW, Aff-Wild2. Subjects are unknown, official splits are kept."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from fervideo.training.datasets.files import clip_named, clips_in, folders, header, table_rows, text_of, under
+from fervideo.training.manifest import Clip, Manifest, canonical
+
+_DFEW = ("happiness", "sadness", "neutral", "anger", "surprise", "disgust", "fear")
+#: Where copies of DFEW keep the frames of a clip, the whole ones before those thinned out to 16.
+_DFEW_FOLDERS = (
+    "Clip/clip_224x224",
+    "Clip/jpg_256",
+    "clip_224x224",
+    "jpg_256",
+    "Clip/clip_224x224_16f",
+    "clip_224x224_16f",
+    "Clip/original",
+)
+_FERV39K = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
+_MAFW = (*_FERV39K, "contempt", "anxiety", "helplessness", "disappointment")
+_AFEW = _FERV39K
+
+
+def _dfew_tables(root: Path) -> dict[str, list[tuple[str, Path]]]:
+    """Find the split files: by `train` and `test`, pairs of fold and file."""
+    found: dict[str, list[tuple[str, Path]]] = {"train": [], "test": []}
+    for path in sorted(under(root, "*set_*.csv")):
+        fold = re.fullmatch(r"(?:(train|test)_)?set_(\d+)", path.stem)
+        split = fold and (fold[1] or re.match("train|test", path.parent.name))
+        if fold and split:
+            found[split if isinstance(split, str) else split[0]].append((fold[2], path))
+    return found
+
+
+def is_dfew(root: Path) -> bool:
+    return root.is_dir() and any({"video_name", "label"} <= set(header(path)) for path in under(root, "*set_1.csv"))
+
+
+def dfew(root: Path) -> Manifest:
+    """Read `EmoLabel_DataSplit/train(single-labeled)/set_1.csv` and the like; a clip's fold is the one that tests it.
+
+    Labels count from 1 in the original and from 0 in copies that other projects hand on: the smallest one tells.
+    """
+    found = Manifest(root, "dfew", labels=_DFEW)
+    rows = {
+        split: [(fold, *row) for fold, path in tables for row in table_rows(path, found)] for split, tables in _dfew_tables(root).items()
+    }
+    numbers = [int(row["label"]) for split in rows.values() for _, _, row in split if row.get("label", "").isdigit()]
+    first = min(numbers, default=1)
+    place = next((root / folder for folder in _DFEW_FOLDERS if (root / folder).is_dir()), root / _DFEW_FOLDERS[0])
+    folds = len({fold for fold, _, _ in rows["test"]})
+    # With one fold only (as in some copies) it is a split, and both of its sides are read.
+    for split in ("test", "train") if folds < 2 else ("test",):
+        for fold, origin, row in rows[split]:
+            name, label = row.get("video_name", ""), row.get("label", "")
+            if not label.isdigit() or not first <= int(label) < first + len(_DFEW):
+                found.add_problem(origin, f"label {label!r} is none of {first} to {first + len(_DFEW) - 1}")
+                continue
+            path = clip_named(place, name.zfill(5))
+            path = path if path.exists() else clip_named(place, name)
+            sides = ("", fold) if folds > 1 else (split, "")
+            found.clips.append(Clip(name.zfill(5), path, "", _DFEW[int(label) - first], "", *sides, origin=origin))
+    return found
+
+
+def is_ferv39k(root: Path) -> bool:
+    return (root / "4_setups").is_dir()
+
+
+def ferv39k(root: Path) -> Manifest:
+    """Read `4_setups/All_scenes/{train,test}_All.csv`, lines `Interview/Happy/0118 Happy` without a header."""
+    found = Manifest(root, "ferv39k", labels=_FERV39K)
+    for split in ("train", "test"):
+        table = root / "4_setups" / "All_scenes" / f"{split}_All.csv"
+        for origin, (name, label) in _pairs(table, found):
+            path = root / "2_ClipsforFaceCrop" / name
+            found.clips.append(Clip(name, path, "", canonical(label), "", split, origin=origin))
+    return found
+
+
+def _pairs(table: Path, found: Manifest) -> Iterable[tuple[str, tuple[str, str]]]:
+    """Read lines of a name, a space, and a label."""
+    for number, line in enumerate(text_of(table, found).splitlines(), 1):
+        name, blank, label = line.strip().rpartition(" ")
+        if blank and name.strip():
+            yield f"{table}:{number}", (name.strip(), label)
+        elif line.strip():
+            found.add_problem(f"{table}:{number}", f"{line.strip()!r} is not a name, a space and a label")
+
+
+def is_mafw(root: Path) -> bool:
+    return (root / "Train & Test Set" / "single").is_dir()
+
+
+def mafw(root: Path) -> Manifest:
+    """Read `Train & Test Set/single/no_caption/set_*/test.txt`, lines `00025.mp4 anger`; a clip's fold is the one that tests it.
+
+    Lists with captions are tables in another encoding, and are not needed.
+    """
+    found = Manifest(root, "mafw", labels=_MAFW)
+    sets = folders(root / "Train & Test Set" / "single" / "no_caption")
+    for folder in sets:
+        for split in ("test",) if len(sets) > 1 else ("train", "test"):
+            for origin, (name, label) in _pairs(folder / f"{split}.txt", found):
+                clip = Path(name).stem
+                path = root / "data" / "clips" / name
+                path = path if path.exists() else clip_named(root / "data" / "frames", clip)
+                sides = ("", folder.name.removeprefix("set_")) if len(sets) > 1 else (split, "")
+                found.clips.append(Clip(clip, path, "", canonical(label), "", *sides, origin=origin))
+    return found
+
+
+def _afew_sides(root: Path) -> dict[str, Path]:
+    """Find the folders of AFEW's sides, which copies spell in many ways."""
+    sides = {}
+    for folder in folders(root):
+        name = folder.name.lower().replace("_afew", "").replace("afew_", "")
+        if name in ("train", "val"):
+            # Its test set has no public labels, so results are told on the validation set.
+            sides["train" if name == "train" else "test"] = folder
+    return sides
+
+
+def is_afew(root: Path) -> bool:
+    sides = _afew_sides(root)
+    return len(sides) == 2 and any(canonical(folder.name) in _AFEW for folder in folders(sides["train"]))
+
+
+def afew(root: Path) -> Manifest:
+    """Read `Train_AFEW/Angry/000046280.avi` and `Val_AFEW`; the latter is the test split, since the real one has no labels."""
+    found = Manifest(root, "afew", labels=_AFEW)
+    for split, side in _afew_sides(root).items():
+        for folder in folders(side):
+            for path in clips_in(folder):
+                found.clips.append(Clip(f"{side.name}/{path.stem}", path, "", canonical(folder.name), "", split, origin=str(path)))
+    return found
+
+
+def is_aff_wild2(root: Path) -> bool:
+    return any(under(root, "EXPR_Recognition_Challenge"))
+
+
+def aff_wild2(root: Path) -> Manifest:
+    """Read `EXPR_Recognition_Challenge/{Train_Set,Validation_Set}/<video>.txt` with frames in `cropped_aligned*/<video>`.
+
+    `<video>_left` and `<video>_right` are two persons of one video, which stay on one side. Validation_Set is the test split,
+    since the real one has no labels.
+    """
+    found = Manifest(root, "aff-wild2", image_fps=30.0)
+    challenge = next(iter(under(root, "EXPR_Recognition_Challenge")), root)
+    crops = [*sorted(root.glob("cropped_aligned*")), root / "cropped_aligned"]
+    for split, folder in (("train", "Train_Set"), ("test", "Validation_Set")):
+        for labels in sorted((challenge / folder).glob("*.txt")):
+            path = next((crop / labels.stem for crop in crops if (crop / labels.stem).is_dir()), crops[-1] / labels.stem)
+            video = labels.stem.removesuffix("_left").removesuffix("_right")
+            found.clips.append(Clip(labels.stem, path, video, split=split, frame_labels=str(labels), origin=str(labels)))
+    return found

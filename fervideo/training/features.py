@@ -1,0 +1,217 @@
+"""Clips to samples: the features that `fervideo timeline` extracts, from the cache where they are there, with labels beside them.
+
+Of several faces a clip's is the one seen longest; where that is not seen, the next one takes its place.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from fervideo import pipeline, sequence, tracking, video, workers
+from fervideo.errors import FervideoError
+from fervideo.records import EXPRESSIONS, GEOMETRY, ClipFeatures, Float32, Float64, Int64, Shaped, check_array
+from fervideo.settings import TrainingSettings
+from fervideo.training.frame_labels import labelled_numbers, truth
+from fervideo.training.manifest import Clip, Problem, target
+
+
+@dataclass(frozen=True, repr=False)
+class Sample(Shaped):
+    """Hold what there is to learn of a clip.
+
+    Attributes:
+        clip: Its row in the manifest.
+        start_s: Time of the course's first step.
+        course: float32 (S, F), as the sequence model reads it; S is 0 where no face was found.
+        target: float32 (C,), what the clip shows; all 0 where unknown.
+        step_label: int64 (S,), what each step shows; -1 where unknown.
+        time_s: float64 (T,), times of the clip's frames.
+        frame_label: int64 (T,), what each frame shows; -1 where unknown.
+        seen: Share of the frames in which a face was found.
+    """
+
+    clip: Clip
+    start_s: float
+    course: Float32
+    target: Float32
+    step_label: Int64
+    time_s: Float64
+    frame_label: Int64
+    seen: float
+
+    def __post_init__(self) -> None:
+        check_array(self, "course", np.float32, (None, None))
+        check_array(self, "target", np.float32, (None,))
+        check_array(self, "step_label", np.int64, (len(self.course),))
+        check_array(self, "time_s", np.float64, (None,))
+        check_array(self, "frame_label", np.int64, (len(self.time_s),))
+
+    @property
+    def label(self) -> int:
+        """What the clip shows most; -1 where unknown."""
+        return int(self.target.argmax()) if self.target.any() else -1
+
+    @property
+    def step_time_s(self) -> Float64:
+        return self.start_s + np.arange(len(self.course)) / sequence.MODEL_RATE_HZ
+
+
+def load(
+    clips: Sequence[Clip], opened: dict[Path, pipeline.Extraction], labels: tuple[str, ...], settings: TrainingSettings, *, progress: bool
+) -> list[Sample]:
+    """Extract what the cache lacks, and make samples.
+
+    Args:
+        clips: Sound rows.
+        opened: Their videos, from `open_videos`.
+        labels: Names of the labels, in the order of their numbers.
+        settings: The run's.
+        progress: Whether to show progress bars on stderr, where that is a terminal.
+
+    Returns:
+        Samples in the order of the rows.
+
+    Raises:
+        FervideoError: Extraction is impossible: the cache cannot be written, a worker died.
+    """
+    by_path: dict[Path, list[int]] = {}
+    for place, clip in enumerate(clips):
+        by_path.setdefault(clip.path, []).append(place)
+    _extract([opened[path] for path in by_path], settings, progress)
+    samples: dict[int, Sample] = {}
+    for path, places in tqdm(by_path.items(), "tracks", unit=" clips", disable=None if progress else True, leave=False):
+        extraction = opened[path]
+        features = ClipFeatures(extraction.source.info, *tracking.join(extraction.shards(), settings.tracking))
+        samples |= {place: sample(clips[place], features, labels) for place in places}
+    return [samples[place] for place in range(len(clips))]
+
+
+def open_videos(
+    clips: Sequence[Clip], settings: TrainingSettings, place: Path | None = None, *, progress: bool
+) -> tuple[dict[Path, pipeline.Extraction], list[Problem]]:
+    """Open every video once; those that cannot be read, or are damaged, are problems of all their rows.
+
+    Args:
+        clips: Rows.
+        settings: The run's.
+        place: Folder of the cache, if not the user's.
+        progress: As in `load`.
+    """
+    paths = list(dict.fromkeys(clip.path for clip in clips))
+    jobs = [(path, settings, place) for path in paths]
+    opened, reasons = {}, {}
+    for number, result in _mapped(pipeline.open_clip, jobs, settings, "opening", progress):
+        if isinstance(result, FervideoError):
+            reasons[paths[number]] = f"{result.subject}: {result.reason}"
+        elif result.source.damage:
+            reasons[paths[number]] = f"{paths[number]} is damaged: {result.source.damage}"
+        else:
+            opened[paths[number]] = result
+    return opened, [Problem(clip.origin, reasons[clip.path]) for clip in clips if clip.path in reasons]
+
+
+def _extract(extractions: Sequence[pipeline.Extraction], settings: TrainingSettings, progress: bool) -> None:
+    """Extract the segments that the cache lacks, of all clips side by side."""
+    lacking = [extraction for extraction in extractions if extraction.missing]
+    counted: dict[int, pipeline.Extraction] = {}
+    for number, result in _mapped(_counted, [(extraction,) for extraction in lacking], settings, "counting faces", progress):
+        counted[number] = _sound(result)
+    tasks = [counted[number].task(segment) for number in range(len(lacking)) for segment in counted[number].missing]
+    for _, result in _mapped(pipeline.extract_segment, [(task,) for task in tasks], settings, "extracting", progress):
+        _sound(result)
+
+
+def _counted(extraction: pipeline.Extraction) -> pipeline.Extraction:
+    """Return an extraction that knows how many faces to look for."""
+    assert extraction.max_faces
+    return extraction
+
+
+def _sound(result: Any) -> Any:
+    if isinstance(result, FervideoError):
+        raise result
+    return result
+
+
+def _mapped(
+    function: Callable[..., Any], jobs: Sequence[tuple[Any, ...]], settings: TrainingSettings, title: str, progress: bool
+) -> Iterator[tuple[int, Any]]:
+    """Call a function with each job's arguments, in worker processes where there are several; yield results, or FervideoError."""
+    n_workers = min(settings.run.workers or os.cpu_count() or 1, len(jobs) // 2)
+    with tqdm(total=len(jobs), desc=title, disable=None if progress and jobs else True, leave=False, dynamic_ncols=True) as bar:
+        if n_workers <= 1:
+            for number, job in enumerate(jobs):
+                try:
+                    result = function(*job)
+                except FervideoError as error:
+                    result = error
+                bar.update()
+                yield number, result
+            return
+        queue, left = deque(enumerate(jobs)), len(jobs)
+        with workers.Pool[int](n_workers) as pool:
+            while left:
+                while queue and pool.free:
+                    number, job = queue.popleft()
+                    pool.submit(number, function, *job)
+                for key, future in pool.wait():
+                    try:
+                        result = future.result()
+                    except FervideoError as error:
+                        result = error
+                    except workers.WorkerDied:
+                        result = FervideoError(title, "a worker process died, out of memory perhaps", "run again with --workers 1")
+                    left -= 1
+                    bar.update()
+                    yield key, result
+
+
+def sample(clip: Clip, features: ClipFeatures, labels: tuple[str, ...]) -> Sample:
+    """Cut a clip's stretch out of its features and put labels beside it."""
+    inside = np.ones(len(features.time_s), bool)
+    if not np.isnan(clip.start_s):
+        inside &= features.time_s >= clip.start_s
+    if not np.isnan(clip.end_s):
+        inside &= features.time_s < clip.end_s
+    frame, time_s = features.frame[inside], features.time_s[inside]
+    shown_at_s, shown = _labelled(clip, labels, frame, time_s)
+    # Rows are ordered by frame, then track, and track 0 is seen longest.
+    found, rows = np.unique(features.observations.frame, return_index=True)
+    kept = np.isin(found, frame)
+    sightings = features.observations.take(rows[kept])
+    width = len(EXPRESSIONS) + len(GEOMETRY) + sightings.embedding.shape[1] + 1
+    if len(sightings):
+        course = sequence.course(sightings, features.time_s[np.searchsorted(features.frame, sightings.frame)])
+        start_s, steps = course.start_s, course.features
+        step_label = shown[nearest(shown_at_s, course.time_s)]
+    else:
+        start_s, steps, step_label = 0.0, np.empty((0, width), np.float32), np.empty(0, np.int64)
+    seen = len(sightings) / max(len(frame), 1)
+    return Sample(clip, start_s, steps, target(clip, labels), step_label, shown_at_s, shown, seen)
+
+
+def _labelled(clip: Clip, labels: tuple[str, ...], frame: Int64, time_s: Float64) -> tuple[Float64, Int64]:
+    """Return times and labels of a clip's frames; of images also those that are missing and yet have a label of their own."""
+    if not clip.path.is_dir():
+        return time_s, truth(clip, labels, frame, time_s, frame)
+    number = video.image_numbers(clip.path)[frame]
+    every = np.union1d(number, labelled_numbers(clip))
+    if len(every) == len(number) or len(number) < 2:
+        return time_s, truth(clip, labels, frame, time_s, number)
+    step_s = (time_s[-1] - time_s[0]) / (number[-1] - number[0])
+    return time_s[0] + (every - number[0]) * step_s, truth(clip, labels, every, time_s, every)
+
+
+def nearest(sorted_values: Float64, wanted: Float64) -> Int64:
+    """Return which of the sorted values is nearest to each wanted one."""
+    right = np.searchsorted(sorted_values, wanted).clip(1, max(len(sorted_values) - 1, 1))
+    left_is_nearer = wanted - sorted_values[right - 1] <= np.abs(sorted_values[np.minimum(right, len(sorted_values) - 1)] - wanted)
+    return np.where(left_is_nearer, right - 1, np.minimum(right, len(sorted_values) - 1))

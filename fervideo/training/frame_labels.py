@@ -1,0 +1,136 @@
+"""Labels per frame: from a file, from an interval, or made up from a clip's label."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from fervideo.records import Float64, Int64
+from fervideo.training.datasets.files import header, seconds, table_rows, text_of
+from fervideo.training.manifest import Clip, Manifest, Problem, canonical, label_problem
+
+#: What ties a label to a frame: its place in the file, its time, or the number in its image's name.
+KINDS = ("frame", "time_s", "number")
+
+
+@dataclass(frozen=True)
+class LabelFile:
+    """Hold the labels of a file.
+
+    Attributes:
+        kind: What `at` says of a frame, one of KINDS; a time's label holds until the next one's.
+        at: float64 (n,), rising.
+        names: The label at each, empty where there is none.
+        problems: What is wrong with the file.
+    """
+
+    kind: str
+    at: Float64
+    names: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+
+@lru_cache(maxsize=4096)
+def read(path: Path) -> LabelFile:
+    """Read `time_s,label` or `frame,label` with a header, or Aff-Wild2's lines of numbers below a line of names."""
+    found = Manifest(path, "frames")
+    columns = header(path)
+    if "label" not in columns:
+        return _aff_wild2(path, found)
+    kind = "time_s" if "time_s" in columns else "frame"
+    at: list[float] = []
+    names: list[str] = []
+    for origin, row in table_rows(path, found):
+        try:
+            place = seconds(row.get(kind, ""))
+        except ValueError as error:
+            found.add_problem(origin, str(error))
+            continue
+        if math.isnan(place) or (at and place <= at[-1]):
+            found.add_problem(origin, f"{kind} {row.get(kind, '')!r} does not follow the row before")
+            continue
+        at.append(place)
+        names.append(canonical(row.get("label", "")))
+    return LabelFile(kind, np.array(at, np.float64), tuple(names), tuple(found.problems))
+
+
+def _aff_wild2(path: Path, found: Manifest) -> LabelFile:
+    """Read a header with names of labels, then line i with the label of image i, counted from 1; -1 for none."""
+    first, *lines = text_of(path, found).splitlines() or [""]
+    known = [canonical(name) for name in first.split(",")]
+    names = []
+    for number, line in enumerate(lines, 2):
+        text = line.strip()
+        index = int(text) if text.removeprefix("-").isdigit() else len(known)
+        if index >= len(known):
+            found.add_problem(f"{path}:{number}", f"{text!r} is no number from -1 to {len(known) - 1}")
+        names.append(known[index] if 0 <= index < len(known) else "")
+    return LabelFile("number", np.arange(1, len(names) + 1, dtype=np.float64), tuple(names), tuple(found.problems))
+
+
+def is_file(clip: Clip) -> bool:
+    return clip.frame_labels not in ("", "interval", "synthetic")
+
+
+def names_in(clip: Clip) -> set[str]:
+    """Return the labels that a clip's frames have, the clip's own apart."""
+    return set(read(Path(clip.frame_labels)).names) - {""} if is_file(clip) else set()
+
+
+def labelled_numbers(clip: Clip) -> Int64:
+    """Return the numbers of the images that a clip's file has labels for, there or not; none where it labels otherwise."""
+    stored = read(Path(clip.frame_labels)) if is_file(clip) else None
+    if stored is None or stored.kind != "number":
+        return np.empty(0, np.int64)
+    return stored.at[[bool(name) for name in stored.names]].astype(np.int64)
+
+
+def check(manifest: Manifest) -> list[Problem]:
+    """Find what is wrong with the files of frame labels; a problem counts for the clip, and says where in the file it is."""
+    problems = []
+    for clip in filter(is_file, manifest.clips):
+        stored = read(Path(clip.frame_labels))
+        reasons = [f"{problem.origin}: {problem.reason}" for problem in stored.problems[:3]]
+        reasons += [f"{clip.frame_labels}: {reason}" for name in sorted(names_in(clip)) if (reason := label_problem(name, manifest.labels))]
+        if not reasons and not names_in(clip):
+            reasons.append(f"{clip.frame_labels} labels no frame")
+        problems += [Problem(clip.origin, reason) for reason in reasons]
+    return problems
+
+
+def truth(clip: Clip, labels: tuple[str, ...], frame: Int64, time_s: Float64, number: Int64) -> Int64:
+    """Return what each frame of a clip, or of its stretch, shows.
+
+    Args:
+        clip: The clip.
+        labels: Names, in the order of the result's numbers.
+        frame: int64 (T,), places of the frames in the file.
+        time_s: float64 (T,), their times.
+        number: int64 (T,), the numbers in the names of images; elsewhere the places once more.
+
+    Returns:
+        int64 (T,): a label's number, or -1 where nothing is known.
+    """
+    index = {name: place for place, name in enumerate(labels)}
+    nothing = np.full(len(frame), -1)
+    if clip.frame_labels == "interval":
+        return np.full(len(frame), index.get(clip.label, -1))
+    if clip.frame_labels == "synthetic":
+        nothing[: max(len(frame) // 10, 1)] = index.get("neutral", -1)
+        nothing[-max(len(frame) // 3, 1) :] = index.get(clip.label, -1)
+        return nothing
+    if not is_file(clip):
+        return nothing
+    stored = read(Path(clip.frame_labels))
+    values = np.append([index.get(name, -1) for name in stored.names], -1)
+    if stored.kind == "time_s":
+        # The slack of half a millisecond is what containers round by.
+        return np.asarray(values[np.searchsorted(stored.at, time_s + 5e-4, "right") - 1], np.int64)
+    wanted = number if stored.kind == "number" else frame
+    place = np.searchsorted(stored.at, wanted)
+    exact = np.append(stored.at, np.nan)[place] == wanted
+    return np.where(exact, values[np.minimum(place, len(stored.names))], -1).astype(np.int64)

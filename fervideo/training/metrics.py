@@ -1,0 +1,186 @@
+"""Metrics of clips, frames, segments and probabilities.
+
+Labels are numbers from 0 to C - 1; -1 as a prediction is none, and always wrong; -1 as a truth leaves the frame out. Classes
+that the truth lacks are left out of every mean over classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from sklearn.metrics import confusion_matrix
+
+from fervideo.records import Float32, Float64, Int64
+
+#: Bins of confidence between 0 and 1 in the calibration error, as in Guo et al. 2017.
+ECE_BINS = 15
+
+
+def confusion(truth: Int64, guess: Int64, n_labels: int) -> Int64:
+    """Count what was taken for what: int64 (C, C + 1), rows truth; the last column is no prediction at all."""
+    known = truth >= 0
+    if not known.any():
+        return np.zeros((n_labels, n_labels + 1), np.int64)
+    guess = np.where(guess < 0, n_labels, guess)
+    counts: Int64 = confusion_matrix(truth[known], guess[known], labels=range(n_labels + 1))
+    return counts[:n_labels].astype(np.int64)
+
+
+def war(counts: Int64 | Float64) -> float:
+    """Return the weighted average recall, which is accuracy; of counts (C, C + 1), NaN where nothing was counted."""
+    total = counts.sum()
+    return float(np.trace(counts) / total) if total else float("nan")
+
+
+def recalls(counts: Int64 | Float64) -> Float64:
+    """Return the recall of each class, float64 (C,); NaN for one that the truth lacks."""
+    support = counts.sum(1)
+    return np.where(support > 0, np.diagonal(counts) / np.maximum(support, 1e-12), np.nan)
+
+
+def uar(counts: Int64 | Float64) -> float:
+    """Return the unweighted average recall."""
+    return _mean(recalls(counts))
+
+
+def f1_scores(counts: Int64 | Float64) -> Float64:
+    """Return the F1 of each class, float64 (C,); NaN for one that the truth lacks."""
+    n = len(counts)
+    support, named = counts.sum(1), counts.sum(0)[:n]
+    return np.where(support > 0, 2 * np.diagonal(counts) / np.maximum(support + named, 1e-12), np.nan)
+
+
+def macro_f1(counts: Int64 | Float64) -> float:
+    """Return the mean F1 over classes; over all frames of a set pooled it is the score of the ABAW challenges."""
+    return _mean(f1_scores(counts))
+
+
+def _mean(values: Float64) -> float:
+    return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
+
+
+def runs(labels: Int64) -> tuple[Int64, Int64, Int64]:
+    """Cut a course of labels into segments: label, first place and end of each, int64 (k,)."""
+    first = np.flatnonzero(np.diff(labels, prepend=labels[:1] - 1)) if len(labels) else np.empty(0, np.int64)
+    return labels[first], first, np.append(first, len(labels))[1:]
+
+
+def edit_score(truth: Int64, guess: Int64) -> float:
+    """Return 100 less the Levenshtein distance of the two orders of segments, as share of the longer one (Lea et al. 2016)."""
+    a, b = runs(truth)[0].tolist(), runs(guess)[0].tolist()
+    if not a and not b:
+        return 100.0
+    row = list(range(len(b) + 1))
+    for i, one in enumerate(a, 1):
+        before, row[0] = row[0], i
+        for j, other in enumerate(b, 1):
+            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (one != other))
+    return 100.0 * (1 - row[-1] / max(len(a), len(b)))
+
+
+def matches(truth: Int64, guess: Int64, overlap: float, background: int | None = None) -> tuple[int, int, int]:
+    """Match guessed segments with true ones of the same label (Lea et al. 2017).
+
+    Each guessed segment, in order, is compared with the true one of its label that it overlaps best; it is a hit where their
+    intersection over union reaches `overlap` and that one was not hit before.
+
+    Args:
+        truth: int64 (n,), labels of successive frames.
+        guess: int64 (n,), likewise.
+        overlap: Intersection over union that is asked for.
+        background: A label that is left out.
+
+    Returns:
+        Hits, false alarms, misses.
+    """
+    (true_label, true_first, true_end), (label, first, end) = runs(truth), runs(guess)
+    kept, shown = true_label != background, (label != background) & (label >= 0)
+    true_label, true_first, true_end = true_label[kept], true_first[kept], true_end[kept]
+    hit = np.zeros(len(true_label), bool)
+    for name, begin, stop in zip(label[shown], first[shown], end[shown], strict=True):
+        both = (np.minimum(stop, true_end) - np.maximum(begin, true_first)).clip(0)
+        share = both / (np.maximum(stop, true_end) - np.minimum(begin, true_first)) * (true_label == name)
+        if len(share) and share.max() >= overlap and not hit[share.argmax()]:
+            hit[share.argmax()] = True
+    hits = int(hit.sum())
+    return hits, int(shown.sum()) - hits, len(hit) - hits
+
+
+def f1_at(pairs: Sequence[tuple[Int64, Int64]], overlap: float, background: int | None = None) -> float:
+    """Return F1@overlap in per cent over (truth, guess) of several clips, summed before dividing; NaN where there is no segment."""
+    counted = [matches(truth, guess, overlap, background) for truth, guess in pairs]
+    hits, false, missed = np.sum(counted, 0) if counted else (0, 0, 0)
+    total = 2 * hits + false + missed
+    return float(200 * hits / total) if total else float("nan")
+
+
+def onset_errors_s(truth: Int64, guess: Int64, time_s: Float64, background: int | None = None) -> Float64:
+    """Return by how much the onset of each true segment is missed, in seconds; of those that a guess overlaps by half or more.
+
+    A segment that the clip begins with has no onset.
+    """
+    (true_label, true_first, true_end), (label, first, end) = runs(truth), runs(guess)
+    errors = []
+    for name, begin, stop in zip(true_label, true_first, true_end, strict=True):
+        share = (np.minimum(stop, end) - np.maximum(begin, first)) / (np.maximum(stop, end) - np.minimum(begin, first)) * (label == name)
+        if begin > 0 and name != background and len(share) and share.max() >= 0.5:
+            errors.append(abs(time_s[first[share.argmax()]] - time_s[begin]))
+    return np.array(errors, np.float64)
+
+
+def changes_per_min(courses: Sequence[tuple[Int64, float]]) -> float:
+    """Return how often the label changes per minute over courses, each with its duration in seconds; NaN where they have none."""
+    minutes = sum(duration_s for _, duration_s in courses) / 60
+    return sum(int((np.diff(labels) != 0).sum()) for labels, _ in courses) / minutes if minutes else float("nan")
+
+
+def reliability(truth: Int64, p: Float32 | Float64) -> tuple[Float64, Float64, Int64]:
+    """Return per bin of confidence its mean confidence, its share that is right (both NaN where empty), and its size, (ECE_BINS,)."""
+    sure, right = p.max(1).astype(np.float64), p.argmax(1) == truth
+    # Bins are open below and closed above, as Guo et al. have them.
+    place = np.clip(np.ceil(sure * ECE_BINS).astype(np.int64) - 1, 0, ECE_BINS - 1)
+    size = np.bincount(place, minlength=ECE_BINS)
+    with np.errstate(invalid="ignore"):
+        return np.bincount(place, sure, ECE_BINS) / size, np.bincount(place, right, ECE_BINS) / size, size
+
+
+def ece(truth: Int64, p: Float32 | Float64) -> float:
+    """Return the expected calibration error; NaN of nothing."""
+    confidence, accuracy, size = reliability(truth, p)
+    return float(np.nansum(size * np.abs(confidence - accuracy)) / size.sum()) if len(truth) else float("nan")
+
+
+def nll(truth: Int64, p: Float32 | Float64) -> float:
+    """Return the mean negative logarithm of the truth's probability; NaN of nothing."""
+    return float(-np.log(np.maximum(p[np.arange(len(truth)), truth], 1e-12)).mean()) if len(truth) else float("nan")
+
+
+def brier(truth: Int64, p: Float32 | Float64) -> float:
+    """Return the mean squared distance of the probabilities from the truth, 0 to 2 (Brier 1950); NaN of nothing."""
+    return float(((p - np.eye(p.shape[1])[truth]) ** 2).sum(1).mean()) if len(truth) else float("nan")
+
+
+def bootstrap(
+    counts: Sequence[Int64], groups: Sequence[str], scores: dict[str, Callable[[Float64], float]], n: int, seed: int
+) -> dict[str, tuple[float, float]]:
+    """Return 95 % intervals of scores by resampling groups: subjects where they are known, clips elsewhere.
+
+    Args:
+        counts: The confusion (C, C + 1) of each clip.
+        groups: The group of each clip.
+        scores: By name, what maps a confusion to a score.
+        n: Resamples.
+        seed: Of the resampling.
+    """
+    names, member = np.unique(np.array(groups), return_inverse=True)
+    per_group = np.zeros((len(names), *counts[0].shape))
+    np.add.at(per_group, member, np.stack(counts))
+    drawn = np.random.default_rng(seed).multinomial(len(names), np.full(len(names), 1 / len(names)), n)
+    samples = np.tensordot(drawn.astype(np.float64), per_group, 1)
+    intervals = {}
+    for name, score in scores.items():
+        values = np.array([score(sample) for sample in samples])
+        low, high = np.nanpercentile(values, [2.5, 97.5]) if np.isfinite(values).any() else (np.nan, np.nan)
+        intervals[name] = (float(low), float(high))
+    return intervals

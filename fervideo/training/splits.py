@@ -1,0 +1,99 @@
+"""Train, validation and test: official where there are such, drawn by subject elsewhere, and never one subject on two sides."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from sklearn.model_selection import StratifiedGroupKFold
+
+from fervideo.errors import DatasetError
+from fervideo.records import Int64
+from fervideo.settings import TrainSettings
+from fervideo.training.frame_labels import names_in
+from fervideo.training.manifest import SPLITS, Clip, Manifest, Problem
+
+
+def folds(manifest: Manifest, settings: TrainSettings) -> list[str]:
+    """Return the names of the dataset's own folds, numbers in order; or of those that are drawn where it has none."""
+    own = {clip.fold for clip in manifest.clips if clip.fold}
+    names = own or {str(number + 1) for number in range(settings.folds)}
+    return sorted(names, key=lambda name: (len(name), name))
+
+
+def assign(manifest: Manifest, settings: TrainSettings, fold: str | None = None) -> list[Clip]:
+    """Give every clip its split.
+
+    The test split is the fold, or what the dataset says, or drawn; the validation split is what the dataset says, or drawn from
+    what is left to train on, so that it is never the test split.
+
+    Args:
+        manifest: Sound rows.
+        settings: `seed`, `folds` and `fold`.
+        fold: Which fold is tested; None for `settings.fold` where a dataset has folds.
+
+    Raises:
+        DatasetError: There is no such fold, or there are too few subjects.
+    """
+    clips = manifest.clips
+    own = {clip.fold for clip in clips if clip.fold}
+    if own or fold is not None:
+        wanted = fold or settings.fold
+        names = folds(manifest, settings)
+        if wanted not in names:
+            raise DatasetError(manifest.root, f"has no fold {wanted}", f"its folds are {', '.join(names)}")
+        tested = [clip.fold == wanted for clip in clips] if own else list(_drawn(clips, manifest, settings) == names.index(wanted))
+        clips = [clip._replace(split="test" if test else "train") for clip, test in zip(clips, tested, strict=True)]
+    elif not any(clip.split for clip in clips):
+        tested = list(_drawn(clips, manifest, settings) == 0)
+        clips = [clip._replace(split="test" if test else "train") for clip, test in zip(clips, tested, strict=True)]
+    # Clips of a dataset with splits that have none themselves are there to be trained on.
+    clips = [clip._replace(split=clip.split or "train") for clip in clips]
+    for missing in ("test", "validation"):
+        if not any(clip.split == missing for clip in clips):
+            left = [place for place, clip in enumerate(clips) if clip.split == "train"]
+            for place, number in zip(left, _drawn([clips[place] for place in left], manifest, settings), strict=True):
+                clips[place] = clips[place]._replace(split=missing if number == 0 else "train")
+    return clips
+
+
+def _drawn(clips: Sequence[Clip], manifest: Manifest, settings: TrainSettings) -> Int64:
+    """Deal subjects into folds with about the same labels in each: int64 (n,)."""
+    groups = [clip.group for clip in clips]
+    n_folds = min(settings.folds, len(set(groups)))
+    if n_folds < 2:
+        who = "subject" if any(clip.subject for clip in clips) else "video"
+        raise DatasetError(
+            manifest.root, f"has {len(set(groups))} {who} to draw a split from", "give splits in a manifest, or more subjects"
+        )
+    number = np.zeros(len(clips), np.int64)
+    # A clip without a label of its own is dealt by what most of its frames' labels are called.
+    names = [clip.label or min(names_in(clip), default="") for clip in clips]
+    # Labels rarer than the number of folds cannot be in each: they are dealt like the commonest, and the check tells which.
+    count = Counter(names)
+    names = [name if count[name] >= n_folds else count.most_common(1)[0][0] for name in names]
+    dealer = StratifiedGroupKFold(n_folds, shuffle=True, random_state=settings.seed)
+    for fold, (_, rows) in enumerate(dealer.split(groups, names, groups)):
+        number[rows] = fold
+    return number
+
+
+def check(clips: Sequence[Clip], splits: Sequence[str] = SPLITS) -> list[Problem]:
+    """Find subjects on two sides, and labels that one of the splits lacks; every row that takes part in it is named."""
+    problems = []
+    sides: dict[str, set[str]] = {}
+    holds: dict[str, set[str]] = {split: set() for split in splits}
+    for clip in clips:
+        for group in {clip.group, str(clip.path)}:
+            sides.setdefault(group, set()).add(clip.split)
+        holds.setdefault(clip.split, set()).update(names_in(clip) | {clip.label} - {""})
+    for clip in clips:
+        torn = next((group for group in (clip.group, str(clip.path)) if len(sides[group]) > 1), None)
+        if torn:
+            problems.append(Problem(clip.origin, f"subject {torn} is in {' and '.join(sorted(sides[torn]))}"))
+        for name in sorted(names_in(clip) | {clip.label} - {""}):
+            lacking = [split for split in splits if name not in holds[split]]
+            if lacking:
+                problems.append(Problem(clip.origin, f"label {name!r} has no clip in split {' and '.join(lacking)}"))
+    return problems

@@ -1,0 +1,354 @@
+"""Readers of datasets, each on a tree with the published names and traps."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fervideo.errors import DatasetError
+from fervideo.training import datasets, frame_labels
+from fervideo.training.manifest import Clip, Manifest, check, ordered, votes
+
+
+def tree(root: Path, *files: str) -> Path:
+    """Make files with nothing much in them."""
+    for name in files:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"not read here")
+    return root
+
+
+def table(path: Path, *lines: str, encoding: str = "utf-8") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(lines) + "\n", encoding=encoding)
+    return path
+
+
+def read(root: Path, name: str, *, recognised: bool = True) -> Manifest:
+    """Read a tree by its format's name, and see that it is recognised as that."""
+    found = datasets.read(root, name)
+    if recognised:
+        assert datasets.read(root).format == name
+    return found
+
+
+def labels(found: Manifest) -> dict[str, str]:
+    return {clip.clip: clip.label for clip in found.clips}
+
+
+def test_ravdess(tmp_path: Path):
+    root = tree(
+        tmp_path,
+        *(f"Actor_01/02-01-{code:02d}-01-01-01-01.mp4" for code in range(1, 9)),
+        "Actor_01/01-01-01-01-01-01-01.mp4",
+        "Actor_12/03-01-06-01-02-01-12.wav",
+        "Actor_12/01-02-03-02-01-01-12.mp4",
+    )
+    found = read(root, "ravdess")
+    expected = ("neutral", "calm", "happiness", "sadness", "anger", "fear", "disgust", "surprise")
+    assert [clip.label for clip in found.clips if clip.subject == "01"] == list(expected)
+    assert len(found.clips) == 9, "a take with and without sound is one clip; sound alone is none"
+    assert next(clip for clip in found.clips if clip.subject == "12").label == "happiness", "song counts"
+
+
+def test_ravdess_names_what_is_not_named_right(tmp_path: Path):
+    root = tree(tmp_path, "Actor_01/02-01-01-01-01-01-01.mp4", "Actor_01/02-01-09-01-01-01-01.mp4", "Actor_01/holiday.mp4")
+    reasons = [str(problem) for problem in read(root, "ravdess").problems]
+    assert any("holiday.mp4" in reason for reason in reasons)
+    assert any("emotion 09" in reason for reason in reasons)
+
+
+def crema_d(root: Path) -> Path:
+    tree(root, "VideoFlash/1001_DFA_ANG_XX.flv", "VideoFlash/1002_IEO_HAP_LO.flv")
+    head = '"","A","D","F","H","N","S","fileName","numResponses"'
+    rows = (
+        '"100001",9,0,0,0,1,0,"1001_DFA_ANG_XX",10',
+        '"200001",3,2,0,0,5,0,"1001_DFA_ANG_XX",10',
+        '"200002",0,0,0,4,4,0,"1002_IEO_HAP_LO",8',
+    )
+    table(root / "processedResults/tabulatedVotes.csv", head, *rows)
+    face = ('"1","1001_DFA_ANG_XX","A","51","N","40","A","60"', '"2","1002_IEO_HAP_LO","H","1","H:N","1:2","H","1"')
+    columns = '"","FileName","VoiceVote","VoiceLevel","FaceVote","FaceLevel","MultiModalVote","MultiModalLevel"'
+    table(root / "processedResults/summaryTable.csv", columns, *face)
+    return root
+
+
+def test_crema_d_intended(tmp_path: Path):
+    found = read(crema_d(tmp_path), "crema-d")
+    assert labels(found) == {"1001_DFA_ANG_XX": "anger", "1002_IEO_HAP_LO": "happiness"}
+    assert [clip.subject for clip in found.clips] == ["1001", "1002"]
+
+
+def test_crema_d_perceived_has_the_votes_for_the_face(tmp_path: Path):
+    found = read(crema_d(tmp_path), "crema-d-perceived", recognised=False)
+    assert labels(found) == {"1001_DFA_ANG_XX": "neutral", "1002_IEO_HAP_LO": ""}, "a tie has no winner"
+    assert votes(found.clips[0].label_votes) == {"anger": 3, "disgust": 2, "neutral": 5}
+    assert check(found) == []
+
+
+def test_a_git_lfs_pointer_is_no_video(tmp_path: Path):
+    root = crema_d(tmp_path)
+    (root / "VideoFlash/1001_DFA_ANG_XX.flv").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+    (problem,) = check(read(root, "crema-d"))
+    assert "git lfs pull" in problem.reason
+
+
+def test_ck_plus(tmp_path: Path):
+    for number in range(12):
+        tree(tmp_path, *(f"cohn-kanade-images/S{number:03d}/001/S{number:03d}_001_{k:08d}.png" for k in (3, 4, 5)))
+        table(tmp_path / f"Emotion/S{number:03d}/001/S{number:03d}_001_00000005_emotion.txt", f"   {number % 8}.0000000e+00")
+    (tmp_path / "Emotion/S000/002").mkdir()
+    tree(tmp_path, "cohn-kanade-images/S000/002/S000_002_00000001.png")
+    found = read(tmp_path, "ck+")
+    assert len(found.clips) == 12, "an empty folder is no label, and not neutral"
+    assert [clip.label for clip in found.clips][:8] == [
+        "neutral",
+        "anger",
+        "contempt",
+        "disgust",
+        "fear",
+        "happiness",
+        "sadness",
+        "surprise",
+    ]
+    assert [clip.fold for clip in found.clips] == [str(k % 10 + 1) for k in range(12)]
+    assert {clip.frame_labels for clip in found.clips} == {"synthetic"}
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_dfew_counts_from_one_or_from_nought(tmp_path: Path, first: int):
+    names = ("happiness", "sadness", "neutral", "anger", "surprise", "disgust", "fear")
+    for number in range(1, 15):
+        tree(tmp_path, f"Clip/clip_224x224/{number:05d}/00001.jpg")
+    rows = [f"{number:05d},{(number - 1) % 7 + first}" if first == 0 else f"{number},{(number - 1) % 7 + first}" for number in range(1, 15)]
+    for fold in (1, 2):
+        mine = rows[(fold - 1) * 7 : fold * 7]
+        rest = [row for row in rows if row not in mine]
+        where = ("train(single-labeled)/", "test(single-labeled)/") if first else ("train_", "test_")
+        for prefix, content in zip(where, (rest, mine), strict=True):
+            table(tmp_path / f"EmoLabel_DataSplit/{prefix}set_{fold}.csv", "video_name,label", *content)
+    found = read(tmp_path, "dfew")
+    assert labels(found) == {f"{number:05d}": names[(number - 1) % 7] for number in range(1, 15)}
+    assert [clip.fold for clip in found.clips] == ["1"] * 7 + ["2"] * 7
+    assert check(found) == []
+
+
+def test_dfew_with_one_fold_is_split(tmp_path: Path):
+    for split, rows in (("train", ("1,1", "2,7")), ("test", ("3,1", "4,9"))):
+        table(tmp_path / f"{split}(single-labeled)/set_1.csv", "video_name,label", *rows)
+    found = read(tmp_path, "dfew")
+    assert {clip.clip: clip.split for clip in found.clips} == {"00001": "train", "00002": "train", "00003": "test"}
+    assert [problem.origin.rpartition(":")[2] for problem in found.problems] == ["3"]
+    assert "'9'" in found.problems[0].reason
+    assert len(check(found)) == 4, "the clips themselves are missing, too"
+
+
+def test_ferv39k(tmp_path: Path):
+    tree(tmp_path, "2_ClipsforFaceCrop/Interview/Happy/0118/001.jpg", "2_ClipsforFaceCrop/War/Sad/0007/001.jpg")
+    table(tmp_path / "4_setups/All_scenes/train_All.csv", "Interview/Happy/0118 Happy")
+    table(tmp_path / "4_setups/All_scenes/test_All.csv", "War/Sad/0007 Sad")
+    found = read(tmp_path, "ferv39k")
+    assert [(clip.clip, clip.label, clip.split) for clip in found.clips] == [
+        ("Interview/Happy/0118", "happiness", "train"),
+        ("War/Sad/0007", "sadness", "test"),
+    ]
+    assert check(found) == []
+
+
+def test_mafw(tmp_path: Path):
+    tree(tmp_path, "data/clips/00025.mp4", "data/frames/00026/1.jpg")
+    for fold, line in (("set_1", "00025.mp4 anger"), ("set_2", "00026.mp4 helplessness")):
+        table(tmp_path / f"Train & Test Set/single/no_caption/{fold}/test.txt", line)
+        table(tmp_path / f"Train & Test Set/single/with_caption/{fold}/test.txt", "00025.mp4\t愤怒", encoding="gbk")
+    found = read(tmp_path, "mafw")
+    assert [(clip.label, clip.fold, clip.path.name) for clip in found.clips] == [
+        ("anger", "1", "00025.mp4"),
+        ("helplessness", "2", "00026"),
+    ]
+    assert check(found) == []
+
+
+@pytest.mark.parametrize("sides", [("Train_AFEW", "Val_AFEW"), ("train_afew", "val_afew"), ("Train", "Val")])
+def test_afew_is_told_on_its_validation_set(tmp_path: Path, sides: tuple[str, str]):
+    tree(tmp_path, f"{sides[0]}/Angry/000046280.avi", f"{sides[1]}/Surprise/000046281.avi", "Test_AFEW/000000001.avi")
+    found = read(tmp_path, "afew")
+    assert sorted((clip.label, clip.split) for clip in found.clips) == [("anger", "train"), ("surprise", "test")]
+
+
+def test_aff_wild2_lines_are_images_by_number(tmp_path: Path):
+    tree(tmp_path, *(f"cropped_aligned/12_left/{k:05d}.jpg" for k in (2, 3, 5)), "cropped_aligned/12_right/00001.jpg")
+    head = "Neutral,Anger,Disgust,Fear,Happiness,Sadness,Surprise,Other"
+    table(tmp_path / "EXPR_Recognition_Challenge/Train_Set/12_left.txt", head, "0", "1", "-1", "3", "7")
+    table(tmp_path / "EXPR_Recognition_Challenge/Validation_Set/12_right.txt", head, "4")
+    found = read(tmp_path, "aff-wild2")
+    left, right = found.clips
+    assert (left.path.name, left.subject, left.split) == ("12_left", "12", "train")
+    assert (right.path.name, right.split) == ("12_right", "test")
+    assert frame_labels.check(found) == []
+    names = ordered(frame_labels.names_in(left))
+    assert names == ("neutral", "anger", "fear", "other")
+    # Images 2, 3 and 5: the lines of the missing ones are passed over.
+    frame, number = [0, 1, 2], [2, 3, 5]
+    shown = frame_labels.truth(left, names, np.array(frame), np.array(frame) / 30, np.array(number))
+    assert shown.tolist() == [names.index("anger"), -1, names.index("other")]
+
+
+def test_oulu_casia(tmp_path: Path):
+    for subject in range(1, 12):
+        tree(tmp_path, f"OriginalImg/VL/Strong/P{subject:03d}/Anger/000.jpeg", f"OriginalImg/NI/Dark/P{subject:03d}/Fear/000.jpeg")
+    found = read(tmp_path, "oulu-casia")
+    assert {clip.label for clip in found.clips} == {"anger"}, "visible light, strong"
+    assert [clip.fold for clip in found.clips] == [*map(str, range(1, 11)), "1"]
+    assert found.image_fps == 25
+
+
+def test_enterface_takes_subjects_from_folders(tmp_path: Path):
+    root = tree(
+        tmp_path,
+        "subject 1/anger/sentence 1/s1_an_1.avi",
+        "subject 1/happiness/sentence 2/s_3_ha_2.avi",
+        "subject 11/sadness/sentence 3/s12_sa_3.avi",
+        "subject 16/surprise/sentence 3/s16_su_3avi.avi",
+        "subject 6/all.avi",
+        "subject 2/fear/sentence 1/s2_an_1.avi",
+    )
+    found = read(root, "enterface05")
+    assert sorted((clip.subject, clip.label) for clip in found.clips) == [
+        ("1", "anger"),
+        ("1", "happiness"),
+        ("11", "sadness"),
+        ("16", "surprise"),
+        ("2", "fear"),
+    ]
+    assert [Path(problem.origin).name for problem in found.problems] == ["s2_an_1.avi"]
+
+
+def test_folder(tmp_path: Path):
+    root = tree(tmp_path, "Happy/a b.mp4", "Happy/c/1.png", "bored/d.avi", "bored/notes.txt")
+    assert labels(read(root, "folder")) == {"Happy/a b": "happiness", "Happy/c": "happiness", "bored/d": "bored"}
+
+
+def test_manifest(tmp_path: Path):
+    tree(tmp_path, "a.mp4", "b.mp4")
+    lines = (
+        "a.mp4,angry,s1,train,,",
+        "b.mp4,sad,s2,val,1.5,2",
+        "b.mp4,sad,s2,val,2,00:00:03.5",
+        "b.mp4,sad,s2,val,soon,9",
+        "b.mp4,no_face,s2,val,4,5",
+    )
+    path = table(tmp_path / "mine.csv", "path,label,subject,split,start_s,end_s", *lines)
+    for root in (tmp_path, path):
+        found = read(root, "manifest")
+        assert [(clip.clip, clip.label, clip.split) for clip in found.clips] == [
+            ("a", "anger", "train"),
+            ("b@1.5", "sadness", "validation"),
+            ("b@2", "sadness", "validation"),
+        ]
+        assert math.isnan(found.clips[0].start_s)
+        assert found.clips[2].end_s == 3.5
+        assert [str(problem) for problem in found.problems] == [f"{path}:5: 'soon' is no time in seconds"]
+
+
+def test_intervals(tmp_path: Path):
+    tree(tmp_path, "a.mp4", "b.mov")
+    table(tmp_path / "labels.csv", "clip,start_s,end_s,label", "a.mp4,0,1.5,neutral", "b,0.5,2,happy", "b.mov,3,4,no_face", "a.mp4,2,,sad")
+    found = read(tmp_path, "intervals")
+    assert labels(found) == {"a@0": "neutral", "b@0.5": "happiness"}
+    assert found.clips[1].path.name == "b.mov"
+    assert {clip.frame_labels for clip in found.clips} == {"interval"}
+    assert "no end" in found.problems[0].reason
+
+
+def test_frames(tmp_path: Path):
+    tree(tmp_path, "a.mp4", "b.mp4")
+    table(tmp_path / "a.csv", "time_s,label", "0,neutral", "1.0,happy", "1.5,", "2,neutral")
+    table(tmp_path / "b.csv", "frame,label", "0,sad", "2,angry")
+    a, b = read(tmp_path, "frames").clips
+    names = ("neutral", "happiness", "sadness", "anger")
+    time_s = np.array([0.0, 0.5, 1.0, 1.4999, 1.5, 3.0])
+    assert frame_labels.truth(a, names, np.arange(6), time_s, np.arange(6)).tolist() == [0, 0, 1, -1, -1, 0]
+    assert frame_labels.truth(b, names, np.arange(6), time_s, np.arange(6)).tolist() == [2, -1, 3, -1, -1, -1]
+
+
+def test_synthetic_frame_labels_begin_neutral_and_end_at_the_apex():
+    clip = Clip("a", Path("a"), label="anger", frame_labels="synthetic")
+    shown = frame_labels.truth(clip, ("neutral", "anger"), np.arange(9), np.arange(9) / 30, np.arange(9))
+    assert shown.tolist() == [0, -1, -1, -1, -1, -1, 1, 1, 1]
+
+
+ELAN_HEADER = "Tier\tParticipant\tBegin Time - hh:mm:ss.ms\tBegin Time - ss.msec\tEnd Time - hh:mm:ss.ms\tEnd Time - ss.msec\tAnnotation"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (ELAN_HEADER, "face\tP1\t00:00:01.500\t1.5\t00:00:02.250\t2.25\thappy", "face\tP1\t00:00:03.000\t3.0\t00:00:04.000\t4.0\tsad"),
+        ("face\tP1\t00:00:01.500\t1.5\t00:00:02.250\t2.25\t00:00:00.750\t0.75\thappy", "face\t\t3.0\t4.0\tsad"),
+        ("Begin Time - msec\tEnd Time - msec\tface", "1500\t2250\thappy", "3000\t4000\tsad"),
+        (
+            '"#file:///clip.eaf"',
+            ELAN_HEADER,
+            "face\t\t00:00:01.500\t1.5\t00:00:02.250\t2.25\thappy",
+            "face\t\t00:00:03\t3\t00:00:04\t4\tsad",
+        ),
+    ],
+)
+def test_elan(tmp_path: Path, lines: tuple[str, ...]):
+    tree(tmp_path, "clip.mp4")
+    table(tmp_path / "clip.txt", *lines)
+    found = read(tmp_path, "elan")
+    assert [(clip.clip, clip.label, clip.end_s) for clip in found.clips] == [("clip@1.5", "happiness", 2.25), ("clip@3", "sadness", 4.0)]
+    assert found.problems == []
+
+
+BORIS_8 = "Observation id,Media duration (s),Media file name,Subject,Behavior,Behavioral category,Behavior type,Time,Comment"
+
+
+def test_boris_events(tmp_path: Path):
+    tree(tmp_path, "clip.mp4")
+    rows = ("START,1.5", "STOP,2.25", "POINT,3")
+    lines = [f"o,9,C:\\videos\\clip.mp4,No focal subject,happy,,{row}," for row in rows]
+    table(tmp_path / "events.csv", BORIS_8, *lines, "o,9,clip.mp4,,sad,,START,4,")
+    found = read(tmp_path, "boris")
+    assert [(clip.clip, clip.label, clip.end_s) for clip in found.clips] == [("clip@1.5", "happiness", 2.25)]
+    assert ["POINT" in found.problems[0].reason, "no STOP" in found.problems[1].reason] == [True, True]
+
+
+def test_boris_7_has_facts_before_the_table(tmp_path: Path):
+    tree(tmp_path, "clip.mp4")
+    facts = ("Observation id\tone", "", "Media file(s)", "Player #1\tclip.mp4", "")
+    head = "Time\tMedia file path\tTotal length\tFPS\tSubject\tBehavior\tBehavioral category\tComment\tStatus"
+    rows = ("1.5\tclip.mp4\t9\t25\tP1\thappy\t\t\tSTART", "2.25\tclip.mp4\t9\t25\tP1\thappy\t\t\tSTOP")
+    table(tmp_path / "events.tsv", *facts, head, *rows)
+    (clip,) = read(tmp_path, "boris").clips
+    assert (clip.label, clip.start_s, clip.end_s, clip.subject) == ("happiness", 1.5, 2.25, "P1")
+
+
+def test_boris_aggregated(tmp_path: Path):
+    tree(tmp_path, "clip.mp4")
+    head = "Observation id,Media file,Subject,Behavior,Behavior type,Start (s),Stop (s),Duration (s)"
+    table(tmp_path / "events.csv", head, "o,T:/x/clip.mp4,No focal subject,happy,STATE,1.5,2.25,0.75")
+    (clip,) = read(tmp_path, "boris").clips
+    assert (clip.label, clip.start_s, clip.end_s, clip.subject) == ("happiness", 1.5, 2.25, "")
+
+
+@pytest.mark.parametrize("name", datasets.FORMATS)
+def test_a_reader_that_finds_nothing_says_what_it_looked_for(tmp_path: Path, name: str):
+    with pytest.raises(DatasetError) as caught:
+        datasets.read(tmp_path, name)
+    told = f"{caught.value} {' '.join(caught.value.problems)}"
+    assert str(tmp_path) in told
+
+
+def test_an_unknown_layout_and_an_unknown_name(tmp_path: Path):
+    with pytest.raises(DatasetError, match=r"looked for: ravdess: Actor_01"):
+        datasets.read(tmp_path)
+    with pytest.raises(DatasetError, match=r"one of ravdess"):
+        datasets.read(tmp_path, "ravdes")
+    with pytest.raises(DatasetError, match="does not exist"):
+        datasets.read(tmp_path / "none")

@@ -1,0 +1,231 @@
+"""The training loop on made-up courses: that it learns, masks, balances, resumes to the bit, and stops where it must."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from fervideo.errors import TrainingError
+from fervideo.records import EXPRESSIONS, GEOMETRY
+from fervideo.sequence import SequenceLSTM
+from fervideo.settings import TrainingSettings, TrainSettings
+from fervideo.training import calibrate, evaluate, loop, metrics
+from fervideo.training.features import Sample
+from fervideo.training.manifest import Clip, target
+
+D = 4
+LABELS = ("neutral", "anger", "calm")
+
+
+def sample(number: int, label: str = "anger", steps: int = 30, frames: str = "", clue: float = 1.0) -> Sample:
+    """Make a clip whose embedding tells its label, faintly at each step; `frames` names its frame labels' first half."""
+    rng = np.random.default_rng(number)
+    course = rng.normal(0, 1, (steps, len(EXPRESSIONS) + len(GEOMETRY) + D + 1)).astype(np.float32)
+    course[:, :8] -= np.logaddexp.reduce(course[:, :8], axis=1, keepdims=True)
+    shown = np.full(steps, -1)
+    if frames:
+        shown[: steps // 2], shown[steps // 2 :] = LABELS.index(frames), LABELS.index(label)
+    per_step = np.where(shown >= 0, shown, LABELS.index(label))
+    course[np.arange(steps), len(EXPRESSIONS) + len(GEOMETRY) + per_step] += clue
+    course[:, -1] = 1
+    clip = Clip(f"clip{number}", Path(f"{number}.mp4"), f"s{number}", "" if frames else label, frame_labels="f.csv" if frames else "")
+    return Sample(clip, 0.0, course, target(clip, LABELS), shown, np.arange(steps) / 20, shown, 1.0)
+
+
+def trainer(run: Path, train: list[Sample], validation: list[Sample], settings: TrainSettings) -> loop.Trainer:
+    torch.manual_seed(0)
+    model = SequenceLSTM(D, hidden=8, layers=1, labels=LABELS)
+    whole = TrainingSettings(train=settings)
+
+    def score(candidate: SequenceLSTM) -> tuple[float, float, float]:
+        answers = evaluate.predict(candidate, validation, whole)
+        guess = np.array([answer[1].argmax() for answer in answers if answer is not None])
+        counts = metrics.confusion(np.array([sample.label for sample in validation]), guess, len(LABELS))
+        return metrics.war(counts), metrics.uar(counts), metrics.uar(counts)
+
+    pieces = loop.pieces(train, settings), loop.pieces(validation, settings)
+    return loop.Trainer(model, *pieces, score, settings, run, "these clips", tuned=False)
+
+
+@pytest.fixture
+def clips() -> tuple[list[Sample], list[Sample]]:
+    """Sixty clips to learn from and thirty to choose by, of three labels and many lengths."""
+    made = [sample(number, LABELS[number % 3], steps=20 + number % 17) for number in range(90)]
+    return made[:60], made[60:]
+
+
+def state(model: SequenceLSTM) -> dict[str, np.ndarray]:
+    return {name: tensor.numpy().copy() for name, tensor in model.state_dict().items()}
+
+
+SHORT = TrainSettings(epochs=6, batch=8, rate=0.01)
+
+
+def test_it_learns_what_single_steps_do_not_tell(tmp_path: Path, clips: tuple[list[Sample], list[Sample]]):
+    learner = trainer(tmp_path, *clips, TrainSettings(epochs=15, batch=8, rate=0.01))
+    history = learner.run(progress=False)
+    assert max(epoch.uar for epoch in history) > 0.9
+    assert history[-1].loss < history[0].loss / 2
+    torch.testing.assert_close(learner.model.state_dict(), learner.best)
+
+
+def test_a_broken_off_run_goes_on_to_the_same_end(tmp_path: Path, clips: tuple[list[Sample], list[Sample]]):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    whole = trainer(tmp_path / "a", *clips, SHORT)
+    whole.run(progress=False)
+
+    first = trainer(tmp_path / "b", *clips, SHORT)
+
+    def stop_in_the_third_epoch() -> None:
+        if len(first.history) >= 2:
+            raise KeyboardInterrupt
+
+    score = first.scorer
+    first.scorer = lambda model: (stop_in_the_third_epoch(), score(model))[1]
+    with pytest.raises(KeyboardInterrupt):
+        first.run(progress=False)
+    assert loop.Trainer.is_broken_off(tmp_path / "b")
+    second = trainer(tmp_path / "b", *clips, SHORT)
+    second.resume()
+    assert len(second.history) == 2
+    second.run(progress=False)
+    assert second.history == whole.history
+    for name, array in state(whole.model).items():
+        np.testing.assert_array_equal(array, state(second.model)[name])
+
+
+def test_only_the_same_run_is_resumed(tmp_path: Path, clips: tuple[list[Sample], list[Sample]]):
+    trainer(tmp_path, *clips, TrainSettings(epochs=1)).run(progress=False)
+    other = trainer(tmp_path, *clips, SHORT)
+    other.identity = "other clips"
+    with pytest.raises(TrainingError, match="other settings or clips"):
+        other.resume()
+    (tmp_path / "resume.safetensors").write_bytes(b"torn")
+    with pytest.raises(TrainingError, match="cannot be resumed"):
+        other.resume()
+
+
+def test_a_loss_that_is_no_number_names_the_batch_and_keeps_the_last_epoch(tmp_path: Path, clips: tuple[list[Sample], list[Sample]]):
+    learner = trainer(tmp_path, *clips, TrainSettings(epochs=2, batch=8))
+    learner.run(progress=False)
+    kept = (tmp_path / "resume.safetensors").read_bytes()
+    learner.settings = TrainSettings(epochs=3, batch=8)
+    learner.train[11].course[3] = np.nan
+    with pytest.raises(TrainingError, match=r"the loss is nan in epoch 3, in the batch of clip11;"):
+        learner.run(progress=False)
+    assert (tmp_path / "resume.safetensors").read_bytes() == kept
+
+
+def test_unknown_labels_weigh_nothing():
+    settings = TrainSettings(lent_weight=0, balance=0)
+    known, unknown = sample(1, "anger", frames="neutral"), sample(2, "anger")
+    (labelled,), (whole,) = loop.pieces([known], settings), loop.pieces([unknown], settings)
+    assert (labelled.clip_weight, whole.clip_weight) == (0, 1)
+    assert (labelled.step_weight.sum(), whole.step_weight.sum()) == (30, 0)
+    loss = loop.Loss.of([labelled, whole], settings, "cpu")
+    rng = torch.Generator().manual_seed(1)
+    steps, clip = torch.randn(2, 30, 3, generator=rng), torch.randn(2, 3, generator=rng)
+    expected = torch.nn.functional.cross_entropy(steps[0], torch.from_numpy(known.step_label)) + torch.nn.functional.cross_entropy(
+        clip[1:], torch.tensor([1])
+    )
+    batch = loop.collate([labelled, whole])
+    torch.testing.assert_close(loss(steps, clip, batch), expected)
+    disturbed = steps.clone()
+    disturbed[1] += 5 * torch.randn(30, 3, generator=rng)
+    torch.testing.assert_close(loss(disturbed, clip, batch), expected)
+
+
+def test_padding_weighs_nothing():
+    settings = TrainSettings()
+    both = loop.pieces([sample(1, steps=20), sample(2, steps=35)], settings)
+    batch = loop.collate(both)
+    assert batch.mask.sum(1).tolist() == [20, 35]
+    assert batch.step_weight.sum(1).tolist() == pytest.approx([20 * 0.3, 35 * 0.3])
+    torch.manual_seed(0)
+    model = SequenceLSTM(D, hidden=8, labels=LABELS).eval()
+    steps, clip = model(batch.course, batch.mask)
+    alone, clip_alone = model(batch.course[:1, :20], batch.mask[:1, :20])
+    torch.testing.assert_close(steps[:1, :20], alone)
+    torch.testing.assert_close(clip[:1], clip_alone)
+
+
+def test_votes_are_soft_labels():
+    clip = Clip("a", Path("a.mp4"), label="anger", label_votes="anger:3|neutral:1")
+    np.testing.assert_allclose(target(clip, LABELS), [0.25, 0.75, 0])
+
+
+def test_rare_classes_count_as_much_as_frequent_ones():
+    mass = np.array([90, 10, 0], np.float32)
+    even = loop.class_weights(mass, 1.0).numpy()
+    np.testing.assert_allclose(even * mass, [50, 50, 0], rtol=1e-5)
+    np.testing.assert_allclose(loop.class_weights(mass, 0.0).numpy(), [1, 1, 0])
+
+
+def test_batches_hold_everything_once_and_like_lengths():
+    lengths = np.random.default_rng(0).integers(10, 300, 500).tolist()
+    batches = loop.bucketed(lengths, 16, np.random.default_rng(1))
+    assert sorted(np.concatenate(batches).tolist()) == list(range(500))
+    padding = sum(max(lengths[k] for k in rows) * len(rows) for rows in batches) / sum(lengths)
+    assert padding < 1.1
+
+
+def test_long_clips_are_cut():
+    cut = loop.pieces([sample(1, steps=250)], TrainSettings(max_s=5))
+    assert [len(piece.course) for piece in cut] == [84, 83, 83]
+
+
+def test_baselines_know_only_what_they_may():
+    shown = sample(1, "anger")
+    shown.course[:, :8] = np.log(1e-4)
+    shown.course[:, EXPRESSIONS.index("anger")] = np.log(0.9)
+    shown.course[:9, EXPRESSIONS.index("neutral")] = np.log(0.95)
+    majority, mean, smoothed = evaluate.baselines([shown], LABELS, [5, 1, 1])
+    assert [system.answers[0][1].argmax() for system in (majority, mean, smoothed) if system.answers[0]] == [0, 1, 1]
+    assert mean.answers[0] is not None
+    assert mean.answers[0][1][2] < 1e-6, "the frame CNN knows no calm"
+    np.testing.assert_allclose(mean.answers[0][0].sum(1), 1, rtol=1e-5)
+
+
+def test_calibration_finds_by_how_much_a_model_is_too_sure():
+    rng = np.random.default_rng(4)
+    logits = rng.normal(0, 2, (4000, 3))
+    p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    truth = (rng.random((len(p), 1)) < p.cumsum(1)).argmax(1)
+    too_sure = np.exp(2.5 * logits) / np.exp(2.5 * logits).sum(1, keepdims=True)
+    assert calibrate.temperature(truth, too_sure.astype(np.float32)) == pytest.approx(2.5, rel=0.08)
+    torch.manual_seed(0)
+    model = SequenceLSTM(D, hidden=8, labels=LABELS).eval()
+    before, few, many = state(model), [sample(1)], [sample(number, LABELS[number % 3]) for number in range(30)]
+    assert set(calibrate.calibrate(model, few, evaluate.predict(model, few, TrainingSettings())).values()) == {1.0}
+    np.testing.assert_array_equal(state(model)["clip_head.weight"], before["clip_head.weight"])
+    found = calibrate.calibrate(model, many, evaluate.predict(model, many, TrainingSettings()))
+    np.testing.assert_allclose(state(model)["step_head.weight"], before["step_head.weight"] / found["steps"], rtol=1e-5)
+    assert found["steps"] != 1
+
+
+def test_a_clip_without_a_face_is_an_error_of_every_system():
+    seen, unseen = sample(1, "anger"), sample(2, "anger", steps=0)
+    settings = TrainingSettings(train=TrainSettings(bootstrap=100))
+    system = evaluate.System("right", [(np.eye(3, dtype=np.float32)[[1] * 30], np.eye(3, dtype=np.float32)[1]), None])
+    report = evaluate.evaluate([system], [seen, unseen], LABELS, settings)
+    assert report["coverage"] == 0.5
+    assert report["systems"]["right"]["clips"]["war"] == 0.5
+    assert report["systems"]["right"]["clips"]["confusion"][1] == [0, 1, 0, 1]
+
+
+def test_frames_are_scored_where_they_are_labelled():
+    clip = sample(1, "anger", frames="neutral")
+    clip.frame_label[20:] = -1
+    answer = np.zeros((30, 3), np.float32)
+    answer[:10, 0], answer[10:, 1] = 1, 1
+    system = evaluate.System("late", [(answer, answer.mean(0))])
+    settings = TrainingSettings(train=TrainSettings(bootstrap=100))
+    frames = evaluate.evaluate([system], [clip], LABELS, settings)["systems"]["late"]["frames"]
+    assert frames["war"] == 0.75, "of 20 labelled frames the change comes 5 too early"
+    assert frames["edit"] == 100
+    assert frames["onset_error_median_s"] == 0.25
+    assert "frames" not in evaluate.evaluate([system], [sample(2, "anger")], LABELS, settings)["systems"]["late"]

@@ -1,0 +1,253 @@
+"""Training, evaluation and cross-validation from video files, as a user has them; and what stops them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+import fervideo
+from fervideo import cli, sequence, settings, video
+from fervideo.training import runs
+
+#: A subject shows each label in one of these stretches.
+STRETCHES = {"happiness": (0.0, 2.0), "bored": (2.5, 4.5)}
+QUICK = ("--set", "train.epochs=2", "--set", "train.bootstrap=100", "--set", "train.hidden=8", "--set", "train.folds=3", "--workers", "1")
+
+
+@pytest.fixture(scope="module")
+def dataset(face_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Label two stretches of six copies of a clip: one file's bytes are extracted once."""
+    folder = tmp_path_factory.mktemp("dataset")
+    lines = ["clip,start_s,end_s,label"]
+    for number in range(6):
+        shutil.copy(face_clip, folder / f"subject {number}.mp4")
+        lines += [f"subject {number}.mp4,{start},{end},{label}" for label, (start, end) in STRETCHES.items()]
+    (folder / "labels.csv").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Share one cache among these tests."""
+    before = os.environ.get("FERVIDEO_CACHE")
+    os.environ["FERVIDEO_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    yield
+    if before is None:
+        del os.environ["FERVIDEO_CACHE"]
+    else:
+        os.environ["FERVIDEO_CACHE"] = before
+
+
+@pytest.fixture(scope="module")
+def trained(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("runs") / "run"
+    assert cli.main(["train", str(dataset), "-o", str(run), *QUICK]) == 0
+    return run
+
+
+def fervideo_says(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+    code = cli.main([str(argument) for argument in arguments])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def test_a_run_leaves_what_the_readme_lists(trained: Path, dataset: Path):
+    expected = {"model.safetensors", "metrics.json", "history.csv", "confusion.png", "curves.png", "reliability.png", "config.toml"}
+    assert {path.name for path in trained.iterdir()} == expected | {"splits.csv", "predictions.csv"}
+    told = json.loads((trained / "metrics.json").read_text())
+    assert set(told["test"]["systems"]) == {"model", "majority", "mean of frames", "smoothed frames"}
+    assert {"war", "uar", "macro_f1", "ece", "nll", "brier", "uar_ci"} <= set(told["test"]["systems"]["model"]["clips"])
+    assert {"edit", "f1_at_50", "changes_per_min", "macro_f1"} <= set(told["test"]["systems"]["model"]["frames"])
+    assert told["seed"] == 1
+    splits = pd.read_csv(trained / "splits.csv")
+    assert len(splits) == 12
+    assert (splits.groupby("path")["split"].nunique() == 1).all()
+    assert set(splits["split"]) == {"train", "validation", "test"}
+    again = settings.load(trained / "config.toml", kind=settings.TrainingSettings)
+    assert again.train.epochs == 2
+    assert pd.read_csv(trained / "history.csv")["epoch"].tolist() == [1, 2]
+    assert cv2.imread(str(trained / "confusion.png")) is not None
+    assert sequence.load(trained / "model.safetensors", told["weights"]["frame"]).labels == ("happiness", "bored")
+
+
+def test_the_timeline_follows_the_models_labels(trained: Path, face_clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    code, _, err = fervideo_says(capsys, "timeline", face_clip, "--model", trained, "-o", tmp_path)
+    assert (code, err) == (0, "")
+    timeline = fervideo.read_timeline(tmp_path / "astronaut.timeline.csv")
+    assert timeline.labels == ("happiness", "bored")
+    assert [name for name in timeline.frames if name.startswith("p_")] == ["p_happiness", "p_bored"]
+    assert "raw_neutral" in timeline.frames
+    assert [name for name in timeline.summary if name.startswith("time_")] == ["time_happiness", "time_bored"]
+    assert timeline.frames["valence"].isna().all(), "it knows no negative expression"
+    assert set(timeline.events["expression"]) <= {"happiness", "bored"}
+
+
+def test_a_finished_run_is_neither_overwritten_nor_done_again(trained: Path, dataset: Path, capsys: pytest.CaptureFixture[str]):
+    before = {path: path.read_bytes() for path in trained.iterdir()}
+    code, _, err = fervideo_says(capsys, "train", dataset, "-o", trained, *QUICK)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "holds a run already; go on with --resume" in err
+    code, out, _ = fervideo_says(capsys, "train", dataset, "-o", trained, *QUICK, "--resume")
+    assert code == 0
+    assert "model" in out
+    assert {path: path.read_bytes() for path in trained.iterdir()} == before
+
+
+def test_the_same_run_gives_the_same_model(trained: Path, dataset: Path, tmp_path: Path):
+    assert cli.main(["train", str(dataset), "-o", str(tmp_path / "b"), *QUICK]) == 0
+    assert (tmp_path / "b" / "model.safetensors").read_bytes() == (trained / "model.safetensors").read_bytes()
+
+
+def test_evaluation_leaves_out_what_was_trained_on(trained: Path, dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    code, out, err = fervideo_says(capsys, "evaluate", dataset, "--model", trained, "-o", tmp_path / "out", *QUICK)
+    assert (code, err) == (0, "")
+    report = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    splits = pd.read_csv(trained / "splits.csv")
+    assert report["n_clips"] == (splits["split"] == "test").sum()
+    assert report["systems"]["model"] == json.loads((trained / "metrics.json").read_text())["test"]["systems"]["model"]
+    assert "mean of frames" in out
+    assert len(pd.read_csv(tmp_path / "out" / "predictions.csv")) == report["n_clips"]
+    code, _, _ = fervideo_says(capsys, "evaluate", dataset, "--model", trained, "-o", tmp_path / "all", "--split", "all", *QUICK)
+    assert json.loads((tmp_path / "all" / "metrics.json").read_text())["n_clips"] == 12
+
+
+def test_labels_that_the_model_lacks_name_both_sides(trained: Path, dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    folder = shutil.copytree(dataset, tmp_path / "data")
+    text = (folder / "labels.csv").read_text()
+    (folder / "labels.csv").write_text(text.replace("bored", "tired", 1))
+    code, _, err = fervideo_says(capsys, "evaluate", folder, "--model", trained, *QUICK)
+    assert code == 2
+    assert f"{folder / 'labels.csv'}:3: label 'tired' is unknown to the model, which knows happiness, bored" in err
+
+
+def test_fine_tuning_keeps_what_the_model_knows(dataset: Path, tmp_path: Path):
+    assert cli.main(["train", str(dataset), "-o", str(tmp_path / "tuned"), "--init", "default", *QUICK]) == 0
+    told = json.loads((tmp_path / "tuned" / "metrics.json").read_text())
+    assert told["test"]["labels"] == [*fervideo.EXPRESSIONS, "bored"]
+
+
+def test_cross_validation(dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    code, out, _ = fervideo_says(capsys, "cross-validate", dataset, "-o", tmp_path / "cv", *QUICK)
+    told = json.loads((tmp_path / "cv" / "metrics.json").read_text())
+    assert (code, set(told["folds"])) == (0, {"1", "2", "3"})
+    assert np.sum(told["pooled"]["clips"]["confusion"]) == 12, "every clip is tested once"
+    assert "mean of 3 folds, clips" in out
+
+
+def test_all_problems_are_told_before_the_work(dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    folder = shutil.copytree(dataset, tmp_path / "data")
+    (folder / "torn.mp4").write_bytes((folder / "subject 0.mp4").read_bytes()[:3000])
+    rows = (
+        "missing.mp4,0,1,happiness",
+        "torn.mp4,0,1,bored",
+        "subject 1.mp4,x,1,bored",
+        "subject 1.mp4,5,5.5,hapiness",
+        "subject 1.mp4,5.5,6,rare",
+    )
+    with (folder / "labels.csv").open("a") as file:
+        file.write("\n".join(rows) + "\n")
+    code, out, err = fervideo_says(capsys, "train", folder, "-o", tmp_path / "run", *QUICK)
+    lines = err.splitlines()
+    assert (code, out) == (2, "")
+    for row, reason in (
+        (14, "missing.mp4 does not exist"),
+        (15, "torn.mp4"),
+        (16, "'x' is no time"),
+        (17, "did you mean happiness?"),
+        (18, "label 'rare' has no clip in split"),
+    ):
+        assert any(f"labels.csv:{row}: " in line and reason in line for line in lines), (row, lines)
+    assert "5 problems" in lines[-1]
+    assert not (tmp_path / "run").exists()
+    code, _, _ = fervideo_says(capsys, "train", folder, "-o", tmp_path / "run", "--on-error", "skip", *QUICK)
+    assert code == 1
+    skipped = pd.read_csv(tmp_path / "run" / "skipped.csv")
+    assert sorted(int(origin.rpartition(":")[2]) for origin in skipped["origin"]) == [14, 15, 16, 17, 18]
+    assert len(pd.read_csv(tmp_path / "run" / "splits.csv")) == 12
+
+
+def test_a_folder_of_images_is_a_video(trained: Path, face_clip: Path, tmp_path: Path):
+    source = video.probe(face_clip, settings.VideoSettings())
+    (window,) = video.windows(source, np.arange(5, 25))
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for number, frame in enumerate(window.frames):
+        # Two images are missing, and their time stays empty.
+        if number not in (7, 8):
+            cv2.imwrite(str(folder / f"S001_{number + 11:08d}.png"), frame[..., ::-1])
+    chosen = settings.Settings.model_validate({"video": {"image_fps": 10}, "run": {"workers": 1}, "sequence": {"model": str(trained)}})
+    timeline = fervideo.analyze(folder, chosen)
+    assert timeline.info.decoder == "images"
+    frames = timeline.frames
+    assert frames["frame"].tolist() == list(range(18))
+    np.testing.assert_allclose(frames["time_s"], [k / 10 for k in range(20) if k not in (7, 8)])
+    assert (frames["status"] == "ok").all()
+    images = video.probe(folder, chosen.video)
+    again = next(video.windows(images, np.array([3])))
+    np.testing.assert_array_equal(again.frames[0], window.frames[3])
+    other = video.probe(folder, settings.VideoSettings(image_fps=30))
+    assert other.info.fingerprint != images.info.fingerprint, "another rate is another video"
+
+
+def test_samples_take_the_longest_face_and_the_next_one_where_it_is_gone():
+    from builders import make_features
+
+    from fervideo.training.features import sample
+    from fervideo.training.manifest import Clip
+
+    features = make_features(60, [[*range(40)], range(30, 60)], fps=20)
+    clip = Clip("a", Path("a.mp4"), label="bored", start_s=0.5, end_s=2.75, frame_labels="interval")
+    cut = sample(clip, features, ("happiness", "bored"))
+    assert (cut.start_s, len(cut.course)) == (0.5, 45)
+    assert (cut.course[:, -1] == 1).all()
+    assert (cut.step_label == 1).all()
+    assert cut.label == 1
+    assert (cut.time_s >= 0.5).all()
+    assert (cut.time_s < 2.75).all()
+    empty = sample(clip._replace(start_s=10.0, end_s=11.0), features, ("happiness", "bored"))
+    assert empty.course.shape[0] == 0
+
+
+def test_labelled_images_that_are_missing_are_scored_by_what_is_shown_nearby(tmp_path: Path):
+    from builders import make_features
+
+    from fervideo.training.evaluate import frame_answer
+    from fervideo.training.features import sample
+    from fervideo.training.manifest import Clip
+
+    folder = tmp_path / "12_left"
+    folder.mkdir()
+    for number in (2, 3, 5, 6):
+        (folder / f"{number:05d}.jpg").touch()
+    labels = tmp_path / "12_left.txt"
+    labels.write_text("Neutral,Anger\n0\n0\n1\n1\n-1\n1\n0\n")
+    features = make_features(4, [range(4)], time_s=[0.0, 0.05, 0.15, 0.2])
+    cut = sample(Clip("12_left", folder, frame_labels=str(labels)), features, ("neutral", "anger"))
+    # Image 5 is there without a label; images 1, 4 and 7 have one and are not there.
+    np.testing.assert_allclose(cut.time_s, [-0.05, 0, 0.05, 0.1, 0.15, 0.2, 0.25])
+    assert cut.frame_label.tolist() == [0, 0, 1, 1, -1, 1, 0]
+    answer = np.eye(2, dtype=np.float32)[[0, 1, 1, 1, 0]]
+    p = frame_answer(cut, (answer, answer.mean(0)))
+    assert p is not None
+    assert p.argmax(1).tolist() == [0, 0, 1, 1, 1, 0, 0]
+
+
+def test_config_train_toml_holds_the_defaults_of_the_code():
+    path = Path(__file__).parents[1] / "configs" / "train.toml"
+    chosen = settings.load(path, kind=settings.TrainingSettings)
+    assert chosen == settings.TrainingSettings()
+    assert chosen.model_fields_set == {"train"}
+    assert chosen.train.model_fields_set == set(settings.TrainSettings.model_fields)
+
+
+def test_the_api_reports_what_the_command_does(trained: Path, dataset: Path):
+    chosen = settings.TrainingSettings.model_validate({"sequence": {"model": str(trained)}, "train": {"bootstrap": 100}})
+    report = runs.evaluate_run(dataset, chosen, progress=False)
+    assert report["labels"] == ["happiness", "bored"]

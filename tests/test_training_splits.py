@@ -1,0 +1,131 @@
+"""Splits: official or drawn, and never one subject on two sides."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fervideo.errors import DatasetError
+from fervideo.settings import TrainSettings
+from fervideo.training import splits
+from fervideo.training.manifest import Clip, Manifest, Problem, check
+
+
+def dataset(n_subjects: int = 20, labels: tuple[str, ...] = ("neutral", "anger", "fear"), **fields: str) -> Manifest:
+    """List two clips of each label for each subject."""
+    clips = [
+        Clip(
+            f"{subject}-{label}-{take}",
+            Path(f"{subject}-{label}-{take}.mp4"),
+            f"s{subject}",
+            label,
+            origin=f"list:{subject}-{label}-{take}",
+        )
+        for subject in range(n_subjects)
+        for label in labels
+        for take in range(2)
+    ]
+    return Manifest(Path("data"), "manifest", [clip._replace(**fields) for clip in clips])
+
+
+def sides(clips: list[Clip]) -> dict[str, set[str]]:
+    return {split: {clip.group for clip in clips if clip.split == split} for split in ("train", "validation", "test")}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_drawn_splits_share_no_subject_and_hold_every_label(seed: int):
+    clips = splits.assign(dataset(), TrainSettings(seed=seed))
+    groups = sides(clips)
+    assert sum(map(len, groups.values())) == len(set.union(*groups.values())) == 20
+    assert len(groups["test"]) == 4
+    assert splits.check(clips) == []
+
+
+def test_the_seed_decides():
+    assert splits.assign(dataset(), TrainSettings(seed=3)) == splits.assign(dataset(), TrainSettings(seed=3))
+    assert splits.assign(dataset(), TrainSettings(seed=3)) != splits.assign(dataset(), TrainSettings(seed=4))
+
+
+def test_an_unknown_subject_is_the_video():
+    clips = [clip._replace(subject="", path=Path(f"{k // 4}.mp4")) for k, clip in enumerate(dataset().clips)]
+    assigned = splits.assign(Manifest(Path("data"), "intervals", clips), TrainSettings())
+    assert splits.check(assigned) == []
+
+
+def test_official_splits_stay_and_validation_comes_from_what_is_trained_on():
+    found = dataset()
+    clips = [clip._replace(split="test" if clip.subject in ("s1", "s2") else "train") for clip in found.clips]
+    groups = sides(splits.assign(Manifest(Path("data"), "x", clips), TrainSettings()))
+    assert groups["test"] == {"s1", "s2"}
+    assert groups["validation"]
+    assert not groups["validation"] & (groups["train"] | groups["test"])
+
+
+def test_folds_take_turns_at_being_tested():
+    found = dataset()
+    clips = [clip._replace(fold=str(int(clip.subject[1:]) % 10 + 1)) for clip in found.clips]
+    own = Manifest(Path("data"), "ck+", clips)
+    assert splits.folds(own, TrainSettings()) == [*map(str, range(1, 11))]
+    tested = [sides(splits.assign(own, TrainSettings(), fold))["test"] for fold in splits.folds(own, TrainSettings())]
+    assert tested[9] == {"s9", "s19"}
+    assert set.union(*tested) == {clip.subject for clip in clips}
+    drawn = [sides(splits.assign(found, TrainSettings(folds=4), fold))["test"] for fold in splits.folds(found, TrainSettings(folds=4))]
+    assert sum(map(len, drawn)) == len(set.union(*drawn)) == 20
+    with pytest.raises(DatasetError, match="has no fold 11; its folds are 1, 2"):
+        splits.assign(own, TrainSettings(), "11")
+
+
+def test_one_subject_cannot_be_split():
+    with pytest.raises(DatasetError, match="has 1 subject to draw a split from"):
+        splits.assign(dataset(1), TrainSettings())
+
+
+def test_a_subject_on_two_sides_and_a_label_without_a_clip_are_found():
+    found = dataset(3, ("neutral",))
+    clips = [clip._replace(split=("train", "validation", "test")[int(clip.subject[1:])]) for clip in found.clips]
+    assert splits.check(clips) == []
+    torn = [clips[0]._replace(split="test"), *clips[1:]]
+    assert {problem.origin for problem in splits.check(torn)} >= {clips[0].origin, clips[1].origin}
+    assert "subject s0 is in test and train" in splits.check(torn)[0].reason
+    alone = [*clips, clips[0]._replace(clip="x", path=Path("x"), label="fear", origin="list:x")]
+    assert splits.check(alone) == [Problem("list:x", "label 'fear' has no clip in split validation and test")]
+
+
+def test_every_problem_of_a_row_is_found(tmp_path: Path):
+    (tmp_path / "a.mp4").touch()
+    good = Clip("a", tmp_path / "a.mp4", label="anger", origin="list:2")
+    rows = [
+        good,
+        good._replace(origin="list:3"),
+        good._replace(clip="b", path=tmp_path / "b.mp4", label="hapiness", origin="list:4"),
+        good._replace(clip="c", label="", origin="list:5"),
+        good._replace(clip="d", start_s=3.0, end_s=2.0, split="middle", origin="list:6"),
+        good._replace(clip="e", label_votes="anger:x", origin="list:7"),
+        good._replace(clip="f", label="boredom", origin="list:8"),
+    ]
+    told = [str(problem) for problem in check(Manifest(tmp_path, "manifest", rows))]
+    expected = [
+        ("list:3", "clip 'a' stands in list:2 already"),
+        ("list:4", "does not exist"),
+        ("list:4", "unknown label 'hapiness'; did you mean happiness?"),
+        ("list:5", "has no label"),
+        ("list:6", "no stretch of time"),
+        ("list:6", "split 'middle' is none of"),
+        ("list:7", "anger:x"),
+    ]
+    assert len(told) == len(expected), told
+    for line, (origin, reason) in zip(told, expected, strict=True):
+        assert line.startswith(origin)
+        assert reason in line
+    closed = [str(problem) for problem in check(Manifest(tmp_path, "dfew", rows[-1:], labels=("anger", "fear")))]
+    assert closed == ["list:8: unknown label 'boredom'; known: anger, fear"]
+
+
+def test_problems_stop_or_drop_their_rows():
+    found = dataset(2)
+    problem = Problem(found.clips[3].origin, "is bad")
+    with pytest.raises(DatasetError, match=r"1 problem, the first in list:0-anger-1: is bad; .*--on-error skip") as caught:
+        found.sound([problem], skip=False)
+    assert caught.value.problems == ("list:0-anger-1: is bad",)
+    assert len(found.sound([problem], skip=True).clips) == len(found.clips) - 1
