@@ -6,6 +6,7 @@ import time
 from itertools import permutations
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -13,7 +14,6 @@ from fervideo.records import EXPRESSIONS, GEOMETRY, N_LANDMARKS, THUMBNAIL_SHAPE
 from fervideo.settings import TrackingSettings
 from fervideo.tracking import join, shot_cuts
 
-CLIPS = Path(__file__).parents[2] / "shared" / "data" / "clips"
 SETTINGS = TrackingSettings()
 RNG = np.random.default_rng(7)
 #: Two persons' landmarks in face heights: one with a long face, one with a round face.
@@ -329,16 +329,12 @@ def test_another_picture_is_a_cut(after: np.ndarray) -> None:
 
 
 @pytest.fixture(scope="module")
-def real_thumbnails() -> dict[str, np.ndarray]:
+def real_thumbnails(shared: Path) -> dict[str, np.ndarray]:
     """Thumbnails of six frames per second of clips that are one shot each."""
     names = ("WolfgangLanger_Pexels", "d9", "d10", "d11", "d14", "s18", "s29", "single_face", "no_face")
-    paths = [CLIPS / f"{name}.mp4" for name in names]
-    if not all(path.exists() for path in paths):
-        pytest.skip("the real clips are not here")
-    cv2 = pytest.importorskip("cv2")
     decord = pytest.importorskip("decord")
     found = {}
-    for path in paths:
+    for path in (shared / "clips" / f"{name}.mp4" for name in names):
         reader = decord.VideoReader(str(path), num_threads=1)
         # What lies between is passed over without colour conversion, which is most of the work.
         frames = [cv2.cvtColor(reader[i].asnumpy(), cv2.COLOR_RGB2GRAY) for i in range(0, min(len(reader), 360), 5)]

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,6 +22,7 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from fervideo import sequence
+from fervideo.embedding import one_thread
 from fervideo.errors import OutputError, TrainingError
 from fervideo.records import Float32, Int64
 from fervideo.sequence import SequenceLSTM
@@ -153,17 +153,6 @@ class Loss:
         return total
 
 
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Compute on one thread: sums then do not depend on the number of cores, and steps this small lose time by waiting for others."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 class Epoch(NamedTuple):
     """Tell how an epoch ended; `score` chooses the best one."""
 
@@ -221,7 +210,7 @@ class Trainer:
             OutputError: The state cannot be written.
         """
         while len(self.history) < self.settings.epochs and not self._patience_ends():
-            with _one_thread():
+            with one_thread():
                 self._epoch(len(self.history), progress)
             newest = self.history[-1]
             if newest is self._best_epoch():
