@@ -1,7 +1,8 @@
 """Prepare FER+ for the training recipes: landmarks, the majority rule, label distributions.
 
     python tools/ferplus.py landmarks FERPLUS.npz OUT.npz     FaceMesh over all images (about a minute on two cores)
-    python tools/ferplus.py anchors OUT.npz                   the table that fervideo/crops.py and geometry.py carry
+    python tools/ferplus.py anchors OUT.npz                   the table that fervideo/crops.py carries
+    python tools/ferplus.py template OUT.npz                  the table that fervideo/geometry.py carries
 
 FERPLUS.npz holds `images` uint8 (N, 48, 48), `votes` uint8 (N, 10), `vote_names`, `split` (0 train, 1 validation, 2 test).
 """
@@ -23,6 +24,8 @@ IMAGE_PX = 48
 #: FaceMesh finds more of the tiny faces when they are enlarged, and some of the rest when they get a margin.
 ENLARGED_PX = 256
 MARGINS_PX = (0, 48)
+#: What stands across the face from each anchor that is not in its middle.
+MIRRORED = {a: b for pair in ((33, 263), (133, 362), (98, 327), (109, 338), (127, 356), (234, 454)) for a, b in (pair, pair[::-1])}
 SPLITS = {"train": 0, "validation": 1, "test": 2}
 
 
@@ -106,6 +109,35 @@ def find_landmarks(images: np.ndarray) -> np.ndarray:
     return found
 
 
+def template(landmarks: np.ndarray) -> np.ndarray:
+    """Find the mean face's anchors: float64 (len(ANCHORS), 3), outer eye corners 1 apart, looking into the camera.
+
+    The mean of all faces over rotations, sizes and places (generalised Procrustes analysis, Gower 1975), made symmetrical; its
+    pitch is the median of the faces'.
+    """
+    faces = landmarks[np.isfinite(landmarks[:, 0, 0])][:, list(ANCHORS)].astype(np.float64)
+    faces -= faces.mean(1, keepdims=True)
+    faces /= np.sqrt((faces**2).sum((1, 2), keepdims=True))
+    mirrored = [ANCHORS.index(MIRRORED.get(index, index)) for index in ANCHORS]
+    mean = np.median(faces, 0)
+    for _ in range(10):
+        mean = np.einsum("mki,mij->mkj", faces, rotations(faces, mean)).mean(0)
+        mean = (mean + mean[mirrored] * (-1, 1, 1)) / 2
+        mean /= np.sqrt((mean**2).sum())
+    forward = -rotations(faces, mean)[:, :, 2]
+    pitch = np.median(np.arctan2(-forward[:, 1], np.hypot(forward[:, 0], forward[:, 2])))
+    cos, sin = np.cos(pitch), np.sin(pitch)
+    level = mean @ np.array([(1, 0, 0), (0, cos, -sin), (0, sin, cos)])
+    return level / np.linalg.norm(level[ANCHORS.index(33)] - level[ANCHORS.index(263)])
+
+
+def rotations(faces: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """Find the rotations that take a mean face to each face (Kabsch 1976): float64 (N, 3, 3)."""
+    u, _, vt = np.linalg.svd(np.einsum("mki,kj->mij", faces, mean))
+    u[:, :, 2] *= np.sign(np.linalg.det(u @ vt))[:, None]
+    return u @ vt
+
+
 def main() -> int:
     if sys.argv[1:2] == ["landmarks"] and len(sys.argv) == 4:
         images = np.load(sys.argv[2])["images"]
@@ -120,6 +152,10 @@ def main() -> int:
         median = np.nanmedian(landmarks, 0)
         for index in ANCHORS:
             print(index, *median[index].round(2))
+        return 0
+    if sys.argv[1:2] == ["template"] and len(sys.argv) == 3:
+        for index, place in zip(ANCHORS, template(np.load(sys.argv[2])["landmarks_px"]), strict=True):
+            print(index, *place.round(3))
         return 0
     print(__doc__, file=sys.stderr)
     return 2
