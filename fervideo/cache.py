@@ -13,10 +13,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import platform
 import re
 import shutil
-import time
 import uuid
 import warnings
 import zlib
@@ -31,6 +29,7 @@ import platformdirs
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from fervideo import owner
 from fervideo.errors import OutputError
 from fervideo.records import FaceObservations, FeatureShard, Float32
 from fervideo.settings import Settings, feature_digest
@@ -38,8 +37,6 @@ from fervideo.settings import Settings, feature_digest
 #: Version of what a shard holds and means; raise it whenever the same video and settings would give other features.
 FEATURE_VERSION = 1
 
-#: A claim that is older holds nobody up: no segment takes so long.
-_SILENT_S = 600
 _CLIP_FOLDER = re.compile(r"[0-9a-f]{16}-[0-9a-f]{16}")
 _FACE_ARRAYS = ("frame", "box_px", "embedding", "frame_logits", "geometry")
 
@@ -161,7 +158,7 @@ class Cache:
             if _is_stale(path):
                 self._discard(path)
             with open(path, "x", encoding="utf-8") as file:
-                file.write(f"{os.getpid()} {platform.node()}")
+                file.write(owner.me())
         except FileExistsError:
             return False
         except OSError as error:
@@ -244,18 +241,11 @@ class Cache:
 
 
 def _is_stale(claim: Path) -> bool:
-    """Tell whether the process that made a claim is gone, for sure or most likely."""
+    """Tell whether the process that made a claim is gone; an empty one is from a moment ago, or its process was killed at that moment."""
     try:
-        pid, _, node = claim.read_text(encoding="utf-8").partition(" ")
-        # An empty claim is from a moment ago, or from a process that was killed at that moment.
-        if node != platform.node() or os.name != "posix":
-            return time.time() - claim.stat().st_mtime > _SILENT_S
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
+        return owner.is_gone(claim.read_text(encoding="utf-8"), claim.stat().st_mtime)
     except OSError:
         return False
-    return False
 
 
 def _packed(shard: FeatureShard) -> bytes:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from fervideo import owner
 from fervideo.errors import OutputError, UsageError
 from fervideo.events import TIME_DECIMALS, hysteresis, merge_short
 from fervideo.records import EXPRESSIONS, GEOMETRY, NEGATIVE, ClipFeatures, Float32, Float64, Int64, TrackExpressions, VideoInfo
@@ -103,8 +106,9 @@ class Timeline:
         paths = {name: folder / f"{self.info.path.stem if stem is None else stem}{suffix}" for name, suffix in _SUFFIXES.items()}
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            # A hidden folder on the same file system: whatever goes wrong, it is removed with all that is in it.
-            with tempfile.TemporaryDirectory(prefix=".fervideo-", dir=folder) as partial:
+            _sweep(folder)
+            # A hidden folder on the same file system: whatever goes wrong, short of a kill, it is removed with all that is in it.
+            with tempfile.TemporaryDirectory(prefix=f".fervideo-{owner.me()}-", dir=folder) as partial:
                 drafts = {name: Path(partial, name) for name in paths}
                 for name, table in (("timeline", self.frames), ("events", self.events), ("summary", self.summary)):
                     table.to_csv(drafts[name], index=False, lineterminator="\n", encoding="utf-8")
@@ -115,6 +119,14 @@ class Timeline:
         except OSError as error:
             raise OutputError(folder, f"cannot be written ({error.strerror or error})", "choose a folder that you may write to") from error
         return paths
+
+
+def _sweep(folder: Path) -> None:
+    """Remove the drafts of processes that were killed."""
+    for draft in folder.glob(".fervideo-*@*-*"):
+        with suppress(FileNotFoundError):
+            if owner.is_gone(draft.name.removeprefix(".fervideo-").rpartition("-")[0], draft.stat().st_mtime):
+                shutil.rmtree(draft, ignore_errors=True)
 
 
 def columns(table: tuple[str, ...], labels: Sequence[str]) -> tuple[str, ...]:
