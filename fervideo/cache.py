@@ -29,7 +29,7 @@ import platformdirs
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from fervideo import owner
+from fervideo import owner, remote
 from fervideo.errors import OutputError
 from fervideo.records import FaceObservations, FeatureShard, Float32
 from fervideo.settings import Settings, feature_digest
@@ -42,8 +42,15 @@ _FACE_ARRAYS = ("frame", "box_px", "embedding", "frame_logits", "geometry")
 
 
 def root() -> Path:
-    """Return the cache folder: `$FERVIDEO_CACHE`, or the user's; it need not exist."""
-    return Path(os.environ.get("FERVIDEO_CACHE") or platformdirs.user_cache_dir("fervideo", appauthor=False))
+    """Return the cache folder: `$FERVIDEO_CACHE`, or the user's where that is not set or a URL; it need not exist."""
+    given = os.environ.get("FERVIDEO_CACHE")
+    return Path(given if given and "://" not in given else platformdirs.user_cache_dir("fervideo", appauthor=False))
+
+
+def chosen() -> Path | str:
+    """Return where segments are kept: the cache folder, or the URL in `$FERVIDEO_CACHE`, of which the user's folder holds copies then."""
+    given = os.environ.get("FERVIDEO_CACHE", "")
+    return given if "://" in given else root().absolute()
 
 
 def size() -> tuple[int, int]:
@@ -118,30 +125,37 @@ class Cache:
 
     Attributes:
         folder: Where they are; made when the first is stored.
+        url: Where they are kept in the first place, if anywhere; `folder` holds copies then. Claims are not seen through it: batches
+            on different machines at once may do a segment twice, which does no harm.
     """
 
     folder: Path
+    url: str = ""
 
     @classmethod
-    def of_clip(cls, fingerprint: str, settings: Settings, weights_digest: str, place: Path | None = None) -> Cache:
+    def of_clip(cls, fingerprint: str, settings: Settings, weights_digest: str, place: Path | str | None = None) -> Cache:
         """Find the folder for a clip: another video, other settings, weights or records lead to another folder.
 
         Args:
             fingerprint: SHA-256 of the video's bytes, in hexadecimal.
             settings: Those that change features count, no others.
             weights_digest: SHA-256 of the frame CNN's weights.
-            place: The cache folder, if not `root()`.
+            place: The cache folder or URL, if not `chosen()`.
         """
         parts = [FEATURE_VERSION, fingerprint, feature_digest(settings), weights_digest]
         key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-        return cls((place or root()) / f"{fingerprint[:16]}-{key[:16]}")
+        name, at = f"{fingerprint[:16]}-{key[:16]}", place or chosen()
+        return cls(root() / name, f"{at.rstrip('/')}/{name}") if isinstance(at, str) else cls(at / name)
 
     def path(self, segment: int) -> Path:
         return self.folder / f"{segment:05d}.safetensors"
 
     def has(self, segment: int) -> bool:
         """Tell whether a segment is stored; `get` may still find it damaged."""
-        return self.path(segment).is_file()
+        return self.path(segment).is_file() or bool(self.url and remote.exists(self._address(segment)))
+
+    def _address(self, segment: int) -> str:
+        return f"{self.url}/{self.path(segment).name}"
 
     def claim(self, segment: int) -> bool:
         """Say that this process is going to store a segment, so that others leave it alone; `release` takes that back.
@@ -183,6 +197,8 @@ class Cache:
             The segment, or None where it is not stored or, with a warning, where what is stored is damaged.
         """
         path = self.path(segment)
+        if self.url and not path.is_file() and (content := remote.get(self._address(segment))) is not None:
+            self._write(path, content)
         try:
             return _read(path, segment, landmarks)
         except (FileNotFoundError, NotADirectoryError):
@@ -198,7 +214,7 @@ class Cache:
         Raises:
             OutputError: The folder cannot be written, or the disk is full.
         """
-        self._write(self.path(shard.segment), _packed(shard))
+        self.adopt(shard.segment, _packed(shard))
 
     def _write(self, path: Path, content: bytes) -> None:
         temporary = path.with_suffix(f".{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp")
@@ -222,6 +238,8 @@ class Cache:
 
     def drop(self) -> None:
         """Forget all segments."""
+        if self.url:
+            remote.remove(self.url)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def adopt(self, segment: int, content: bytes) -> None:
@@ -231,6 +249,8 @@ class Cache:
             OutputError: The folder cannot be written, or the disk is full.
         """
         self._write(self.path(segment), content)
+        if self.url:
+            remote.put(self._address(segment), content)
 
     @staticmethod
     def _discard(path: Path) -> None:

@@ -203,13 +203,13 @@ def analyze(path: Path | str, settings: Settings | None = None, *, progress: boo
         return finish(extraction, extraction.run(progress=progress))
 
 
-def open_clip(path: Path, settings: Settings, place: Path | None = None) -> Extraction:
+def open_clip(path: Path, settings: Settings, place: Path | str | None = None) -> Extraction:
     """Look at a video file, and at what is known of it already.
 
     Args:
         path: The video.
         settings: The run's.
-        place: The folder of the cache, if not the user's.
+        place: The folder or URL of the cache, if not the user's.
 
     Raises:
         VideoError: The video cannot be read at all.

@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parents[1] / "fervideo"
 LAYERS = (
     {"errors"},
     {"records", "settings", "checkpoint"},
-    {"events", "owner"},
+    {"events", "owner", "remote"},
     {"video", "faces", "crops", "geometry", "embedding", "classifiers", "cache", "tracking", "sequence", "timeline", "workers"},
     {"exports", "report", "overlay"},
     {"pipeline"},

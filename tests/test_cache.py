@@ -310,3 +310,32 @@ def test_a_claim_of_which_nothing_is_known_holds_for_a_while(store: Cache, text:
     assert not store.claim(0)
     os.utime(path, (1000, 1000))
     assert store.claim(0)
+
+
+@pytest.mark.parametrize("scheme", ["memory", "file"])
+def test_a_url_holds_the_segments_for_machines_without_a_common_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    url = f"{scheme}://{tmp_path}/bucket"
+    monkeypatch.setenv("FERVIDEO_CACHE", url)
+    monkeypatch.setattr("platformdirs.user_cache_dir", lambda *_, **__: str(tmp_path / "here"))
+    here = Cache.of_clip(FINGERPRINT, Settings(), "w1")
+    assert not here.has(0)
+    assert here.get(0) is None
+    shard = make_shard()
+    here.put(shard)
+    # Another machine is told the place by the driver, and has a disk of its own.
+    monkeypatch.delenv("FERVIDEO_CACHE")
+    monkeypatch.setattr("platformdirs.user_cache_dir", lambda *_, **__: str(tmp_path / "there"))
+    there = Cache.of_clip(FINGERPRINT, Settings(), "w1", url)
+    assert there.folder != here.folder
+    assert there.has(shard.segment)
+    found = there.get(shard.segment)
+    assert found is not None
+    assert there.path(shard.segment).read_bytes() == here.path(shard.segment).read_bytes()
+    there.drop()
+    here.path(shard.segment).unlink()
+    assert not here.has(shard.segment)
+
+
+def test_a_url_that_leads_nowhere_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(OutputError, match=r"nosuch://bucket/.* cannot be reached"):
+        Cache.of_clip(FINGERPRINT, Settings(), "w1", "nosuch://bucket").has(0)

@@ -225,17 +225,17 @@ def _n_workers(settings: Settings) -> int:
 
 
 @contextmanager
-def _place(settings: Settings) -> Iterator[Path]:
-    """Provide the cache folder: without a cache segments pass through one that goes with the batch."""
+def _place(settings: Settings) -> Iterator[Path | str]:
+    """Provide the cache folder or URL: without a cache segments pass through one that goes with the batch."""
     if settings.run.cache:
-        yield cache.root().absolute()
+        yield cache.chosen()
         return
     with TemporaryDirectory(prefix="fervideo-") as scratch:
         yield Path(scratch)
 
 
 @contextmanager
-def _engine(settings: Settings, options: Options, shared: Sequence[Path]) -> Iterator[Engine]:
+def _engine(settings: Settings, options: Options, shared: Sequence[Path | str]) -> Iterator[Engine]:
     timeout_s = options.timeout_min * 60
     if options.engine == "local":
         with Pool[Step](_n_workers(settings), timeout_s) as pool:

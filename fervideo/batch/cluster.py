@@ -130,14 +130,15 @@ class Cluster:
 
 
 @contextmanager
-def connect(address: str, size: int, timeout_s: float, shared: Sequence[Path]) -> Iterator[Cluster]:
+def connect(address: str, size: int, timeout_s: float, shared: Sequence[Path | str]) -> Iterator[Cluster]:
     """Connect to a cluster.
 
     Args:
         address: `auto` for the cluster that this machine belongs to, or its head as `host:port`.
         size: Most tasks at once; 0 for as many as keep the cluster busy.
         timeout_s: Longest time that a task may take.
-        shared: Folders which, where all nodes see them, keep segments and results off the driver.
+        shared: Folders which, where all nodes see them, keep segments and results off the driver; every node is taken
+            to reach a URL.
 
     Raises:
         UsageError: Ray is not installed, or the address does not answer.
@@ -152,7 +153,7 @@ def connect(address: str, size: int, timeout_s: float, shared: Sequence[Path]) -
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     try:
         with Pool[Step](_BESIDE, timeout_s) as beside:
-            yield Cluster(size, timeout_s, shared=_all_see(shared), beside=beside)
+            yield Cluster(size, timeout_s, shared=_all_see([folder for folder in shared if isinstance(folder, Path)]), beside=beside)
     finally:
         if mine:
             ray.shutdown()

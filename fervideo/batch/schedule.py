@@ -90,7 +90,7 @@ class Schedule:
         clips: In the order in which they are to be done.
         settings: For all of them.
         engine: Where tasks run.
-        place: The cache folder.
+        place: The cache folder or URL.
         known: What earlier batches found out, of clips whose content is to be left alone if it is still the same.
         fresh: Whether to forget what is stored of a clip.
         stop_on_error: Whether to begin nothing more after the first failure.
@@ -102,7 +102,7 @@ class Schedule:
         clips: Sequence[Clip],
         settings: Settings,
         engine: Engine,
-        place: Path,
+        place: Path | str,
         *,
         known: Mapping[Clip, Known],
         fresh: bool = False,

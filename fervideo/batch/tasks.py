@@ -25,13 +25,13 @@ class Done(NamedTuple):
     n_frames: int
 
 
-def open_clip(clip: Clip, settings: Settings, place: Path | None, known: str, fresh: bool) -> pipeline.Extraction | None:
+def open_clip(clip: Clip, settings: Settings, place: Path | str | None, known: str, fresh: bool) -> pipeline.Extraction | None:
     """Look at a video, unless its content is known already.
 
     Args:
         clip: The video.
         settings: The batch's.
-        place: The cache folder.
+        place: The cache folder or URL.
         known: Fingerprint of the content that needs no work; empty for none.
         fresh: Whether everything is going to be extracted, whatever is stored.
 
@@ -50,7 +50,7 @@ def open_clip(clip: Clip, settings: Settings, place: Path | None, known: str, fr
     return extraction
 
 
-def look_at(clip: Clip, settings: Settings, place: Path | None, known: str) -> pipeline.Extraction | None:
+def look_at(clip: Clip, settings: Settings, place: Path | str | None, known: str) -> pipeline.Extraction | None:
     """Look at a video without preparing to extract anything; as `open_clip` otherwise."""
     if known and video.fingerprint(clip.path) == known:
         return None
