@@ -6,11 +6,12 @@ import math
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from fervideo.errors import DatasetError
 from fervideo.training import datasets, frame_labels
-from fervideo.training.manifest import Clip, Manifest, check, ordered, votes
+from fervideo.training.manifest import Clip, Manifest, check, ordered, target, votes
 
 
 def tree(root: Path, *files: str) -> Path:
@@ -145,6 +146,40 @@ def test_dfew_with_one_fold_is_split(tmp_path: Path):
     assert [problem.origin.rpartition(":")[2] for problem in found.problems] == ["3"]
     assert "'9'" in found.problems[0].reason
     assert len(check(found)) == 4, "the clips themselves are missing, too"
+
+
+def dfew_with_votes(root: Path, *rows: tuple[object, ...]) -> Path:
+    """One fold of two clips, and a sheet of votes: a clip's number, votes in the order of DFEW's labels, and the label."""
+    table(root / "train(single-labeled)/set_1.csv", "video_name,label", "1,1")
+    table(root / "test(single-labeled)/set_1.csv", "video_name,label", "2,7")
+    tree(root, "Clip/clip_224x224/00001/1.jpg", "Clip/clip_224x224/00002/1.jpg")
+    names = ("order", "1happy", "2sad", "3neutral", "4angry", "5surprise", "6disgust", "7fear", "label")
+    (root / "Annotation").mkdir()
+    pd.DataFrame(list(rows), columns=names).to_excel(root / "Annotation" / "annotation.xlsx", index=False)
+    return root
+
+
+def test_dfew_votes_are_soft_labels(tmp_path: Path):
+    pytest.importorskip("openpyxl")
+    # Clip 3 has no single label and stands in no split; clip 2 has no votes.
+    found = read(dfew_with_votes(tmp_path, (1, 8, 0, 2, 0, 0, 0, 0, 1), (3, 5, 5, 0, 0, 0, 0, 0, 0)), "dfew")
+    assert {clip.clip: (clip.label, clip.label_votes) for clip in found.clips} == {
+        "00001": ("happiness", "happiness:8|neutral:2"),
+        "00002": ("fear", ""),
+    }
+    voted = next(clip for clip in found.clips if clip.clip == "00001")
+    assert target(voted, found.labels).tolist() == pytest.approx([0.8, 0, 0.2, 0, 0, 0, 0])
+    assert check(found) == []
+
+
+def test_dfew_names_votes_that_are_none(tmp_path: Path):
+    pytest.importorskip("openpyxl")
+    found = read(dfew_with_votes(tmp_path, (1, "many", 0, 2, 0, 0, 0, 0, 1), (2, 0, 0, 0, 0, 0, 0, 9, 7)), "dfew")
+    assert [problem.origin.rpartition(":")[2] for problem in found.problems] == ["2"]
+    assert votes(found.clips[0].label_votes) == {"fear": 9}, "the test split comes first"
+    (tmp_path / "Annotation" / "annotation.xlsx").write_bytes(b"no workbook")
+    (problem,) = read(tmp_path, "dfew").problems
+    assert "annotation.xlsx: cannot be read" in str(problem)
 
 
 def test_ferv39k(tmp_path: Path):

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from zipfile import BadZipFile
+
+import pandas as pd
 
 from fervideo.training.datasets.files import clip_named, clips_in, folders, header, table_rows, text_of, under
-from fervideo.training.manifest import Clip, Manifest, canonical
+from fervideo.training.manifest import Clip, Manifest, canonical, written_votes
 
 _DFEW = ("happiness", "sadness", "neutral", "anger", "surprise", "disgust", "fear")
 #: Where copies of DFEW keep the frames of a clip, the whole ones before those thinned out to 16.
@@ -43,7 +46,8 @@ def is_dfew(root: Path) -> bool:
 def dfew(root: Path) -> Manifest:
     """Read `EmoLabel_DataSplit/train(single-labeled)/set_1.csv` and the like; a clip's fold is the one that tests it.
 
-    Labels count from 1 in the original and from 0 in copies that other projects hand on: the smallest one tells.
+    Labels count from 1 in the original and from 0 in copies that other projects hand on: the smallest one tells. Where
+    `annotation.xlsx` is there, the votes of its raters are soft labels.
     """
     found = Manifest(root, "dfew", labels=_DFEW)
     rows = {
@@ -52,7 +56,7 @@ def dfew(root: Path) -> Manifest:
     numbers = [int(row["label"]) for split in rows.values() for _, _, row in split if row.get("label", "").isdigit()]
     first = min(numbers, default=1)
     place = next((root / folder for folder in _DFEW_FOLDERS if (root / folder).is_dir()), root / _DFEW_FOLDERS[0])
-    folds = len({fold for fold, _, _ in rows["test"]})
+    folds, votes = len({fold for fold, _, _ in rows["test"]}), _dfew_votes(root, found)
     # With one fold only (as in some copies) it is a split, and both of its sides are read.
     for split in ("test", "train") if folds < 2 else ("test",):
         for fold, origin, row in rows[split]:
@@ -63,8 +67,34 @@ def dfew(root: Path) -> Manifest:
             path = clip_named(place, name.zfill(5))
             path = path if path.exists() else clip_named(place, name)
             sides = ("", fold) if folds > 1 else (split, "")
-            found.clips.append(Clip(name.zfill(5), path, "", _DFEW[int(label) - first], "", *sides, origin=origin))
+            counted = votes.get(name.zfill(5), "")
+            found.clips.append(Clip(name.zfill(5), path, "", _DFEW[int(label) - first], counted, *sides, origin=origin))
     return found
+
+
+def _dfew_votes(root: Path, found: Manifest) -> dict[str, str]:
+    """Read how many of a clip's raters saw what, where the sheet is there: a clip's number, then columns like `1happy`."""
+    votes: dict[str, str] = {}
+    for path in under(root, "[Aa]nnotation.xlsx")[:1]:
+        try:
+            sheet = pd.read_excel(path, engine="openpyxl", dtype=object)
+        except ImportError:
+            found.add_problem(path, "holds votes, and openpyxl to read them is missing: pip install 'fervideo[xlsx]'")
+            continue
+        except (OSError, ValueError, KeyError, BadZipFile) as error:
+            found.add_problem(path, f"cannot be read ({error})")
+            continue
+        columns = {column: canonical(str(column).strip().lstrip("0123456789")) for column in sheet.columns}
+        if {label for label in columns.values() if label in _DFEW} != set(_DFEW):
+            found.add_problem(path, f"has no column for each of {', '.join(_DFEW)}")
+            continue
+        for number, (clip, row) in enumerate(zip(sheet.iloc[:, 0], sheet.to_dict("records"), strict=True), 2):
+            try:
+                counted = {label: float(row[column]) for column, label in columns.items() if label in _DFEW}
+                votes[str(int(clip)).zfill(5)] = written_votes(counted)
+            except (TypeError, ValueError) as error:
+                found.add_problem(f"{path}:{number}", f"is no row of votes ({error})")
+    return votes
 
 
 def is_ferv39k(root: Path) -> bool:
