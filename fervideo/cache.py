@@ -35,7 +35,7 @@ from fervideo.records import FaceObservations, FeatureShard, Float32
 from fervideo.settings import Settings, feature_digest
 
 #: Version of what a shard holds and means; raise it whenever the same video and settings would give other features.
-FEATURE_VERSION = 1
+FEATURE_VERSION = 2
 
 _CLIP_FOLDER = re.compile(r"[0-9a-f]{16}-[0-9a-f]{16}")
 _FACE_ARRAYS = ("frame", "box_px", "embedding", "frame_logits", "geometry")

@@ -7,9 +7,11 @@ for, mediapipe's full-range detector looks for smaller ones, and each of these g
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
-from types import TracebackType
+from importlib import import_module
+from types import ModuleType, TracebackType
 from typing import Any
 
 import numpy as np
@@ -110,7 +112,8 @@ class Landmarker:
         """Find the boxes of faces of any size, float64 (4,) each: x0, y0, x1, y1 in pixels."""
         with _quiet():
             if self._detector is None:
-                from mediapipe.python.solutions.face_detection import FaceDetection
+                with _pyplot_deferred():
+                    from mediapipe.python.solutions.face_detection import FaceDetection
 
                 self._detector = FaceDetection(min_detection_confidence=self._settings.min_detection_confidence, model_selection=1)
             detections = self._detector.process(image).detections or []
@@ -127,7 +130,8 @@ class _Mesh:
         # Its native code talks while its threads start, which a blank picture waits for, and once more at the first face.
         self._started = False
         with _quiet():
-            from mediapipe.python.solutions.face_mesh import FaceMesh
+            with _pyplot_deferred():
+                from mediapipe.python.solutions.face_mesh import FaceMesh
 
             self._mesh = FaceMesh(
                 static_image_mode=still,
@@ -241,6 +245,21 @@ def _iou(a: Float64, b: Float64) -> float:
     """Return the intersection over union of two boxes."""
     both = np.prod(np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0, None))
     return float(both / max(np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - both, 1e-9))
+
+
+@contextmanager
+def _pyplot_deferred() -> Iterator[None]:
+    """Hold back pyplot, which mediapipe imports for a drawing that is not done here: its start takes half as long without."""
+    name = "matplotlib.pyplot"
+    stand_ins = {absent: ModuleType(absent) for absent in ("matplotlib", name) if absent not in sys.modules}
+    sys.modules.update(stand_ins)
+    try:
+        yield
+    finally:
+        for absent, stand_in in stand_ins.items():
+            del sys.modules[absent]
+            # Whoever does draw in this process gets the real one then.
+            stand_in.__dict__["__getattr__"] = lambda attribute: getattr(import_module(name), attribute)
 
 
 @contextmanager

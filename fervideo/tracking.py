@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment
 
 from fervideo.records import EXPRESSIONS, GEOMETRY, THUMBNAIL_SHAPE, FaceObservations, FeatureShard, Float32, Float64, Int64, UInt8
 from fervideo.settings import TrackingSettings
@@ -228,7 +227,7 @@ class _Tracker:
         tracks = [track for track, still in zip(self._live, alive, strict=True) if still]
         cost = self._cost(self._sightings.take(lasts[alive, None]), now.take(np.arange(len(rows))[None]))
         # A pair beyond the limit costs as much as leaving both alone, so it never pushes a better pair aside.
-        pairs = zip(*linear_sum_assignment(np.minimum(cost, self._settings.max_cost)), strict=True)
+        pairs = _pairs(np.minimum(cost, self._settings.max_cost))
         given = {face: tracks[last] for last, face in pairs if cost[last, face] <= self._settings.max_cost}
         for face in range(len(rows)):
             if face not in given:
@@ -254,6 +253,19 @@ class _Tracker:
         alike = np.abs((last.shape.conj() * now.shape).sum(-1))
         shape = np.sqrt((1 - alike**2).clip(0)) / _OTHER_SHAPE
         return np.where(self._may_follow(last, now), (place + shape.clip(0, 1)) / 2, np.inf)
+
+
+def _pairs(cost: Float64) -> list[tuple[int, int]]:
+    """Pair rows with columns, as many as there are of the fewer, at the least cost in all (Kuhn 1955)."""
+    if not cost.size:
+        return []
+    if min(cost.shape) == 1:
+        row, column = divmod(int(cost.argmin()), cost.shape[1])
+        return [(row, column)]
+    # Loaded here, since that takes as long as 50 frames and a clip of one face never comes here.
+    from scipy.optimize import linear_sum_assignment
+
+    return list(zip(*linear_sum_assignment(cost), strict=True))
 
 
 def _shapes(landmarks_px: Float32) -> Complex128:

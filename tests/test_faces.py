@@ -1,5 +1,7 @@
 """Faces on a real photograph."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import cv2
@@ -97,3 +99,14 @@ def test_nothing_is_printed_on_the_way(photograph: np.ndarray, capfd: pytest.Cap
         for _ in range(3):
             landmarker.find(photograph)
     assert capfd.readouterr() == ("", "")
+
+
+def test_finding_faces_does_not_wait_for_pyplot():
+    code = (
+        "import sys, numpy as np; from fervideo import faces, settings; "
+        "faces.Landmarker(settings.FaceSettings(), 1).find(np.zeros((64, 64, 3), np.uint8)); assert 'matplotlib' not in sys.modules; "
+        "import mediapipe.python.solutions.drawing_utils as drawing; drawing.plt.figure; import matplotlib.pyplot; "
+        "assert drawing.plt.figure is matplotlib.pyplot.figure"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
