@@ -66,6 +66,9 @@ class SequenceSettings(Section):
     window_s: float = Field(30.0, ge=6, le=600, description="long tracks run in windows of this length")
     overlap_s: float = Field(6.0, ge=2, le=60, description="windows overlap by this much and are blended there")
     smooth_s: float = Field(0.0, ge=0, le=10, description="extra Gaussian smoothing of the probabilities, standard deviation in seconds")
+    uncertain_below: float = Field(
+        0.0, ge=0, le=1, description="the summary calls a face uncertain whose top expression is less probable than this; 0: never"
+    )
 
 
 class EventSettings(Section):

@@ -40,6 +40,8 @@ SUMMARY_COLUMNS = (
     *(*P_COLUMNS, *TIME_COLUMNS, "events_per_min", "mean_valence"),
 )
 
+#: What a face's summary says in the place of an expression where the most probable one is not probable enough.
+UNCERTAIN = "uncertain"
 #: pandas' own dtype for text: `str` from version 3 on, `object` before; missing is NaN in both.
 _TEXT = pd.Series([""]).dtype
 _DTYPES: dict[str, Any] = dict.fromkeys((*FRAME_COLUMNS, *EVENT_COLUMNS, *SUMMARY_COLUMNS), "float64")
@@ -62,7 +64,8 @@ class Timeline:
             `status` is `ok` (seen), `gap` (lost for a short while and bridged: no `raw_`, box or geometry), `no_face`, or
             `damaged`: a last row after all decoded frames, where decoding broke off; its `time_s` is where they end.
         events: One row per event, by face then onset; half-open [onset_s, offset_s), `apex_s` at the highest probability.
-        summary: One row per face; one without face and label where the clip shows none.
+        summary: One row per face; one without face and label where the clip shows none. `expression` is UNCERTAIN where the face
+            as a whole shows none that is probable enough (`sequence.uncertain_below`).
         provenance: What was run, as in run.json: `status` (`complete` or `damaged`), `reason`, `video`, `labels`,
             `settings`, and whatever else the run tells.
     """
@@ -177,7 +180,7 @@ def build(
     Args:
         features: The clip; its faces in tracks.
         tracks: One for each track of the clip.
-        settings: What the run was set to; `events` is used here.
+        settings: What the run was set to; `events` and `sequence.uncertain_below` are used here.
         provenance: What else run.json is to tell, JSON-able; see `Timeline.provenance` for the keys that are taken.
         labels: What the model tells apart, in the order of its probabilities.
 
@@ -190,6 +193,9 @@ def build(
     events = _event_table(features, frames, bounds_s, settings.events, labels)
     rows, n_events = frames.groupby("face"), events["face"].value_counts()
     faces = [_summary_row(features, track, rows.get_group(track.track), n_events[track.track], bounds_s, labels) for track in tracks]
+    for face in faces:
+        if face["confidence"] < settings.sequence.uncertain_below:
+            face["expression"] = UNCERTAIN
     # A file name may hold bytes that are not UTF-8.
     name = os.fsencode(features.info.path.name).decode("utf-8", "replace")
     summary = _table(columns(SUMMARY_COLUMNS, labels), **pd.DataFrame(faces or [{"coverage": 0.0}]), video=name)

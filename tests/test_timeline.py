@@ -20,7 +20,7 @@ from pandas.testing import assert_frame_equal
 from fervideo import owner
 from fervideo.errors import OutputError, UsageError
 from fervideo.records import EXPRESSIONS, Float64, Int64, TrackExpressions
-from fervideo.settings import EventSettings, Settings
+from fervideo.settings import EventSettings, SequenceSettings, Settings
 from fervideo.timeline import (
     EVENT_COLUMNS,
     P_COLUMNS,
@@ -331,6 +331,13 @@ class TestSummary:
         other = TrackExpressions(0, track.frame, track.probabilities, probabilities("contempt", 0.65))
         row = build(make_features(3, [range(3)]), [other], Settings(), {}).summary.iloc[0]
         assert (row["expression"], row["confidence"], row["time_neutral"]) == ("contempt", 0.65, 1.0)
+
+    @pytest.mark.parametrize(("below", "shown"), [(0.0, "neutral"), (0.93, "neutral"), (0.94, "uncertain")])
+    def test_abstains_where_nothing_is_probable_enough(self, below: float, shown: str) -> None:
+        timeline = make_timeline(settings=Settings(sequence=SequenceSettings(uncertain_below=below)))
+        row = timeline.summary.iloc[0]
+        assert (row["expression"], row["confidence"], row["p_neutral"]) == (shown, 0.93, 0.93)
+        assert set(timeline.frames["expression"]) == {"neutral"}
 
     def test_time_away_is_not_the_faces_time(self) -> None:
         features = make_features(10, [(0, 1, 8, 9)])
