@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fervideo.errors import FervideoError as FervideoError
+    from fervideo.photos import classify_photos as classify_photos
     from fervideo.pipeline import analyze as analyze
     from fervideo.records import EXPRESSIONS as EXPRESSIONS
     from fervideo.settings import Settings as Settings
@@ -30,9 +31,10 @@ _HOMES = {
     "Settings": "settings",
     "Timeline": "timeline",
     "analyze": "pipeline",
+    "classify_photos": "photos",
     "read_timeline": "timeline",
 }
-__all__ = ["EXPRESSIONS", "FervideoError", "Settings", "Timeline", "analyze", "read_timeline"]
+__all__ = ["EXPRESSIONS", "FervideoError", "Settings", "Timeline", "analyze", "classify_photos", "read_timeline"]
 
 
 def __getattr__(name: str) -> Any:

@@ -84,3 +84,8 @@ def digest(path: Path) -> str:
     """Return the SHA-256 of a file's bytes, in hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def stamped(path: Path) -> tuple[Path, int]:
+    """Return a path and what tells one state of its file from the next, as a key to remember what was read from it."""
+    return path, path.stat().st_mtime_ns if path.exists() else 0

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fervideo import __version__
+from fervideo import __version__, options
 from fervideo.errors import DatasetError, FervideoError, OutputError, UsageError
 
 if TYPE_CHECKING:
@@ -55,18 +55,29 @@ def _parser() -> argparse.ArgumentParser:
     timeline = commands.add_parser("timeline", parents=[shared], help="analyse a video", description="Analyse a video.")
     timeline.add_argument("video", type=Path, metavar="VIDEO", help="the video file")
     timeline.add_argument("-o", "--output", type=Path, default=Path(), metavar="DIR", help="where results go (default: the current folder)")
-    _add_settings(timeline)
-    _add_model(timeline)
+    options.add_settings(timeline)
+    options.add_model(timeline)
     timeline.set_defaults(run=_timeline)
 
     demo = commands.add_parser("demo", parents=[shared], help="analyse a sample video", description="Analyse a sample video.")
     demo.add_argument(
         "-o", "--output", type=Path, default=Path("fervideo-demo"), metavar="DIR", help="where results go (default: %(default)s)"
     )
-    _add_settings(demo)
+    options.add_settings(demo)
     demo.set_defaults(run=_demo)
 
-    _add_batch(commands.add_parser("batch", parents=[shared], help="analyse folders of videos", description="Analyse folders of videos."))
+    batch = commands.add_parser("batch", parents=[shared], help="analyse folders of videos", description="Analyse folders of videos.")
+    options.add_batch(batch)
+    batch.set_defaults(run=_batch)
+
+    image = commands.add_parser("image", parents=[shared], help="classify the faces of photographs", description="Classify faces.")
+    options.add_image(image)
+    image.set_defaults(run=_image)
+
+    compare = commands.add_parser("compare", parents=[shared], help="score frame classifiers", description="Score frame classifiers.")
+    options.add_compare(compare)
+    compare.set_defaults(run=_compare)
+
     _add_cache(commands.add_parser("cache", parents=[shared], help="look at, prune or clear the cache", description="Tend the cache."))
 
     _add_training(commands, shared)
@@ -96,31 +107,8 @@ def _add_training(commands: argparse._SubParsersAction[argparse.ArgumentParser],
     evaluate.add_argument("--split", choices=("train", "validation", "test", "all"), help="(default: test, where there is one)")
     evaluate.set_defaults(run=_evaluate)
     for parser in (train, folds, evaluate):
-        _add_settings(parser)
-    _add_model(evaluate)
-
-
-def _add_model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", metavar="RUN", help="a model of your own: what `fervideo train` wrote (default: the package's)")
-
-
-def _add_batch(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folders", type=Path, nargs="+", metavar="FOLDER", help="where the videos are")
-    parser.add_argument(
-        "-o", "--output", type=Path, default=Path("fervideo-results"), metavar="DIR", help="where results go (default: %(default)s)"
-    )
-    parser.add_argument("--glob", metavar="PATTERN", help="what file names must match, such as '*.mp4' (default: the suffixes of videos)")
-    parser.add_argument("--recursive", action=argparse.BooleanOptionalAction, default=True, help="look into folders below (default: yes)")
-    parser.add_argument("--dry-run", action="store_true", help="only list what would be done, and estimate how long it takes")
-    parser.add_argument("--retry-failed", action="store_true", help="try clips again that failed before")
-    parser.add_argument("--fresh", action="store_true", help="do everything anew, whatever is done or cached")
-    parser.add_argument("--timeout", type=float, default=30.0, metavar="MINUTES", help="longest time for a piece of work (default: 30)")
-    parser.add_argument("--on-error", choices=("continue", "stop"), default="continue", help="what to do when a clip fails")
-    parser.add_argument("--shard", metavar="I/N", help="take the I-th of N shares of the clips")
-    parser.add_argument("--engine", default="local", metavar="local|ray", help="where to work (default: local)")
-    parser.add_argument("--address", default="auto", metavar="ADDRESS", help="of the Ray cluster (default: auto)")
-    _add_settings(parser)
-    parser.set_defaults(run=_batch)
+        options.add_settings(parser)
+    options.add_model(evaluate)
 
 
 def _add_cache(parser: argparse.ArgumentParser) -> None:
@@ -132,45 +120,11 @@ def _add_cache(parser: argparse.ArgumentParser) -> None:
     actions.add_parser("clear", help="remove all of it").set_defaults(run=_cache_clear)
 
 
-def _add_settings(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("settings", "each also a key in a TOML file; configs/default.toml explains them all")
-    group.add_argument("--faces", metavar="N|auto", help="faces per frame to look for (default: auto, up to 4)")
-    group.add_argument("--sample-fps", metavar="F", help="frames per second to look at (default: every frame)")
-    group.add_argument("--smooth", metavar="SECONDS", help="extra Gaussian smoothing, standard deviation (default: 0)")
-    group.add_argument("--device", metavar="auto|cpu|cuda", help="where the networks run (default: auto)")
-    group.add_argument("--workers", metavar="N", help="processes (default: 0, as many as pay off, up to one per core)")
-    group.add_argument("--no-cache", action="store_true", help="neither use nor keep extracted features")
-    group.add_argument("--config", type=Path, metavar="FILE", help="a TOML file with settings")
-    group.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="any setting; may be repeated")
-
-
-#: Options that are short for a setting.
-_OPTIONS = {
-    "faces": "faces.max_faces",
-    "sample_fps": "video.sample_fps",
-    "smooth": "sequence.smooth_s",
-    "device": "run.device",
-    "workers": "run.workers",
-    "model": "sequence.model",
-}
-
-
 def _settings(args: argparse.Namespace) -> Settings:
     """Read the settings of a run from its options."""
     from fervideo import settings
 
-    return settings.load(args.config, _changes(args))
-
-
-def _changes(args: argparse.Namespace) -> list[tuple[str, str]]:
-    changes = [(f"--set {change}", change) for change in args.set]
-    for option, key in _OPTIONS.items():
-        if (text := getattr(args, option, None)) is not None:
-            # A path is a text, whatever it looks like.
-            changes.append((f"--{option.replace('_', '-')} {text}", f"{key}={json.dumps(text) if option == 'model' else text}"))
-    if args.no_cache:
-        changes.append(("--no-cache", "run.cache=false"))
-    return changes
+    return settings.load(args.config, options.changes(args))
 
 
 def _analyze(args: argparse.Namespace, clip: Path) -> int:
@@ -211,23 +165,61 @@ def _batch(args: argparse.Namespace) -> int:
     from fervideo import batch
 
     names = ("glob", "recursive", "engine", "address", "retry_failed", "fresh", "on_error", "shard")
-    options = batch.Options(**{name: getattr(args, name) for name in names}, timeout_min=args.timeout)
+    how = batch.Options(**{name: getattr(args, name) for name in names}, timeout_min=args.timeout)
     if args.dry_run:
-        prospects, seconds = batch.plan(args.folders, args.output, chosen, options)
+        prospects, seconds = batch.plan(args.folders, args.output, chosen, how)
         print(batch.describe_plan(prospects, seconds))
         return 0
     _check_folder(args.output)
-    report = batch.run(args.folders, args.output, chosen, options, progress=True)
+    report = batch.run(args.folders, args.output, chosen, how, progress=True)
     print(batch.describe(report))
     for name, failure in report.failures.items():
         print(f"fervideo: {_one_line(f'{name}: {failure.error}; {failure.remedy}')}", file=sys.stderr)
     return 1 if report.failures else 0
 
 
+def _image(args: argparse.Namespace) -> int:
+    chosen = _settings(args)
+    if args.output is not None:
+        _check_folder(args.output.parent)
+
+    from fervideo import photos
+
+    found = photos.classify_photos(args.photos, chosen, progress=True)
+    for problem in found.problems:
+        print(f"fervideo: {_one_line(str(problem))}", file=sys.stderr)
+    if not len(found.faces):
+        return 2
+    print(photos.describe(found.faces))
+    if args.output is not None:
+        found.save(args.output)
+        print(f"wrote {args.output}")
+    return 1 if found.problems else 0
+
+
+def _compare(args: argparse.Namespace) -> int:
+    chosen, renamed = _settings(args), {}
+    for text in args.map:
+        label, equals, expression = text.partition("=")
+        if not equals:
+            raise UsageError(f"--map {text}", "is not LABEL=EXPRESSION", "write for example --map happy=happiness")
+        renamed[label] = expression
+
+    from fervideo.training import compare
+
+    names = [name.strip() for name in args.classifiers.split(",")]
+    with _problems_shown():
+        rows, seen = compare.compare(
+            args.dataset, names, chosen, split=args.split, renamed=renamed, only_present=args.only_present, progress=True
+        )
+    print(json.dumps(rows, indent=1) if args.json else compare.describe(rows, seen))
+    return 0
+
+
 def _train(args: argparse.Namespace) -> int:
     from fervideo import settings
 
-    chosen = settings.load(args.config, _changes(args), settings.TrainingSettings)
+    chosen = settings.load(args.config, options.changes(args), settings.TrainingSettings)
 
     from fervideo.training import evaluate, runs
 
@@ -242,7 +234,7 @@ def _train(args: argparse.Namespace) -> int:
 def _cross_validate(args: argparse.Namespace) -> int:
     from fervideo import settings
 
-    chosen = settings.load(args.config, _changes(args), settings.TrainingSettings)
+    chosen = settings.load(args.config, options.changes(args), settings.TrainingSettings)
 
     from fervideo.training import runs
 
@@ -259,7 +251,7 @@ def _cross_validate(args: argparse.Namespace) -> int:
 def _evaluate(args: argparse.Namespace) -> int:
     from fervideo import settings
 
-    chosen = settings.load(args.config, _changes(args), settings.TrainingSettings)
+    chosen = settings.load(args.config, options.changes(args), settings.TrainingSettings)
 
     from fervideo.training import evaluate, runs
 

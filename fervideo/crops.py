@@ -133,6 +133,25 @@ def face_crop(image: UInt8, landmarks_px: Float32) -> UInt8:
     return crop(image, alignment(landmarks_px))
 
 
+def framed(image: UInt8, scale: float, margin_px: int) -> UInt8:
+    """Enlarge a picture that a face fills, and repeat its edge around it: detectors are made for faces with room around them.
+
+    Args:
+        image: uint8 (height, width, 3) RGB or (height, width) grey.
+        scale: 1 or more.
+        margin_px: Width of the margin, in pixels of the enlarged picture.
+
+    Returns:
+        uint8 (round(height * scale) + 2 * margin_px, round(width * scale) + 2 * margin_px, 3), RGB.
+    """
+    if scale > 1:
+        size = round(image.shape[1] * scale), round(image.shape[0] * scale)
+        image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_CUBIC), np.uint8)
+    if image.ndim == 2:
+        image = np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2RGB), np.uint8)
+    return np.asarray(cv2.copyMakeBorder(image, margin_px, margin_px, margin_px, margin_px, cv2.BORDER_REPLICATE), np.uint8)
+
+
 def thumbnail(image: UInt8) -> UInt8:
     """Shrink a whole frame to what tells one shot from the next.
 

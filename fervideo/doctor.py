@@ -32,7 +32,7 @@ _LIBRARIES = {
 }
 #: Libraries that fervideo works without: decord has wheels for few platforms, and PyAV reads what it would.
 _OPTIONAL = ("decord",)
-_WEIGHTS = ("frame.safetensors", "sequence.safetensors")
+_WEIGHTS = tuple(f"{name}.safetensors" for name in ("frame", "sequence", "transfer", "svm", "mlp", "smoother"))
 #: Importing torch from a cold disk takes a while; nothing takes this long unless it hangs.
 _PATIENCE_S = 120
 #: Debian's package for each system library that opencv, mediapipe or torch load. Debian 13 and Ubuntu 24.04 renamed

@@ -21,8 +21,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from tqdm import tqdm
 
-from fervideo import cache, checkpoint, crops, faces, geometry, sequence, timeline, tracking, video, workers
-from fervideo.embedding import Embedder, one_thread, resolve_device
+from fervideo import cache, checkpoint, crops, faces, frame_model, geometry, sequence, timeline, tracking, video, workers
+from fervideo.embedding import one_thread, resolve_device
 from fervideo.errors import DamagedVideo, FervideoError, OutputError
 from fervideo.records import (
     CROP_PX,
@@ -38,8 +38,9 @@ from fervideo.records import (
 from fervideo.settings import Settings
 from fervideo.timeline import Timeline
 
-FRAME_WEIGHTS = checkpoint.SHIPPED / "frame.safetensors"
+#: The sequence model that goes with the package's frame CNN, and the one that goes with any other frame classifier.
 SEQUENCE_WEIGHTS = checkpoint.SHIPPED / "sequence.safetensors"
+SMOOTHER_WEIGHTS = checkpoint.SHIPPED / "smoother.safetensors"
 #: Frames that are looked at to tell how many faces a clip shows.
 _SPREAD = 8
 #: A worker process pays for its start (about 2 s) when it has this many segments to do.
@@ -191,7 +192,7 @@ def analyze(path: Path | str, settings: Settings | None = None, *, progress: boo
 
     Raises:
         VideoError: The video cannot be read at all.
-        WeightsError: The sequence model does not fit the frame CNN.
+        WeightsError: Weights are missing or broken, or the sequence model does not fit the frame classifier.
         UsageError: `cuda` is asked for where there is none.
         OutputError: The cache cannot be written.
     """
@@ -219,7 +220,7 @@ def open_clip(path: Path, settings: Settings, place: Path | str | None = None) -
     device = resolve_device(settings.run.device)
     with watch("probe"):
         source = video.probe(path, settings.video)
-    store = cache.Cache.of_clip(source.info.fingerprint, settings, weights(settings)["frame"], place)
+    store = cache.Cache.of_clip(source.info.fingerprint, settings, frame_model.digest(settings.classifier), place)
     return Extraction(source, settings, device, store, watch)
 
 
@@ -231,7 +232,7 @@ def finish(extraction: Extraction, hits: int) -> Timeline:
         hits: How many were stored before the run.
 
     Raises:
-        WeightsError: The sequence model does not fit the frame CNN.
+        WeightsError: Weights are missing or broken, or the sequence model does not fit the frame classifier.
         OutputError: The cache cannot be written.
     """
     settings, watch = extraction.settings, extraction.watch
@@ -289,7 +290,8 @@ def extract_segment(task: SegmentTask) -> dict[str, float]:
                 seen_in += [index] * len(found)
     points = np.concatenate([*landmarks, np.empty((0, N_LANDMARKS, 3), np.float32)])
     with watch("embedding"):
-        embedding, logits = _embedder(task.device).embed(np.array(cut, np.uint8).reshape(-1, CROP_PX, CROP_PX))
+        classify = frame_model.of(task.settings.classifier, task.device)
+        embedding, logits = classify(np.array(cut, np.uint8).reshape(-1, CROP_PX, CROP_PX), points)
     with watch("geometry"):
         measures = geometry.measure(points)
     observations = FaceObservations(np.array(seen_in, np.int64), faces.boxes(points), points, embedding, logits, measures)
@@ -320,12 +322,15 @@ def versions() -> dict[str, str]:
 
 def weights(settings: Settings) -> dict[str, str]:
     """Return the digests of the weights that a run works with."""
-    return {"frame": _digest(*_stamped(FRAME_WEIGHTS)), "sequence": _digest(*_stamped(sequence_path(settings)))}
+    return {"frame": frame_model.digest(settings.classifier), "sequence": _digest(*checkpoint.stamped(sequence_path(settings)))}
 
 
 def sequence_path(settings: Settings) -> Path:
     """Return where the run's sequence model is."""
-    path = SEQUENCE_WEIGHTS if settings.sequence.model == "default" else Path(settings.sequence.model)
+    if settings.sequence.model == "default":
+        is_ours = frame_model.weights_path(settings.classifier) == frame_model.CNN_WEIGHTS
+        return SEQUENCE_WEIGHTS if is_ours else SMOOTHER_WEIGHTS
+    path = Path(settings.sequence.model)
     # The folder that `fervideo train` wrote stands for the model in it.
     return path / "model.safetensors" if path.is_dir() else path
 
@@ -334,9 +339,10 @@ def sequence_model(settings: Settings) -> sequence.SequenceLSTM:
     """Return the run's sequence model.
 
     Raises:
-        WeightsError: The file is missing, broken, or does not fit the frame CNN.
+        WeightsError: Weights are missing or broken, or it does not fit the frame classifier.
     """
-    return _sequence_model(*_stamped(sequence_path(settings)), resolve_device(settings.run.device))
+    frame = frame_model.digest(settings.classifier)
+    return _sequence_model(*checkpoint.stamped(sequence_path(settings)), frame, resolve_device(settings.run.device))
 
 
 def _run_all(tasks: list[SegmentTask], wanted: int) -> Iterator[tuple[SegmentTask, dict[str, float]]]:
@@ -360,22 +366,11 @@ def _run_all(tasks: list[SegmentTask], wanted: int) -> Iterator[tuple[SegmentTas
 
 
 @lru_cache(maxsize=1)
-def _embedder(device: str) -> Embedder:
-    """Keep the network of this process."""
-    return Embedder(FRAME_WEIGHTS, device)
-
-
-@lru_cache(maxsize=1)
-def _sequence_model(path: Path, stamp: int, device: str) -> sequence.SequenceLSTM:  # noqa: ARG001  (part of the key)
-    return sequence.load(path, _digest(*_stamped(FRAME_WEIGHTS)), device)
+def _sequence_model(path: Path, stamp: int, frame: str, device: str) -> sequence.SequenceLSTM:  # noqa: ARG001  (part of the key)
+    return sequence.load(path, frame, device)
 
 
 @lru_cache
 def _digest(path: Path, stamp: int) -> str:  # noqa: ARG001
     """Read a file's digest once for as long as it stays the same."""
     return checkpoint.digest(path)
-
-
-def _stamped(path: Path) -> tuple[Path, int]:
-    """Return a path and what tells one state of its file from the next."""
-    return path, path.stat().st_mtime_ns if path.exists() else 0

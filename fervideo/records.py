@@ -141,8 +141,8 @@ class FaceObservations(Shaped):
         box_px: float32 (M, 4): x0, y0, x1, y1 around the landmarks.
         landmarks_px: float32 (M, K, 3): x, y in pixels, z in the same scale, towards the camera negative. K is
             N_LANDMARKS, or 0 once the landmarks are no longer needed (they are nine tenths of the bytes).
-        embedding: float32 (M, D), from the frame CNN.
-        frame_logits: float32 (M, C), from the frame CNN; their softmax is calibrated.
+        embedding: float32 (M, D), from the frame CNN; D is 0 with any other frame classifier.
+        frame_logits: float32 (M, C), from the frame classifier; their softmax is calibrated.
         geometry: float32 (M, G), in the order of GEOMETRY.
     """
 

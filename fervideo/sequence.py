@@ -30,6 +30,8 @@ MODEL_RATE_HZ = 20.0
 _INTERPOLATED_S = 0.15
 #: What a window's first and last steps have seen too little context for.
 _WARM_UP_S = 1.0
+#: In the place of a frame CNN's digest: reads no embedding, so that the calibrated probabilities of any frame classifier will do.
+ANY_FRAME_MODEL = "any"
 #: Windows that go through the network at once.
 _WINDOW_BATCH = 8
 
@@ -56,7 +58,7 @@ class SequenceLSTM(nn.Module):
     """Map courses to expression logits, per step and per course.
 
     Args:
-        embedding_dim: D of the frame CNN.
+        embedding_dim: D of the frame CNN; 0 reads no embedding, whether there is one or not.
         hidden: State size of each direction.
         layers: LSTM layers.
         dropout: Share of inputs and states dropped in training.
@@ -101,7 +103,8 @@ class SequenceLSTM(nn.Module):
     def states(self, features: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Map features float32 (B, S, C + G + D + 1) to states float32 (B, S, width); `lengths`, int64 (B,), tell what is no padding."""
         found = features[..., -1:]
-        scaled = (features[..., :-1] - self.centre) / self.scale * found
+        # Of the embedding, which comes last, what this model does not read is left out.
+        scaled = (features[..., : len(self.centre)] - self.centre) / self.scale * found
         seen = self.project(torch.cat([scaled, found], -1))
         if lengths is None:
             return self.dropout(self.lstm(seen)[0])  # type: ignore[no-any-return]
@@ -276,7 +279,13 @@ def _logsumexp(logits: Float32) -> Float32:
 
 
 def save(model: SequenceLSTM, path: Path, header: dict[str, Any]) -> None:
-    """Write a sequence model and what there is to say of it; `header` holds `frame_cnn`, the digest of its features."""
+    """Write a sequence model and what there is to say of it.
+
+    Args:
+        model: The model.
+        path: Where to.
+        header: `frame_cnn`, the digest of the frame classifier whose features it reads, or ANY_FRAME_MODEL; and whatever else.
+    """
     facts: dict[str, Any] = {"kind": "sequence_lstm", "config": model.config, "labels": model.labels, "geometry": GEOMETRY}
     described = {**facts, "model_rate_hz": MODEL_RATE_HZ, **header}
     checkpoint.write(path, described, {name: tensor.detach().cpu().numpy() for name, tensor in model.state_dict().items()})
@@ -287,14 +296,16 @@ def load(path: Path, frame_cnn: str, device: str = "cpu") -> SequenceLSTM:
 
     Args:
         path: The checkpoint.
-        frame_cnn: Digest of the frame CNN whose features it is to read.
+        frame_cnn: Digest of the frame classifier whose features it is to read.
         device: Where it is to run.
 
     Raises:
         WeightsError: The file is missing, broken, or was trained on other features.
     """
     stored = checkpoint.read(path)
-    stored.expect(kind="sequence_lstm", geometry=GEOMETRY, model_rate_hz=MODEL_RATE_HZ, frame_cnn=frame_cnn)
+    stored.expect(kind="sequence_lstm", geometry=GEOMETRY, model_rate_hz=MODEL_RATE_HZ)
+    if stored.header.get("frame_cnn") != ANY_FRAME_MODEL:
+        stored.expect(frame_cnn=frame_cnn)
     config: dict[str, Any] = stored.header.get("config", {})
     labels: list[str] = stored.header.get("labels", [])
     if config.get("labels") != len(labels):

@@ -1,6 +1,6 @@
 """Every knob of an analysis, with its unit, range and effect: the code's defaults, TOML files and `--set` in one place.
 
-Settings that change features (`video`, `faces`) are part of the cache key; the rest never makes a video decode again.
+Settings that change features (`video`, `faces`, `classifier`) are part of the cache key; the rest never makes a video decode again.
 """
 
 from __future__ import annotations
@@ -44,6 +44,18 @@ class FaceSettings(Section):
         0.5, ge=0, le=1, description="FaceMesh's face detector; lower finds more, and more that is no face"
     )
     min_tracking_confidence: float = Field(0.5, ge=0, le=1, description="FaceMesh's landmark tracker; below it the detector looks again")
+
+
+class ClassifierSettings(Section):
+    """What tells the expression of a face in a single frame."""
+
+    name: Literal["cnn", "transfer", "svm", "mlp"] = Field(
+        "cnn",
+        description="cnn: our network; transfer: a network first trained for another task; svm: a support vector machine on "
+        "distances and angles of landmarks; mlp: a dense network on landmarks",
+    )
+    landmarks: Literal["mediapipe", "dlib"] = Field("mediapipe", description="whose landmarks svm and mlp read; dlib needs fervideo[dlib]")
+    weights: str = Field("default", description="path of weights of your own; default: those in the package")
 
 
 class TrackingSettings(Section):
@@ -120,6 +132,7 @@ class Settings(Section):
 
     video: VideoSettings = VideoSettings()
     faces: FaceSettings = FaceSettings()
+    classifier: ClassifierSettings = ClassifierSettings()
     tracking: TrackingSettings = TrackingSettings()
     sequence: SequenceSettings = SequenceSettings()
     events: EventSettings = EventSettings()
@@ -204,7 +217,8 @@ def resolved(values: Mapping[str, Any], source: str, kind: type[Settings] = Sett
 
 def feature_digest(settings: Settings) -> str:
     """Return a digest of the settings that change features, for the cache key."""
-    # The rate of an image folder is part of its fingerprint; for files it means nothing.
+    # The rate of an image folder is part of its fingerprint; for files it means nothing. The digest of the classifier's weights
+    # is part of the key beside this one, and says which classifier it is.
     relevant = settings.model_dump(include={"video": {"sample_fps", "decoder"}, "faces": True})
     return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()[:16]
 

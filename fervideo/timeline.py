@@ -250,15 +250,13 @@ def _frame_table(features: ClipFeatures, tracks: Sequence[TrackExpressions], bou
 
     # Place n, after the last frame, is where a damaged clip breaks off.
     blank = np.setdiff1d(np.arange(n + bool(features.damage)), place)
-    p = np.concatenate([*(_shares(track.probabilities) for track in tracks), np.full((len(blank), len(labels)), np.nan)])
+    p = np.concatenate([*(rounded_shares(track.probabilities) for track in tracks), np.full((len(blank), len(labels)), np.nan)])
     nothing = np.full(len(blank), -1)
     number, place, seen = np.append(number, nothing), np.append(place, blank), np.append(seen, nothing)
     order = np.lexsort((number, place))
     number, place, seen, p = number[order], place[order], seen[order], p[order]
     is_face, chance = number >= 0, dict(zip(labels, p.T, strict=True))
-    x0, y0, x1, y1 = _picked(seen_by.box_px, seen).T
     raw = np.exp(_picked(seen_by.frame_logits - seen_by.frame_logits.max(axis=1, keepdims=True), seen))
-    geometry = _picked(seen_by.geometry, seen)
     # As FaceReader defines it: happiness minus the strongest negative expression; unknown to a model that lacks the one or the others.
     negative = [chance[name] for name in NEGATIVE if name in chance] or [np.full(len(p), np.nan)]
     return _table(
@@ -271,9 +269,8 @@ def _frame_table(features: ClipFeatures, tracks: Sequence[TrackExpressions], bou
         confidence=p.max(axis=1),
         valence=np.round(chance.get("happiness", np.nan) - np.max(negative, axis=0), _SHARE_DECIMALS),
         **{f"p_{name}": column for name, column in chance.items()},
-        **dict(zip(RAW_COLUMNS, _shares(raw).T, strict=True)),
-        **dict(zip(BOX_COLUMNS, np.round([x0, y0, x1 - x0, y1 - y0], _BOX_DECIMALS), strict=True)),
-        **{name: np.round(geometry[:, i], _GEOMETRY_DECIMALS[i]) for i, name in enumerate(GEOMETRY)},
+        **dict(zip(RAW_COLUMNS, rounded_shares(raw).T, strict=True)),
+        **face_columns(_picked(seen_by.box_px, seen), _picked(seen_by.geometry, seen)),
     )
 
 
@@ -289,6 +286,13 @@ def _event_table(
             events = _events(p[stay], stay_s, settings)
             parts.append(pd.DataFrame({"face": number, **events, "expression": np.array(labels, object)[events["expression"]]}))
     return _table(EVENT_COLUMNS, **pd.concat(parts, ignore_index=True)) if parts else _table(EVENT_COLUMNS)
+
+
+def face_columns(box_px: Float32 | Float64, geometry: Float32 | Float64) -> dict[str, Float64]:
+    """Return the columns of boxes (n, 4) and geometry (n, G), rounded: float64 (n,) each."""
+    x0, y0, x1, y1 = box_px.astype(np.float64).T
+    box = zip(BOX_COLUMNS, np.round([x0, y0, x1 - x0, y1 - y0], _BOX_DECIMALS), strict=True)
+    return dict(box) | {name: np.round(geometry[:, i], _GEOMETRY_DECIMALS[i]) for i, name in enumerate(GEOMETRY)}
 
 
 def _events(p: Float64, bounds_s: Float64, settings: EventSettings) -> dict[str, npt.NDArray[Any]]:
@@ -324,7 +328,7 @@ def _summary_row(
     length_s = np.diff(bounds_s)[place]
     weight = np.maximum(length_s, _MIN_WEIGHT_S)
     time = np.array([[weight[rows["expression"] == name].sum() for name in labels]])
-    clip_p = _shares(track.clip_probabilities[None])[0]
+    clip_p = rounded_shares(track.clip_probabilities[None])[0]
     return {
         "face": track.track,
         "start_s": bounds_s[place[0]],
@@ -333,13 +337,13 @@ def _summary_row(
         "expression": labels[clip_p.argmax()],
         "confidence": clip_p.max(),
         **{f"p_{name}": share for name, share in zip(labels, clip_p, strict=True)},
-        **{f"time_{name}": share for name, share in zip(labels, _shares(time)[0], strict=True)},
+        **{f"time_{name}": share for name, share in zip(labels, rounded_shares(time)[0], strict=True)},
         "events_per_min": np.round(60 * n_events / length_s.sum(), _RATE_DECIMALS) if length_s.any() else np.nan,
         "mean_valence": np.round(np.average(rows["valence"], weights=weight), _SHARE_DECIMALS),
     }
 
 
-def _shares(values: Float32 | Float64) -> Float64:
+def rounded_shares(values: Float32 | Float64) -> Float64:
     """Round rows of shares (n, C) so that each still sums to 1: what rounding down leaves goes to the largest remainders."""
     units = 10**_SHARE_DECIMALS
     exact = values * (units / values.sum(axis=1, keepdims=True, dtype=np.float64))
@@ -360,6 +364,20 @@ def _table(names: Sequence[str], **columns: Any) -> pd.DataFrame:
     # A negative zero would be written as one.
     table[table.select_dtypes("float64").columns] += 0.0
     return table
+
+
+def write_csv(table: pd.DataFrame, path: Path) -> None:
+    """Write a table as CSV, all of it or nothing.
+
+    Raises:
+        OutputError: The place cannot be written.
+    """
+    draft = path.with_name(f".{path.name}.tmp")
+    try:
+        table.to_csv(draft, index=False, lineterminator="\n", encoding="utf-8")
+        draft.replace(path)
+    except OSError as error:
+        raise OutputError(path, f"cannot be written ({error.strerror or error})", "choose another folder") from error
 
 
 def _read_table(path: Path, names: tuple[str, ...]) -> pd.DataFrame:

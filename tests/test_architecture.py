@@ -17,9 +17,10 @@ LAYERS = (
     {"events", "owner", "remote"},
     {"video", "faces", "crops", "geometry", "embedding", "classifiers", "cache", "tracking", "sequence", "timeline", "workers"},
     {"exports", "report", "overlay"},
+    {"frame_model"},
     {"pipeline"},
-    {"batch", "training"},
-    {"demo", "doctor"},
+    {"batch", "photos", "training"},
+    {"demo", "doctor", "options"},
     {"cli"},
     {"__init__", "__main__"},
 )
@@ -36,13 +37,13 @@ HEAVY = {
     "cv2": {"crops", "demo"},
     "skimage": {"demo"},
     "sklearn": {"classifiers", "training"},
-    "pandas": {"timeline", "exports", "report", "batch", "training"},
+    "pandas": {"timeline", "exports", "report", "batch", "photos", "training"},
     "ray": {"batch"},
     "matplotlib": {"training"},
 }
 #: Heavy libraries that are imported at the point of use only, and modules that import any there only.
 AT_POINT_OF_USE = {"ray", "skimage"}
-LIGHT_AT_IMPORT = {"__init__", "__main__", "cli", "demo", "doctor"}
+LIGHT_AT_IMPORT = {"__init__", "__main__", "cli", "demo", "doctor", "options"}
 #: What neither `import fervideo` nor the command's help may load.
 NOT_AT_START = ("torch", "mediapipe", "decord", "pandas", "ray")
 

@@ -18,7 +18,7 @@ def healthy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
     monkeypatch.setattr(doctor, "_probe", lambda code: ("cpu (2 threads)" if "torch" in code else "", ""))
     monkeypatch.setattr(checkpoint, "SHIPPED", tmp_path / "weights")
-    for name in ("frame.safetensors", "sequence.safetensors"):
+    for name in doctor._WEIGHTS:
         checkpoint.write(tmp_path / "weights" / name, {"kind": "test"}, {"weight": np.zeros(3, np.float32)})
     monkeypatch.setenv("FERVIDEO_CACHE", str(tmp_path / "cache"))
     return tmp_path

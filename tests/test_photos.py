@@ -1,11 +1,16 @@
-"""Photographs of real faces: upright, also where they stand for the frames of a video."""
+"""Photographs of real faces: each found, upright, classified by every classifier; and what cannot be read."""
 
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
-from fervideo import demo, settings, video
+import fervideo
+from fervideo import cli, demo, frame_model, photos, settings, video
+from fervideo.errors import VideoError
+from fervideo.timeline import P_COLUMNS
 
 
 @pytest.fixture(scope="module")
@@ -14,9 +19,126 @@ def astronaut() -> Image.Image:
     return Image.fromarray(demo._photograph())
 
 
+@pytest.fixture(scope="module")
+def folder(astronaut: Image.Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Hold a portrait, the same lying on its side by its EXIF orientation, two of her of different sizes, and her suit."""
+    place = tmp_path_factory.mktemp("photos")
+    astronaut.save(place / "a.jpg")
+    turned = Image.Exif()
+    turned[0x112] = 6
+    astronaut.rotate(90, expand=True).save(place / "b.jpg", exif=turned)
+    pair = Image.new("RGB", (900, 512), "grey")
+    pair.paste(astronaut.resize((300, 300)), (0, 100))
+    pair.paste(astronaut, (388, 0))
+    pair.save(place / "c.png")
+    astronaut.crop((120, 300, 320, 500)).save(place / "d.png")
+    return place
+
+
+@pytest.fixture(scope="module")
+def found(folder: Path) -> photos.PhotoFaces:
+    return fervideo.classify_photos([folder])
+
+
+def test_every_face_has_its_row(found: photos.PhotoFaces, folder: Path):
+    table = found.faces
+    assert tuple(table.columns) == photos.COLUMNS
+    names = [Path(photo).stem for photo in table["photo"]]
+    assert list(zip(names, table["face"].fillna(-1), strict=True)) == [("a", 0), ("b", 0), ("c", 0), ("c", 1), ("d", -1)]
+    assert (table["expression"].dropna() == "happiness").all()
+    np.testing.assert_allclose(table[list(P_COLUMNS)].dropna().sum(axis=1), 1, atol=1e-9)
+    assert found.problems == ()
+
+
+def test_the_largest_face_is_the_first(found: photos.PhotoFaces):
+    pair = found.faces[found.faces["photo"].str.endswith("c.png")]
+    assert pair["box_w_px"].is_monotonic_decreasing
+    assert pair["box_x_px"].iloc[0] > 388 > pair["box_x_px"].iloc[1]
+
+
+def test_orientation_is_honoured(found: photos.PhotoFaces):
+    upright, turned = (found.faces.iloc[place][["box_x_px", "box_y_px", "roll_deg"]].to_numpy(float) for place in (0, 1))
+    np.testing.assert_allclose(turned, upright, atol=3)
+
+
+def test_a_photograph_without_a_face_has_an_empty_row(found: photos.PhotoFaces):
+    assert found.faces.iloc[-1].drop("photo").isna().all()
+    assert "no face found" in photos.describe(found.faces)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
+def test_all_orientations_are_turned_upright(tmp_path: Path, orientation: int, suffix: str):
+    """A red corner at the top left of what is stored goes where the orientation says."""
+    stored = np.zeros((32, 64, 3), np.uint8)
+    stored[:16, :16, 0] = 255
+    exif = Image.Exif()
+    exif[0x112] = orientation
+    Image.fromarray(stored).save(tmp_path / f"x.{suffix}", exif=exif, quality=95)
+    image = video.read_image(tmp_path / f"x.{suffix}")
+    corners = {"top left": image[4, 4, 0], "top right": image[4, -5, 0], "bottom right": image[-5, -5, 0], "bottom left": image[-5, 4, 0]}
+    names = ["top left", "top right", "bottom right", "bottom left"] * 2
+    assert max(corners, key=lambda name: corners[name]) == names[orientation - 1]
+    assert image.shape == ((32, 64, 3) if orientation < 5 else (64, 32, 3))
+
+
 def test_a_folder_of_images_with_exif_data_is_a_video(tmp_path: Path, astronaut: Image.Image):
     exif = Image.Exif()
     exif[0x112] = 6
     astronaut.resize((64, 48)).save(tmp_path / "1.jpg", exif=exif)
     probed = video.probe(tmp_path, settings.VideoSettings())
     assert (probed.info.width_px, probed.info.height_px, probed.info.rotation_deg) == (48, 64, 90)
+
+
+def test_the_table_reads_back(found: photos.PhotoFaces, tmp_path: Path):
+    found.save(tmp_path / "faces.csv")
+    back = pd.read_csv(tmp_path / "faces.csv", dtype={"face": "Int64"})
+    pd.testing.assert_frame_equal(back, found.faces, check_dtype=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["faces.csv"]
+
+
+def test_others_go_on(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "text.jpg").write_text("a shopping list")
+    (tmp_path / "cut.jpg").write_bytes((folder / "a.jpg").read_bytes()[:5000])
+    (tmp_path / "empty").mkdir()
+    bad = [tmp_path / name for name in ("text.jpg", "cut.jpg", "none.jpg", "empty")]
+    code = cli.main(["image", *map(str, [*bad, folder / "a.jpg"]), "-o", str(tmp_path / "new" / "faces.csv")])
+    out, err = capsys.readouterr()
+    assert code == 1
+    assert "happiness" in out
+    assert len(pd.read_csv(tmp_path / "new" / "faces.csv")) == 1
+    lines = err.splitlines()
+    assert len(lines) == 4
+    for path in bad:
+        assert any(line.startswith(f"fervideo: {path}: ") and "; " in line for line in lines)
+
+
+def test_nothing_to_read_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert cli.main(["image", str(tmp_path / "none.jpg")]) == 2
+    assert capsys.readouterr() == ("", f"fervideo: {tmp_path / 'none.jpg'}: does not exist; check the path\n")
+
+
+@pytest.mark.parametrize("name", ["transfer", "svm", "mlp"])
+def test_every_classifier_sees_the_smile(folder: Path, name: str):
+    table = fervideo.classify_photos([folder / "a.jpg"], settings.load(None, [("", f"classifier.name={name}")])).faces
+    assert table["expression"].tolist() == ["happiness"]
+
+
+def test_weights_of_another_classifier_name_both_sides(folder: Path, capsys: pytest.CaptureFixture[str]):
+    code = cli.main(["image", str(folder / "a.jpg"), "--classifier", "svm", "--set", f"classifier.weights={frame_model.CNN_WEIGHTS}"])
+    assert code == 2
+    assert "made for kind = 'frame_cnn', here it is 'svm'; choose --classifier cnn" in capsys.readouterr().err
+
+
+def test_the_library_tells_what_it_could_not_read(tmp_path: Path):
+    found = fervideo.classify_photos([tmp_path / "none.jpg"])
+    assert [type(problem) for problem in found.problems] == [VideoError]
+    assert len(found.faces) == 0
+    assert tuple(found.faces.columns) == photos.COLUMNS
+
+
+def test_real_photographs(shared: Path):
+    table = fervideo.classify_photos([shared / "photos"]).faces
+    faces = table.dropna(subset=["face"]).groupby(table["photo"].map(lambda photo: Path(photo).name)).size()
+    assert (faces["multi_face.jpg"], faces["single_face.jpg"]) == (5, 1)
+    assert "free-mountain-vector-01.jpg" not in faces

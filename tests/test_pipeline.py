@@ -9,8 +9,9 @@ import pytest
 from clips import overwritten, packet_places
 
 import fervideo
-from fervideo import pipeline, settings
+from fervideo import checkpoint, pipeline, settings
 from fervideo.errors import UsageError, VideoError, WeightsError
+from fervideo.frame_model import CNN_WEIGHTS
 from fervideo.timeline import P_COLUMNS, RAW_COLUMNS
 
 
@@ -100,6 +101,28 @@ def test_other_smoothing_needs_no_decoding(face_clip: Path, own_cache: Path):
     pd.testing.assert_frame_equal(first.frames[list(RAW_COLUMNS)], second.frames[list(RAW_COLUMNS)])
 
 
+@pytest.mark.parametrize("name", ["transfer", "svm", "mlp"])
+def test_every_classifier_makes_a_timeline(face_clip: Path, name: str, own_cache: Path):
+    chosen = (f"classifier.name={name}", "video.sample_fps=4", "run.workers=1")
+    first, again = run(face_clip, *chosen), run(face_clip, *chosen)
+    assert (first.frames.dropna(subset=["face"])["expression"] == "happiness").mean() > 0.9
+    assert first.provenance["settings"]["classifier"]["name"] == name
+    own = settings.load(None, [("", chosen[0])])
+    assert first.provenance["weights"] == pipeline.weights(own)
+    assert first.provenance["weights"]["frame"] == checkpoint.digest(checkpoint.SHIPPED / f"{name}.safetensors")
+    assert again.provenance["cache"]["hits"] == 2
+    pd.testing.assert_frame_equal(first.frames, again.frames)
+    assert run(face_clip, *chosen[1:]).provenance["cache"]["hits"] == 0, "another classifier's features are its own"
+
+
+def test_a_sequence_model_of_another_classifier_is_refused(face_clip: Path, own_cache: Path):
+    ours, theirs = (checkpoint.digest(checkpoint.SHIPPED / f"{name}.safetensors") for name in ("frame", "svm"))
+    with pytest.raises(WeightsError, match=f"made for frame_cnn = '{ours}', here it is '{theirs}'"):
+        run(face_clip, "classifier.name=svm", f"sequence.model={pipeline.SEQUENCE_WEIGHTS}")
+    with pytest.raises(WeightsError, match=r"nowhere\.safetensors: no such file"):
+        run(face_clip, "classifier.weights=nowhere.safetensors")
+
+
 def test_a_damaged_cache_entry_is_made_anew(face_clip: Path, timeline: fervideo.Timeline, own_cache: Path):
     run(face_clip, "run.workers=1")
     entry = sorted(own_cache.rglob("*.safetensors"))[1]
@@ -123,7 +146,7 @@ def test_what_cannot_run_says_so_before_the_work(face_clip: Path, tmp_path: Path
     with pytest.raises(WeightsError, match=r"nowhere\.safetensors: no such file"):
         run(face_clip, f"sequence.model={tmp_path / 'nowhere.safetensors'}")
     with pytest.raises(WeightsError, match="made for kind = 'frame_cnn', here it is 'sequence_lstm'"):
-        run(face_clip, f"sequence.model={pipeline.FRAME_WEIGHTS}")
+        run(face_clip, f"sequence.model={CNN_WEIGHTS}")
     if pipeline.resolve_device("auto") == "cpu":
         with pytest.raises(UsageError, match="no CUDA device"):
             run(face_clip, "run.device=cuda")

@@ -10,7 +10,8 @@ from builders import make_features, make_observations
 
 from fervideo import checkpoint, sequence
 from fervideo.errors import WeightsError
-from fervideo.pipeline import FRAME_WEIGHTS, SEQUENCE_WEIGHTS
+from fervideo.frame_model import CNN_WEIGHTS
+from fervideo.pipeline import SEQUENCE_WEIGHTS, SMOOTHER_WEIGHTS
 from fervideo.records import EXPRESSIONS
 from fervideo.settings import SequenceSettings
 
@@ -77,7 +78,7 @@ def test_windows_give_no_weight_to_their_rims():
 
 def test_windows_change_little():
     """The shipped model's answer away from the blends is that of one window, and nowhere far from it."""
-    shipped = sequence.load(SEQUENCE_WEIGHTS, checkpoint.digest(FRAME_WEIGHTS))
+    shipped = sequence.load(SEQUENCE_WEIGHTS, checkpoint.digest(CNN_WEIGHTS))
     rng = np.random.default_rng(0)
     features = rng.normal(0, 0.3, (3000, 8 + 9 + shipped.config["embedding_dim"] + 1)).astype(np.float32)
     knots = rng.normal(0, 2, (60, features.shape[1]))
@@ -140,3 +141,25 @@ def test_a_model_of_ones_own_labels_describes_itself(tmp_path: Path):
     sequence.save(own, tmp_path / "torn.safetensors", {"frame_cnn": "abc", "labels": ["neutral", "calm"]})
     with pytest.raises(WeightsError, match="has 3 outputs and names 2 labels"):
         sequence.load(tmp_path / "torn.safetensors", "abc")
+
+
+def test_a_model_without_embedding_goes_with_any_frame_classifier(tmp_path: Path):
+    torch.manual_seed(0)
+    own = sequence.SequenceLSTM(embedding_dim=0, hidden=8).eval()
+    sequence.save(own, tmp_path / "any.safetensors", {"frame_cnn": sequence.ANY_FRAME_MODEL})
+    back = sequence.load(tmp_path / "any.safetensors", "whatever")
+    features = make_features(60, [range(60)])
+    bare = dataclasses.replace(features.observations, embedding=np.empty((60, 0), np.float32))
+    (beside,), (without,) = (
+        sequence.run(back, dataclasses.replace(features, observations=seen), SequenceSettings(), 0.5)
+        for seen in (features.observations, bare)
+    )
+    np.testing.assert_array_equal(beside.probabilities, without.probabilities)
+    (other,) = sequence.run(own, dataclasses.replace(features, observations=bare), SequenceSettings(), 0.5)
+    np.testing.assert_array_equal(other.probabilities, without.probabilities)
+
+
+def test_the_shipped_smoother_reads_any_frame_classifier():
+    smoother = sequence.load(SMOOTHER_WEIGHTS, "whatever")
+    assert smoother.config["embedding_dim"] == 0
+    assert smoother.labels == EXPRESSIONS

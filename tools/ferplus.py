@@ -1,4 +1,4 @@
-"""Prepare FER+ for the training recipes: landmarks, the majority rule, label distributions.
+"""Prepare FER+ for the training recipes: landmarks, label distributions.
 
     python tools/ferplus.py landmarks FERPLUS.npz OUT.npz     FaceMesh over all images (about a minute on two cores)
     python tools/ferplus.py anchors OUT.npz                   the table that fervideo/crops.py carries
@@ -14,16 +14,16 @@ from dataclasses import dataclass
 from multiprocessing import Pool
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from fervideo.crops import ANCHORS, alignment, whole_image
-from fervideo.records import EXPRESSIONS, N_LANDMARKS
+from fervideo.faces import Landmarker
+from fervideo.records import EXPRESSIONS
+from fervideo.settings import FaceSettings
+from fervideo.training import stills
+from fervideo.training.stills import majority_rule
 
 IMAGE_PX = 48
-#: FaceMesh finds more of the tiny faces when they are enlarged, and some of the rest when they get a margin.
-ENLARGED_PX = 256
-MARGINS_PX = (0, 48)
 #: What stands across the face from each anchor that is not in its middle.
 MIRRORED = {a: b for pair in ((33, 263), (133, 362), (98, 327), (109, 338), (127, 356), (234, 454)) for a, b in (pair, pair[::-1])}
 SPLITS = {"train": 0, "validation": 1, "test": 2}
@@ -57,31 +57,11 @@ class FerPlus:
         return alignment(landmarks) if np.isfinite(landmarks[0, 0]) else whole_image(IMAGE_PX, IMAGE_PX)
 
 
-def majority_rule(votes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Apply the majority rule of Microsoft's FER+ code.
-
-    Single votes are zeroed; the winner needs more than half of what is left; `unknown` and `NF` winners are dropped.
-
-    Args:
-        votes: (N, 10), in the order of EXPRESSIONS, then unknown, NF.
-
-    Returns:
-        The majority's expression, int64 (N,), -1 where dropped, and the distribution over EXPRESSIONS, float32 (N, 8), all 0
-        where nobody saw an expression.
-    """
-    kept = np.where(votes > 1, votes, 0).astype(np.float64)
-    winner = kept.argmax(1)
-    clear = kept.max(1) > 0.5 * kept.sum(1)
-    majority = np.where(clear & (winner < len(EXPRESSIONS)), winner, -1)
-    shown = kept[:, : len(EXPRESSIONS)]
-    return majority, (shown / np.maximum(shown.sum(1, keepdims=True), 1)).astype(np.float32)
-
-
 def load(archive: Path, landmarks: Path, split: str) -> FerPlus:
     """Load a split; images whose majority is `unknown` or `NF`, or that have no expression at all, are left out."""
     data = np.load(archive)
     names = tuple(str(name) for name in data["vote_names"])
-    if names != (*EXPRESSIONS, "unknown", "NF"):
+    if names != stills.VOTES:
         raise SystemExit(f"{archive}: votes are in the order {names}")
     majority, target = majority_rule(data["votes"])
     votes = np.where(data["votes"] > 1, data["votes"], 0)
@@ -92,21 +72,8 @@ def load(archive: Path, landmarks: Path, split: str) -> FerPlus:
 
 def find_landmarks(images: np.ndarray) -> np.ndarray:
     """Run FaceMesh over small grey images; float32 (N, N_LANDMARKS, 3) in image pixels, NaN where no face was found."""
-    from mediapipe.python.solutions import face_mesh
-
-    found = np.full((len(images), N_LANDMARKS, 3), np.nan, np.float32)
-    with face_mesh.FaceMesh(static_image_mode=True, max_num_faces=1, refine_landmarks=True) as mesh:
-        for row, image in enumerate(images):
-            large = cv2.resize(image, (ENLARGED_PX, ENLARGED_PX), interpolation=cv2.INTER_CUBIC)
-            for margin in MARGINS_PX:
-                framed = cv2.copyMakeBorder(large, margin, margin, margin, margin, cv2.BORDER_REPLICATE)
-                faces = mesh.process(cv2.cvtColor(framed, cv2.COLOR_GRAY2RGB)).multi_face_landmarks
-                if faces:
-                    side = ENLARGED_PX + 2 * margin
-                    points = np.array([(p.x * side - margin, p.y * side - margin, p.z * side) for p in faces[0].landmark])
-                    found[row] = points * (IMAGE_PX / ENLARGED_PX)
-                    break
-    return found
+    with Landmarker(FaceSettings(), 1, still=True) as landmarker:
+        return np.stack([stills.find_landmarks(landmarker, image) for image in images])
 
 
 def template(landmarks: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ from train_frame import degrade, relight
 from fervideo import geometry, sequence
 from fervideo.crops import alignment, crop
 from fervideo.embedding import Embedder
-from fervideo.records import CROP_PX, EXPRESSIONS, FaceObservations
+from fervideo.records import CROP_PX, EXPRESSIONS, GEOMETRY, FaceObservations
 
 N_PLAIN = 4
 #: Stills of one expression that are enough.
@@ -44,6 +44,10 @@ class Bank:
     features: np.ndarray
     target: np.ndarray
     label: np.ndarray
+
+    def without_embedding(self) -> Bank:
+        """Return what any frame classifier would leave of it."""
+        return Bank(self.features[:, :, : len(EXPRESSIONS) + len(GEOMETRY)], self.target, self.label)
 
 
 def render(image: np.ndarray, landmarks: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

@@ -1,6 +1,7 @@
 """Train the sequence model on simulated sequences.
 
     python tools/train_sequence.py FERPLUS.npz LANDMARKS.npz FRAME.safetensors RUN [--steps 2500] [--seed 1] [--forward-only]
+    ... --without-embedding     the smoother that goes with any other frame classifier; give it a RUN of its own
 
 FRAME.safetensors is the frame CNN that tools/train_frame.py trained. The features of all rendered stills are kept in RUN, so that
 a second call starts at once; RUN/last.pt lets an interrupted one go on. Sequences are drawn from the training split, the table
@@ -144,15 +145,18 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=2500)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--forward-only", action="store_true", help="a unidirectional LSTM, for comparison")
+    parser.add_argument("--without-embedding", action="store_true", help="read only what any frame classifier tells")
     parser.add_argument("--split", default="validation", choices=("validation", "test"))
     args = parser.parse_args()
     args.run.mkdir(parents=True, exist_ok=True)
     banks = {split: bank_of(args.archive, args.landmarks, args.frame_cnn, args.run, split, args.seed) for split in ("train", args.split)}
+    if args.without_embedding:
+        banks = {split: bank.without_embedding() for split, bank in banks.items()}
     model = train(banks["train"], args.run, args.steps, args.seed, not args.forward_only)
     scores = evaluate(model, banks[args.split], 300, args.seed + 1000)
     header = {
         "labels": EXPRESSIONS,
-        "frame_cnn": checkpoint.digest(args.frame_cnn),
+        "frame_cnn": sequence.ANY_FRAME_MODEL if args.without_embedding else checkpoint.digest(args.frame_cnn),
         "recipe": "tools/train_sequence.py",
         "data": "sequences simulated from FER+ stills, training split",
         "seed": args.seed,

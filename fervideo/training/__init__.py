@@ -12,4 +12,6 @@ evaluate.py       a model and its baselines on samples
 calibrate.py      how sure a model should be
 plots.py          confusion, curves, reliability
 runs.py           what the commands do
+stills.py         labelled photographs, and landmarks in tiny ones
+compare.py        frame classifiers side by side on them
 """

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from fervideo import pipeline, sequence, tracking, video, workers
 from fervideo.errors import FervideoError
 from fervideo.records import EXPRESSIONS, GEOMETRY, ClipFeatures, Float32, Float64, Int64, Shaped, check_array
-from fervideo.settings import TrainingSettings
+from fervideo.settings import Settings, TrainingSettings
 from fervideo.training.frame_labels import labelled_numbers, truth
 from fervideo.training.manifest import Clip, Problem, target
 
@@ -108,7 +108,7 @@ def open_videos(
     paths = list(dict.fromkeys(clip.path for clip in clips))
     jobs = [(path, settings, place) for path in paths]
     opened, reasons = {}, {}
-    for number, result in _mapped(pipeline.open_clip, jobs, settings, "opening", progress):
+    for number, result in mapped(pipeline.open_clip, jobs, settings, "opening", progress):
         if isinstance(result, FervideoError):
             reasons[paths[number]] = f"{result.subject}: {result.reason}"
         elif result.source.damage:
@@ -122,10 +122,10 @@ def _extract(extractions: Sequence[pipeline.Extraction], settings: TrainingSetti
     """Extract the segments that the cache lacks, of all clips side by side."""
     lacking = [extraction for extraction in extractions if extraction.missing]
     counted: dict[int, pipeline.Extraction] = {}
-    for number, result in _mapped(_counted, [(extraction,) for extraction in lacking], settings, "counting faces", progress):
+    for number, result in mapped(_counted, [(extraction,) for extraction in lacking], settings, "counting faces", progress):
         counted[number] = _sound(result)
     tasks = [counted[number].task(segment) for number in range(len(lacking)) for segment in counted[number].missing]
-    for _, result in _mapped(pipeline.extract_segment, [(task,) for task in tasks], settings, "extracting", progress):
+    for _, result in mapped(pipeline.extract_segment, [(task,) for task in tasks], settings, "extracting", progress):
         _sound(result)
 
 
@@ -141,8 +141,8 @@ def _sound(result: Any) -> Any:
     return result
 
 
-def _mapped(
-    function: Callable[..., Any], jobs: Sequence[tuple[Any, ...]], settings: TrainingSettings, title: str, progress: bool
+def mapped(
+    function: Callable[..., Any], jobs: Sequence[tuple[Any, ...]], settings: Settings, title: str, progress: bool
 ) -> Iterator[tuple[int, Any]]:
     """Call a function with each job's arguments, in worker processes where there are several; yield results, or FervideoError."""
     n_workers = min(settings.run.workers or os.cpu_count() or 1, len(jobs) // 2)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from fervideo.errors import DatasetError, OutputError
+from fervideo.errors import DatasetError
 from fervideo.records import EXPRESSIONS, Float32
 
 #: What the published datasets call the eight expressions.
@@ -228,17 +228,3 @@ def label_problem(name: str, known: tuple[str, ...]) -> str:
 def to_table(clips: Iterable[Clip]) -> pd.DataFrame:
     """Return the rows as a table of COLUMNS."""
     return pd.DataFrame([clip[:-1] for clip in clips], columns=list(COLUMNS)).astype({"path": str})
-
-
-def write_csv(table: pd.DataFrame, path: Path) -> None:
-    """Write a table as CSV, all of it or nothing.
-
-    Raises:
-        OutputError: The place cannot be written.
-    """
-    draft = path.with_name(f".{path.name}.tmp")
-    try:
-        table.to_csv(draft, index=False, lineterminator="\n", encoding="utf-8")
-        draft.replace(path)
-    except OSError as error:
-        raise OutputError(path, f"cannot be written ({error.strerror or error})", "choose another folder") from error

@@ -19,12 +19,13 @@ from fervideo.errors import OutputError, TrainingError
 from fervideo.records import EXPRESSIONS, GEOMETRY
 from fervideo.sequence import SequenceLSTM
 from fervideo.settings import TrainingSettings, to_toml
+from fervideo.timeline import write_csv
 from fervideo.training import metrics, plots, splits
 from fervideo.training.calibrate import calibrate
 from fervideo.training.evaluate import Answer, System, baselines, evaluate, predict
 from fervideo.training.features import Sample
 from fervideo.training.loop import Trainer, pieces
-from fervideo.training.manifest import Clip, Problem, to_table, write_csv
+from fervideo.training.manifest import Clip, Problem, to_table
 from fervideo.training.prepare import Prepared, prepared
 
 #: What the trained model is called in tables.

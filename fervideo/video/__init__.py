@@ -20,10 +20,10 @@ from fervideo.errors import DamagedVideo, VideoError
 from fervideo.records import SEGMENT_FRAMES, Float64, FrameWindow, Int64, UInt8, VideoInfo
 from fervideo.settings import VideoSettings
 from fervideo.video.decoders import choose, first_frames, pictures, turned, turning, undecodable
-from fervideo.video.images import image_numbers, image_pictures, probe_images
+from fervideo.video.images import image_files, image_numbers, image_pictures, probe_images, read_image
 from fervideo.video.packets import REMEDY, Table, Video, fingerprint, frame_table, opened, packet_table
 
-__all__ = ["Video", "fingerprint", "image_numbers", "probe", "select", "spread", "windows"]
+__all__ = ["Video", "fingerprint", "image_files", "image_numbers", "probe", "read_image", "select", "spread", "windows"]
 
 
 def probe(path: Path, settings: VideoSettings) -> Video:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from fervideo.errors import DamagedVideo, VideoError
 from fervideo.records import Int64, UInt8, VideoInfo
@@ -38,6 +39,25 @@ def _numbers(paths: list[Path]) -> Int64:
     numbers = [int(end[1]) for end in ends if end]
     apart = len(set(numbers)) == len(paths)
     return np.array(numbers if apart else range(len(paths)), np.int64)
+
+
+def read_image(path: Path) -> UInt8:
+    """Read a single photograph, upright as its EXIF orientation has it (which PyAV tells for some formats and rotations only).
+
+    Returns:
+        uint8 (height, width, 3), RGB.
+
+    Raises:
+        VideoError: It cannot be read.
+    """
+    try:
+        with Image.open(path) as image:
+            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    except FileNotFoundError:
+        raise VideoError(path, "does not exist", "check the path") from None
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        reason = "is no picture that can be decoded" if isinstance(error, UnidentifiedImageError) else str(error)
+        raise VideoError(path, f"cannot be read as an image ({reason})", "export it again, as JPEG or PNG") from error
 
 
 def probe_images(folder: Path, fps: float) -> Video:

@@ -1,0 +1,70 @@
+"""A dense network (multilayer perceptron) over the coordinates of aligned landmarks."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from fervideo.checkpoint import Checkpoint
+from fervideo.classifiers import nets, shape
+from fervideo.records import EXPRESSIONS, Float32, Float64, UInt8
+
+_WIDTHS = (256, 128)
+
+
+class DenseNet(nn.Module):
+    """Map flattened offsets from the mean face to logits.
+
+    Args:
+        n_in: Landmarks times dimensions.
+    """
+
+    def __init__(self, n_in: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [nn.BatchNorm1d(n_in)]
+        for width in _WIDTHS:
+            layers += [nn.Linear(n_in, width, bias=False), nn.BatchNorm1d(width), nn.ReLU(inplace=True), nn.Dropout(0.5)]
+            n_in = width
+        self.layers = nn.Sequential(*layers, nn.Linear(n_in, len(EXPRESSIONS)))
+
+    def forward(self, offsets: Tensor) -> Tensor:
+        """Map float32 (M, n_in) to logits, float32 (M, C)."""
+        logits: Tensor = self.layers(offsets)
+        return logits
+
+
+class Mlp:
+    """Classify faces by where their landmarks lie.
+
+    Args:
+        stored: A checkpoint of kind `mlp`.
+        device: `cpu` or `cuda`.
+
+    Raises:
+        WeightsError: It was made for other landmarks, or its parameters do not fit.
+    """
+
+    def __init__(self, stored: Checkpoint, device: str = "cpu") -> None:
+        self.header = stored.header
+        self.landmarks = shape.check(stored)
+        tensors = dict(stored.tensors)
+        self._mean_face, self._log_prior = tensors.pop("mean_face").astype(np.float64), np.log(tensors.pop("prior"))
+        self._device = torch.device(device)
+        model = DenseNet(self._mean_face.size)
+        nets.fill(model, {name: torch.from_numpy(array) for name, array in tensors.items()}, stored.path)
+        self.n_parameters = nets.n_parameters(model)
+        self._model = model.eval().to(self._device)
+
+    def logits(self, crops: UInt8, landmarks_px: Float32) -> Float32:  # noqa: ARG002  (the contract of FrameClassifier)
+        """Classify faces, as FrameClassifier.logits says; the crops are not looked at."""
+        result = np.tile(self._log_prior.astype(np.float32), (len(landmarks_px), 1))
+        rows = np.flatnonzero(shape.known(landmarks_px))
+        result[rows] = nets.run(self._model, describe(landmarks_px[rows], self._mean_face, self.landmarks), self._device)
+        return result
+
+
+def describe(landmarks_px: Float32, mean_face: Float64, landmarks: str) -> Float32:
+    """Align landmarks and flatten their offsets from the mean face: float32 (M, K, 2 or 3) without NaN to float32 (M, K * d)."""
+    offsets = shape.take(landmarks_px, mean_face, landmarks) - mean_face
+    return offsets.reshape(len(offsets), mean_face.size).astype(np.float32)

@@ -1,0 +1,100 @@
+"""Landmarks freed of where the face is, how large, and how the head is turned."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fervideo.checkpoint import Checkpoint
+from fervideo.errors import WeightsError
+from fervideo.records import Float32, Float64
+
+#: Landmarks that move with the skull: eye corners, nose bridge and base; of mediapipe forehead, temples and cheeks as well.
+RIGID = {
+    "mediapipe": (33, 133, 362, 263, 168, 197, 2, 98, 327, 10, 109, 338, 127, 356, 234, 454),
+    "dlib": (36, 39, 42, 45, 27, 28, 29, 30, 31, 33, 35),
+}
+#: Right and left outer eye corner: 1 apart in an aligned face.
+OUTER_EYES = {"mediapipe": (33, 263), "dlib": (36, 45)}
+
+
+def align(points: Float64, mean: Float64, rigid: tuple[int, ...]) -> Float64:
+    """Move, turn and scale faces so that their rigid landmarks lie on the mean face's: least squares, after Umeyama (1991).
+
+    Args:
+        points: float64 (M, K, d), d = 2 or 3.
+        mean: float64 (K, d), the mean face.
+        rigid: Which landmarks to lay on one another.
+
+    Returns:
+        float64 (M, K, d), in the mean face's units.
+    """
+    target = mean[list(rigid)]
+    middle = target.mean(0)
+    source = points[:, rigid]
+    centre = source.mean(1, keepdims=True)
+    spread = np.maximum(((source - centre) ** 2).sum((1, 2)), 1e-12)
+    u, size, vt = np.linalg.svd(np.einsum("mki,kj->mij", source - centre, target - middle))
+    sign = np.sign(np.linalg.det(u @ vt))
+    u[:, :, -1] *= sign[:, None]
+    size[:, -1] *= sign
+    scale = size.sum(1) / spread
+    aligned: Float64 = scale[:, None, None] * ((points - centre) @ (u @ vt)) + middle
+    return aligned
+
+
+def mean_face(faces: Float64, rigid: tuple[int, ...], outer_eyes: tuple[int, int]) -> Float64:
+    """Find the mean of faces over places, sizes and poses (generalised Procrustes analysis, Gower 1975).
+
+    Args:
+        faces: float64 (M, K, d).
+        rigid: Which landmarks to lay on one another.
+        outer_eyes: The two landmarks that are 1 apart in the mean face.
+
+    Returns:
+        float64 (K, d), its middle in the origin.
+    """
+    mean: Float64 = np.median(faces, 0)
+    for _ in range(5):
+        mean = mean - mean[list(rigid)].mean(0)
+        mean = mean / np.linalg.norm(mean[outer_eyes[0]] - mean[outer_eyes[1]])
+        mean = align(faces, mean, rigid).mean(0)
+    return mean
+
+
+def known(landmarks_px: Float32) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Tell which faces have landmarks: float32 (M, K, d) to bool (M,)."""
+    return np.asarray(np.isfinite(landmarks_px).all((1, 2)))
+
+
+def check(stored: Checkpoint) -> str:
+    """Return which landmarks a checkpoint was made for.
+
+    Raises:
+        WeightsError: It names none of RIGID.
+    """
+    landmarks = stored.header.get("landmarks")
+    if landmarks not in RIGID:
+        raise WeightsError(
+            stored.path, f"made for landmarks = {landmarks!r}, here it is one of {', '.join(RIGID)}", "give the checkpoint of a classifier"
+        )
+    return str(landmarks)
+
+
+def take(landmarks_px: Float32, mean: Float64, landmarks: str) -> Float64:
+    """Align the landmarks that a classifier gets.
+
+    Args:
+        landmarks_px: float32 (M, K, 2 or 3), without NaN.
+        mean: float64 (K, d), the mean face of the classifier's training.
+        landmarks: `mediapipe` or `dlib`.
+
+    Returns:
+        float64 (M, K, d).
+
+    Raises:
+        ValueError: There are not as many landmarks as the classifier was made for.
+    """
+    k, d = mean.shape
+    if landmarks_px.shape[1] != k or landmarks_px.shape[2] < d:
+        raise ValueError(f"landmarks of shape {landmarks_px.shape}, the classifier was made for {landmarks}'s (M, {k}, {d})")
+    return align(landmarks_px[:, :, :d].astype(np.float64), mean, RIGID[landmarks])

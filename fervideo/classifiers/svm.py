@@ -1,0 +1,102 @@
+"""A support vector machine (Cortes & Vapnik 1995) with a radial kernel over geometric features.
+
+scikit-learn trains it; what it learned is kept as plain arrays, and evaluated from them with the same result. A multinomial logistic
+regression of the margins, fitted on the validation split, turns them into calibrated logits.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fervideo.checkpoint import Checkpoint
+from fervideo.classifiers import shape
+from fervideo.classifiers.features import FEATURES, MEDIAPIPE, measure
+from fervideo.errors import WeightsError
+from fervideo.records import EXPRESSIONS, Float32, Float64, UInt8
+
+#: What a checkpoint holds.
+_ARRAYS = (
+    "mean_face", "prior", "feature_mean", "feature_scale", "vectors", "weights", "bias", "gamma", "calibration", "calibration_bias",
+)  # fmt: skip
+#: Faces whose kernel values are held at once.
+_BATCH = 256
+
+
+class Svm:
+    """Classify faces by distances and angles between their landmarks.
+
+    Args:
+        stored: A checkpoint of kind `svm`.
+
+    Raises:
+        WeightsError: It was made for other features or landmarks, or lacks arrays.
+    """
+
+    def __init__(self, stored: Checkpoint) -> None:
+        stored.expect(features=FEATURES)
+        if missing := [name for name in _ARRAYS if name not in stored.tensors]:
+            raise WeightsError(stored.path, f"lacks {', '.join(missing)}", "give weights of this machine")
+        self.header = stored.header
+        self.landmarks = shape.check(stored)
+        self.n_parameters = sum(array.size for array in stored.tensors.values())
+        self._arrays = {name: array.astype(np.float64) for name, array in stored.tensors.items()}
+
+    def logits(self, crops: UInt8, landmarks_px: Float32) -> Float32:  # noqa: ARG002  (the contract of FrameClassifier)
+        """Classify faces, as FrameClassifier.logits says; the crops are not looked at."""
+        arrays = self._arrays
+        result = np.tile(np.log(arrays["prior"]), (len(landmarks_px), 1))
+        rows = np.flatnonzero(shape.known(landmarks_px))
+        for part in np.array_split(rows, len(rows) // _BATCH + 1):
+            features = describe(landmarks_px[part], arrays["mean_face"], self.landmarks)
+            result[part] = margins(arrays, features) @ arrays["calibration"] + arrays["calibration_bias"]
+        return result.astype(np.float32)
+
+
+def describe(landmarks_px: Float32, mean_face: Float64, landmarks: str) -> Float64:
+    """Align landmarks and measure them: float32 (M, K, 2 or 3) without NaN to float64 (M, len(FEATURES))."""
+    points = shape.take(landmarks_px, mean_face, landmarks)
+    return measure(points[:, MEDIAPIPE] if landmarks == "mediapipe" else points)
+
+
+def margins(arrays: dict[str, Float64], features: Float64) -> Float64:
+    """Evaluate the machine from its arrays.
+
+    Args:
+        arrays: What `to_arrays` returns.
+        features: float64 (M, F).
+
+    Returns:
+        float64 (M, margins): the decision function of scikit-learn's SVC with `decision_function_shape="ovo"`.
+    """
+    x = (features - arrays["feature_mean"]) / arrays["feature_scale"]
+    vectors = arrays["vectors"]
+    squared = (x**2).sum(1)[:, None] + (vectors**2).sum(1) - 2 * x @ vectors.T
+    result: Float64 = np.exp(-arrays["gamma"] * np.maximum(squared, 0)) @ arrays["weights"] + arrays["bias"]
+    return result
+
+
+def to_arrays(scaler: Any, svc: Any) -> dict[str, Float64]:
+    """Take out of scikit-learn's StandardScaler and SVC (radial kernel, all of EXPRESSIONS) what evaluating them needs.
+
+    Returns:
+        float64 arrays: `feature_mean` and `feature_scale` (F,), `vectors` (V, F), `weights` (V, C * (C - 1) / 2), one column per
+        pair of expressions, `bias` and `gamma`.
+    """
+    n = len(EXPRESSIONS)
+    owner = np.repeat(np.arange(n), svc.n_support_)
+    columns = []
+    for first in range(n):
+        for second in range(first + 1, n):
+            # libsvm keeps, for each vector, its coefficient against every other class, its own left out.
+            against = np.where(owner == first, svc.dual_coef_[second - 1], svc.dual_coef_[first])
+            columns.append(np.where((owner == first) | (owner == second), against, 0.0))
+    return {
+        "feature_mean": scaler.mean_,
+        "feature_scale": scaler.scale_,
+        "vectors": svc.support_vectors_,
+        "weights": np.stack(columns, 1),
+        "bias": svc.intercept_,
+        "gamma": np.array([svc._gamma]),
+    }

@@ -1,0 +1,142 @@
+"""Transfer learning: a CNN body that learned another task, and a new dense head for expressions.
+
+Two bodies: `SmallNet`'s own, which `tools/train_classifiers.py` first teaches where the landmarks of a face lie, and VGG16's
+(configuration D of Simonyan & Zisserman 2015, without batch normalisation), whose parameters carry torchvision's names, so that
+a file of ImageNet weights fits.
+"""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.nn import functional
+
+from fervideo.checkpoint import Checkpoint
+from fervideo.classifiers import nets
+from fervideo.errors import WeightsError
+from fervideo.records import CROP_PX, Float32, UInt8
+
+#: Channels of VGG16's convolutions; 0 halves height and width.
+_VGG16 = (64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512, 0)
+#: Side to which crops are enlarged for VGG16, and mean and standard deviation of ImageNet's channels.
+VGG16_PX = 112
+_IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+class SmallNet(nn.Module):
+    """Our own body, small and fast, with a dense head; its map keeps the places, since crops are aligned."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            *_conv(1, 16, 5, stride=2), nn.AvgPool2d(2), *_conv(16, 32), *_conv(32, 48), nn.AvgPool2d(2),
+            *_conv(48, 96), *_conv(96, 96), *_conv(96, 32, 1), nn.Flatten(),
+        )  # fmt: skip
+        self.n_features = 32 * (CROP_PX // 8) ** 2
+        self.classifier = nets.dense_head(self.n_features, 128)
+
+    def forward(self, crops: Tensor) -> Tensor:
+        """Map crops, uint8 or float (M, CROP_PX, CROP_PX), to logits, float32 (M, C)."""
+        logits: Tensor = self.classifier(self.features(self.prepare(crops)))
+        return logits
+
+    @staticmethod
+    def prepare(crops: Tensor) -> Tensor:
+        """Bring each crop to mean 0 and standard deviation 1: (M, CROP_PX, CROP_PX) to float32 (M, 1, CROP_PX, CROP_PX)."""
+        x = crops.float()
+        centred = x - x.mean((1, 2), keepdim=True)
+        return (centred / centred.square().mean((1, 2), keepdim=True).add(1.0).sqrt())[:, None]
+
+
+class VGG16(nn.Module):
+    """VGG16's body with a new dense head."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        n_in = 3
+        for width in _VGG16:
+            layers += [nn.Conv2d(n_in, width, 3, padding=1), nn.ReLU(inplace=True)] if width else [nn.MaxPool2d(2)]
+            n_in = width or n_in
+        self.features = nn.Sequential(*layers)
+        self.classifier = nets.dense_head(512, 256)
+
+    def forward(self, crops: Tensor) -> Tensor:
+        """Map crops, uint8 or float (M, CROP_PX, CROP_PX), to logits, float32 (M, C)."""
+        logits: Tensor = self.classifier(self.features(self.prepare(crops)).mean((2, 3)))
+        return logits
+
+    @staticmethod
+    def prepare(crops: Tensor) -> Tensor:
+        """Make of crops what ImageNet's networks expect: (M, CROP_PX, CROP_PX) to float32 (M, 3, VGG16_PX, VGG16_PX)."""
+        large = functional.interpolate(crops.float()[:, None] / 255, size=VGG16_PX, mode="bilinear", align_corners=False)
+        mean, std = (torch.tensor(numbers, device=crops.device)[:, None, None] for numbers in (_IMAGENET_MEAN, _IMAGENET_STD))
+        prepared: Tensor = (large.expand(-1, 3, -1, -1) - mean) / std
+        return prepared
+
+
+#: The network of each kind of checkpoint.
+NETWORKS: dict[str, type[SmallNet | VGG16]] = {"transfer": SmallNet, "vgg16": VGG16}
+
+
+class Transfer:
+    """Classify crops with a transferred body.
+
+    Args:
+        stored: A checkpoint of a kind in NETWORKS.
+        device: `cpu` or `cuda`.
+
+    Raises:
+        WeightsError: It was made for another crop, or its parameters do not fit.
+    """
+
+    landmarks = "none"
+
+    def __init__(self, stored: Checkpoint, device: str = "cpu") -> None:
+        stored.expect(crop_px=CROP_PX)
+        self.header = stored.header
+        self._device = torch.device(device)
+        model = NETWORKS[stored.header["kind"]]()
+        nets.fill(model, {name: torch.from_numpy(array) for name, array in stored.tensors.items()}, stored.path)
+        self.n_parameters = nets.n_parameters(model)
+        self._model = model.eval().to(self._device)
+
+    def logits(self, crops: UInt8, landmarks_px: Float32) -> Float32:  # noqa: ARG002  (the contract of FrameClassifier)
+        """Classify faces, as FrameClassifier.logits says; the landmarks are not looked at."""
+        return nets.run(self._model, crops, self._device)
+
+
+def load_body(model: SmallNet | VGG16, path: Path) -> None:
+    """Set a network's body from a file: safetensors, or a state dict that torch saved. The file's own head is left out.
+
+    Raises:
+        WeightsError: The file is neither, or lacks parameters of the body, or has them in other shapes.
+    """
+    nets.fill(nn.ModuleDict({"features": model.features}), _tensors(path), path)
+
+
+def _tensors(path: Path) -> dict[str, Tensor]:
+    remedy = "give a .safetensors file, or a state dict saved by torch.save"
+    try:
+        return load_file(path)
+    except FileNotFoundError:
+        raise WeightsError(path, "no such file", remedy) from None
+    except (SafetensorError, OSError):
+        pass
+    try:
+        # Never more than tensors: a pickle could run anything.
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        raise WeightsError(path, f"neither safetensors nor a state dict of plain tensors ({type(error).__name__})", remedy) from error
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise WeightsError(path, f"holds {type(state).__name__}, not parameter names with tensors", remedy)
+    return dict(state)
+
+
+def _conv(n_in: int, n_out: int, size: int = 3, stride: int = 1) -> list[nn.Module]:
+    return [nn.Conv2d(n_in, n_out, size, stride, size // 2, bias=False), nn.BatchNorm2d(n_out), nn.ReLU(inplace=True)]

@@ -1,0 +1,122 @@
+"""Photographs: what every face in them expresses, as a table in the style of the timelines."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from fervideo import crops, faces, frame_model, geometry, video
+from fervideo.embedding import resolve_device
+from fervideo.errors import VideoError
+from fervideo.records import EXPRESSIONS, GEOMETRY, Float32, UInt8
+from fervideo.settings import Settings
+from fervideo.timeline import BOX_COLUMNS, P_COLUMNS, face_columns, rounded_shares, write_csv
+
+#: Only ever added at the end.
+COLUMNS = ("photo", "face", "expression", "confidence", *P_COLUMNS, *BOX_COLUMNS, *GEOMETRY)
+#: Faces that are looked for in a photograph, unless the settings say how many.
+_MOST_FACES = 16
+
+
+@dataclass(frozen=True, eq=False)
+class PhotoFaces:
+    """Hold the faces of some photographs.
+
+    Attributes:
+        faces: One row per face, in the order of the photographs; `face` counts from the largest, 0. A photograph without a face
+            has one row in which all but `photo` is empty.
+        problems: Why photographs could not be read; they have no row.
+    """
+
+    faces: pd.DataFrame
+    problems: tuple[VideoError, ...]
+
+    def save(self, path: Path | str) -> None:
+        """Write the table as CSV, all of it or nothing.
+
+        Raises:
+            OutputError: The place cannot be written.
+        """
+        write_csv(self.faces, Path(path))
+
+
+def classify_photos(paths: Iterable[Path | str], settings: Settings | None = None, *, progress: bool = False) -> PhotoFaces:
+    """Classify every face of photographs, each by itself.
+
+    Args:
+        paths: Photographs, or folders with photographs directly in them.
+        settings: What differs from the defaults; `classifier`, `faces` and `run.device` count.
+        progress: Whether to show a progress bar on stderr, where that is a terminal.
+
+    Raises:
+        WeightsError: The classifier's weights are missing, broken, or those of another one.
+        UsageError: `cuda` is asked for where there is none.
+    """
+    settings = settings or Settings()
+    classify = frame_model.of(settings.classifier, resolve_device(settings.run.device))
+    files, problems = _files(map(Path, paths))
+    wanted = settings.faces.max_faces
+    most, tables = _MOST_FACES if wanted == "auto" else wanted, [_table([], {})]
+    hidden = None if progress and len(files) > 1 else True
+    with faces.Landmarker(settings.faces, most, still=True) as landmarker, crops.one_thread():
+        for path in tqdm(files, unit=" photos", disable=hidden, dynamic_ncols=True):
+            try:
+                image = video.read_image(path)
+            except VideoError as error:
+                problems.append(error)
+            else:
+                tables.append(_faces_of(path, image, landmarker.find(image), classify))
+    return PhotoFaces(pd.concat([table for table in tables if len(table)] or tables, ignore_index=True), tuple(problems))
+
+
+def describe(faces: pd.DataFrame) -> str:
+    """Write a short table for the terminal: each face with its expression and how sure that is."""
+    lines = [("photo", "face", "expression", "confidence")]
+    for photo, face, expression, confidence in faces[list(lines[0])].itertuples(index=False):
+        lines.append((photo, "", "no face found", "") if pd.isna(face) else (photo, str(face), expression, f"{confidence:.2f}"))
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines)
+
+
+def _files(paths: Iterable[Path]) -> tuple[list[Path], list[VideoError]]:
+    """Look into folders; a folder without photographs is a problem."""
+    files, problems = [], []
+    for path in paths:
+        found = video.image_files(path) if path.is_dir() else [path]
+        files += found
+        if not found:
+            problems.append(VideoError(path, "is a folder without photographs", "give photographs, or a folder with some directly in it"))
+    return files, problems
+
+
+def _faces_of(path: Path, image: UInt8, found: Float32, classify: frame_model.FrameModel) -> pd.DataFrame:
+    """Classify the faces of one photograph, the largest first."""
+    # A file name may hold bytes that are not UTF-8.
+    name = os.fsencode(path).decode("utf-8", "replace")
+    if not len(found):
+        return _table([name], {})
+    boxes = faces.boxes(found)
+    found = found[np.argsort(-(boxes[:, 2:] - boxes[:, :2]).prod(1), kind="stable")]
+    _, logits = classify(np.stack([crops.face_crop(image, face) for face in found]), found)
+    shares = rounded_shares(np.exp(logits - logits.max(1, keepdims=True)))
+    columns = {
+        "face": np.arange(len(found)),
+        "expression": np.array(EXPRESSIONS, object)[shares.argmax(1)],
+        "confidence": shares.max(1),
+        **dict(zip(P_COLUMNS, shares.T, strict=True)),
+        **face_columns(faces.boxes(found), geometry.measure(found)),
+    }
+    return _table([name] * len(found), columns)
+
+
+def _table(photos: Sequence[str], columns: dict[str, object]) -> pd.DataFrame:
+    """Make a table of all columns; those that are not given are empty."""
+    text = pd.Series([""]).dtype
+    dtypes = dict.fromkeys(COLUMNS, "float64") | {"photo": text, "face": "Int64", "expression": text}
+    return pd.DataFrame({"photo": list(photos), **columns}, columns=list(COLUMNS)).astype(dtypes)

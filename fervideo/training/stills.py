@@ -1,0 +1,177 @@
+"""Labelled photographs of single faces: an archive like FER+'s, or a folder of images for each expression."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fervideo import crops, faces, video
+from fervideo.errors import UsageError, VideoError
+from fervideo.records import CROP_PX, EXPRESSIONS, N_LANDMARKS, Float32, Float64, Int64, Shaped, UInt8, check_array
+from fervideo.settings import FaceSettings
+from fervideo.training.manifest import SPLITS, canonical
+
+#: FaceMesh finds more of the tiny faces when they are enlarged, and some of the rest when they get a margin.
+ENLARGED_PX = 256
+MARGINS_PX = (0, 48)
+#: What `votes` of an archive count, in order.
+VOTES = (*EXPRESSIONS, "unknown", "NF")
+#: In place of an expression: the folder is left out.
+LEFT_OUT = "none"
+
+
+@dataclass(frozen=True, repr=False)
+class Stills(Shaped):
+    """Hold photographs of one face each.
+
+    Attributes:
+        images: Pictures uint8 (height, width) grey or (height, width, 3) RGB, or files that hold them.
+        label: int64 (N,), what each shows, as a place in EXPRESSIONS.
+    """
+
+    images: Sequence[UInt8 | Path]
+    label: Int64
+
+    def __post_init__(self) -> None:
+        check_array(self, "label", np.int64, (len(self.images),))
+
+
+def read(path: Path, split: str | None = None, renamed: Mapping[str, str] | None = None) -> Stills:
+    """Read a dataset.
+
+    Args:
+        path: An .npz with `images` uint8 (N, height, width), `votes` (N, len(VOTES)) and `split` (0 train, 1 validation, 2 test), of
+            which images without a majority are left out; or a folder that holds a folder of images for each expression.
+        split: Which one of an archive; None for `test`.
+        renamed: What labels of a folder mean: an expression, or LEFT_OUT.
+
+    Raises:
+        UsageError: There is no such dataset, it is made in another way, or has labels of unknown meaning.
+    """
+    if path.is_dir():
+        if split is not None:
+            raise UsageError(f"--split {split}", "a folder of images has no splits", "leave it out, or give the folder of one split")
+        return _read_folder(path, renamed or {})
+    if renamed:
+        raise UsageError("--map", "an archive has no labels to rename", "leave it out")
+    return _read_archive(path, SPLITS.index(split or "test"))
+
+
+def _read_archive(path: Path, split: int) -> Stills:
+    remedy = "give an .npz with images uint8 (N, height, width), votes (N, 10) and split (N,), or a folder of images"
+    try:
+        with np.load(path) as data:
+            arrays = {name: data[name] for name in ("images", "votes", "split", "vote_names") if name in data}
+    except FileNotFoundError:
+        raise UsageError(path, "does not exist", remedy) from None
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise UsageError(path, f"cannot be read as an archive ({error})", remedy) from error
+    if missing := {"images", "votes", "split"} - set(arrays):
+        raise UsageError(path, f"lacks {', '.join(sorted(missing))}", remedy)
+    images, votes, splits = (arrays[name] for name in ("images", "votes", "split"))
+    n = len(images)
+    if images.dtype != np.uint8 or images.ndim not in (3, 4) or votes.shape != (n, len(VOTES)) or splits.shape != (n,):
+        shapes = ", ".join(f"{name} {arrays[name].dtype} {arrays[name].shape}" for name in ("images", "votes", "split"))
+        raise UsageError(path, f"holds {shapes}", remedy)
+    names = tuple(map(str, arrays.get("vote_names", VOTES)))
+    if names != VOTES:
+        raise UsageError(path, f"its votes are for {', '.join(names)}", f"order them as {', '.join(VOTES)}")
+    majority, _ = majority_rule(votes)
+    rows = np.flatnonzero((splits == split) & (majority >= 0))
+    if not len(rows):
+        raise UsageError(path, f"has no image with a majority in its {SPLITS[split]} split", "choose another with --split")
+    return Stills(list(images[rows]), majority[rows])
+
+
+def _read_folder(root: Path, renamed: Mapping[str, str]) -> Stills:
+    folders = {folder: files for folder in sorted(root.iterdir()) if folder.is_dir() and (files := video.image_files(folder))}
+    if not folders:
+        raise UsageError(root, "holds no folders with images in them", "put images into folders named by what they show")
+    for name, meaning in renamed.items():
+        if meaning not in (*EXPRESSIONS, LEFT_OUT):
+            raise UsageError(f"--map {name}={meaning}", "is no expression", f"give one of {', '.join(EXPRESSIONS)}, or {LEFT_OUT}")
+    known = {name: name for name in EXPRESSIONS} | {name.lower(): meaning for name, meaning in renamed.items()}
+    names = {folder: folder.name.strip().lower() for folder in folders}
+    if unknown := sorted({folder.name for folder, name in names.items() if name not in known}):
+        mapped = {name: canonical(name) for name in unknown}
+        options = " ".join(f"'{name}={meaning if meaning in EXPRESSIONS else LEFT_OUT}'" for name, meaning in mapped.items())
+        remedy = f"say what they mean ({LEFT_OUT}: leave out), such as --map {options}"
+        raise UsageError(root, f"has unknown labels: {', '.join(unknown)}", remedy)
+    if absent := sorted(set(map(str.lower, renamed)) - set(names.values())):
+        raise UsageError(f"--map {absent[0]}={renamed.get(absent[0], '')}", f"{root} has no folder {absent[0]}", "check the spelling")
+    kept = {folder: known[names[folder]] for folder in folders if known[names[folder]] != LEFT_OUT}
+    images = [path for folder in kept for path in folders[folder]]
+    label = [EXPRESSIONS.index(meaning) for folder, meaning in kept.items() for _ in folders[folder]]
+    if not images:
+        raise UsageError(root, "has nothing left to look at", f"map a label to something else than {LEFT_OUT}")
+    return Stills(images, np.array(label, np.int64))
+
+
+def majority_rule(votes: np.ndarray[Any, np.dtype[Any]]) -> tuple[Int64, Float32]:
+    """Apply the majority rule of Microsoft's FER+ code (Barsoum et al. 2016).
+
+    Single votes are zeroed; the winner needs more than half of what is left; `unknown` and `NF` winners are dropped.
+
+    Args:
+        votes: (N, len(VOTES)).
+
+    Returns:
+        The majority's expression, int64 (N,), -1 where dropped, and the distribution over EXPRESSIONS, float32 (N, 8), all 0
+        where nobody saw an expression.
+    """
+    kept: Float64 = np.where(votes > 1, votes, 0).astype(np.float64)
+    winner = kept.argmax(1)
+    clear = kept.max(1) > 0.5 * kept.sum(1)
+    majority = np.where(clear & (winner < len(EXPRESSIONS)), winner, -1)
+    shown = kept[:, : len(EXPRESSIONS)]
+    return majority, (shown / np.maximum(shown.sum(1, keepdims=True), 1)).astype(np.float32)
+
+
+def find_landmarks(landmarker: faces.Landmarker, image: UInt8) -> Float32:
+    """Find the face in a picture that it fills, or in a larger photograph.
+
+    Args:
+        landmarker: For still pictures with one face.
+        image: uint8 (height, width, 3) RGB or (height, width) grey.
+
+    Returns:
+        float32 (N_LANDMARKS, 3) in the picture's pixels; NaN where there is no face.
+    """
+    side = min(image.shape[:2])
+    scale = max(ENLARGED_PX / side, 1.0)
+    for margin in MARGINS_PX:
+        margin_px = round(margin * side * scale / ENLARGED_PX)
+        # A small face within a picture that has to be enlarged would be too small for anything.
+        found = landmarker.find(crops.framed(image, scale, margin_px), search=scale == 1)
+        if len(found):
+            landmarks: Float32 = (found[0] - np.array([margin_px, margin_px, 0], np.float32)) / np.float32(scale)
+            return landmarks
+    return np.full((N_LANDMARKS, 3), np.nan, np.float32)
+
+
+def look(images: Sequence[UInt8 | Path]) -> tuple[UInt8, Float32, list[str]]:
+    """Cut the face out of each photograph.
+
+    Returns:
+        Crops uint8 (n, CROP_PX, CROP_PX), of the whole picture where no face is found, and landmarks float32 (n, N_LANDMARKS, 3), NaN
+        there, of those that can be read; and what is wrong with the others.
+    """
+    cut, landmarks, problems = [], [], []
+    with faces.Landmarker(FaceSettings(), 1, still=True) as landmarker, crops.one_thread():
+        for source in images:
+            try:
+                image = video.read_image(source) if isinstance(source, Path) else source
+            except VideoError as error:
+                problems.append(f"{error.subject}: {error.reason}")
+                continue
+            found = find_landmarks(landmarker, image)
+            seen = np.isfinite(found[0, 0])
+            cut.append(crops.crop(image, crops.alignment(found) if seen else crops.whole_image(*image.shape[:2])))
+            landmarks.append(found)
+    points = np.array(landmarks, np.float32).reshape(-1, N_LANDMARKS, 3)
+    return np.array(cut, np.uint8).reshape(-1, CROP_PX, CROP_PX), points, problems

@@ -1,0 +1,176 @@
+"""Frame classifiers side by side: the readers of labelled stills, the scores, the table and the JSON."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fervideo import cli, demo, settings
+from fervideo.errors import DatasetError, UsageError
+from fervideo.records import EXPRESSIONS
+from fervideo.training import compare, stills
+
+KEYS = ["classifier", "n", "accuracy", "macro_f1", "ece", "ms_per_face", "parameters", "bytes", "recall", "confusion"]
+
+
+@pytest.fixture(scope="module")
+def portrait() -> Image.Image:
+    return Image.fromarray(demo._photograph()).crop((122, 20, 322, 220))
+
+
+@pytest.fixture(scope="module")
+def faces(portrait: Image.Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Hold the smile twice, large and tiny, and a wall, which is called neutral."""
+    root = tmp_path_factory.mktemp("faces")
+    for label in ("happiness", "neutral"):
+        (root / label).mkdir()
+    portrait.save(root / "happiness" / "large.png")
+    portrait.convert("L").resize((48, 48)).save(root / "happiness" / "tiny.jpg")
+    Image.new("L", (48, 48), 90).save(root / "neutral" / "wall.png")
+    return root
+
+
+def archive(path: Path, **changes: object) -> Path:
+    """Write three images of the train split and two of the test split, of which one has a majority."""
+    votes = np.zeros((5, 10), np.uint8)
+    votes[:, 1] = (9, 9, 9, 9, 5)
+    votes[4, 0] = 5
+    arrays = {"images": np.full((5, 48, 48), 90, np.uint8), "votes": votes, "split": np.array([0, 0, 0, 2, 2])}
+    np.savez(path, **{name: array for name, array in (arrays | changes).items() if array is not None})
+    return path
+
+
+def test_an_archive_gives_the_images_that_have_a_majority(tmp_path: Path):
+    path = archive(tmp_path / "a.npz")
+    assert stills.read(path).label.tolist() == [1]
+    assert stills.read(path, "train").label.tolist() == [1, 1, 1]
+    assert stills.read(path, "train").images[0].shape == (48, 48)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"votes": None, "split": None}, "lacks split, votes"),
+        ({"votes": np.zeros((5, 8))}, r"votes float64 \(5, 8\)"),
+        ({"images": np.zeros((5, 48, 48))}, "images float64"),
+        ({"vote_names": np.array([*EXPRESSIONS[::-1], "unknown", "NF"])}, "its votes are for contempt, fear"),
+        ({"split": np.ones(5)}, "no image with a majority in its test split"),
+    ],
+)
+def test_another_archive_is_refused(tmp_path: Path, changes: dict[str, object], reason: str):
+    with pytest.raises(UsageError, match=reason):
+        stills.read(archive(tmp_path / "a.npz", **changes))
+
+
+def test_what_is_no_dataset_is_refused(tmp_path: Path):
+    (tmp_path / "text.npz").write_text("a shopping list")
+    for name, reason in (("none.npz", "does not exist"), ("text.npz", "cannot be read"), (".", "holds no folders with images")):
+        with pytest.raises(UsageError, match=reason):
+            stills.read(tmp_path / name)
+
+
+def test_the_majority_rule_is_microsofts():
+    votes = np.zeros((5, 10), np.uint8)
+    votes[0, [0, 1]] = (6, 4)
+    votes[1, [0, 1]] = (5, 5)  # no more than half
+    votes[2, [0, 2]] = (2, 1)  # a single vote does not count
+    votes[3, [0, 8]] = (4, 6)  # unknown
+    votes[4, [0, 1, 2]] = (1, 1, 1)
+    majority, shown = stills.majority_rule(votes)
+    assert majority.tolist() == [0, -1, 0, -1, -1]
+    np.testing.assert_allclose(shown[:3, 0], [0.6, 0.5, 1.0])
+    assert shown[4].sum() == 0
+
+
+def test_unknown_labels_are_all_named_with_a_mapping_to_paste(tmp_path: Path):
+    for label in ("Happy", "calm", "fear", "sad"):
+        (tmp_path / label).mkdir()
+        Image.new("L", (8, 8)).save(tmp_path / label / "x.png")
+    with pytest.raises(UsageError) as raised:
+        stills.read(tmp_path)
+    assert "unknown labels: Happy, calm, sad;" in str(raised.value)
+    options = str(raised.value).partition("--map ")[2]
+    assert options == "'Happy=happiness' 'calm=none' 'sad=sadness'"
+    renamed = dict(option.strip("'").split("=") for option in options.split())
+    assert sorted(stills.read(tmp_path, renamed=renamed).label) == sorted(map(EXPRESSIONS.index, ("happiness", "fear", "sadness")))
+    for name, meaning, reason in (("happy", "joyful", "is no expression"), ("hapy", "happiness", "has no folder hapy")):
+        with pytest.raises(UsageError, match=reason):
+            stills.read(tmp_path, renamed=renamed | {name: meaning})
+
+
+def test_tiny_faces_get_landmarks_and_a_wall_none(faces: Path):
+    paths = [faces / "happiness" / "large.png", faces / "happiness" / "tiny.jpg", faces / "neutral" / "wall.png"]
+    crops, landmarks, problems = stills.look(paths)
+    assert problems == []
+    assert np.isfinite(landmarks).all((1, 2)).tolist() == [True, True, False]
+    np.testing.assert_allclose(landmarks[1] * 200 / 48, landmarks[0], atol=12)
+    assert np.abs(crops[0].astype(int) - crops[1]).mean() < 25
+    assert np.ptp(crops[2]) == 0
+
+
+@pytest.mark.parametrize("name", ["cnn", "transfer", "svm", "mlp"])
+def test_every_classifier_is_scored(faces: Path, name: str, capsys: pytest.CaptureFixture[str]):
+    assert cli.main(["compare", str(faces), "--classifiers", name, "--json", "--only-present", "--workers", "1"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert list(row) == KEYS
+    assert (row["classifier"], row["n"], row["recall"]["happiness"], row["recall"]["fear"]) == (name, 3, 1.0, None)
+    confusion = np.array(row["confusion"])
+    assert confusion.shape == (8, 8)
+    assert confusion.sum(1).tolist() == [1, 2, 0, 0, 0, 0, 0, 0]
+    assert confusion[:, 2:].sum() == 0, "only what is present is an answer"
+    assert 0 < row["ms_per_face"] < 1000
+    assert row["parameters"] > 100
+    assert row["bytes"] > 1000
+
+
+def test_the_table_tells_scores_recalls_and_the_share_without_landmarks(faces: Path, capsys: pytest.CaptureFixture[str]):
+    assert cli.main(["compare", str(faces), "--classifiers", "cnn", "--workers", "1"]) == 0
+    out = capsys.readouterr().out
+    assert out.splitlines()[0].split() == ["3", "faces", "accuracy", "macro_f1", "ece", "ms_per_face", "parameters", "MB"]
+    assert "no landmarks in 33.3% of the pictures" in out
+
+
+def test_unreadable_images_are_all_listed(tmp_path: Path):
+    (tmp_path / "fear").mkdir()
+    for name in ("a.png", "b.jpg"):
+        (tmp_path / "fear" / name).write_text("a shopping list")
+    with pytest.raises(DatasetError, match="2 photographs cannot be read") as raised:
+        compare.compare(tmp_path, ["cnn"])
+    assert [Path(problem.partition(": ")[0]).name for problem in raised.value.problems] == ["a.png", "b.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--classifiers", "cnn,rnn"], "--classifiers rnn: classifier.name = 'rnn'"),
+        (["--classifiers", "none.safetensors"], "none.safetensors: no such file"),
+        (["--map", "happy"], "--map happy: is not LABEL=EXPRESSION"),
+        (["--split", "test"], "--split test: a folder of images has no splits"),
+    ],
+)
+def test_bad_usage_is_one_line(faces: Path, options: list[str], message: str, capsys: pytest.CaptureFixture[str]):
+    classifiers = [] if "--classifiers" in options else ["--classifiers", "cnn"]
+    assert cli.main(["compare", str(faces), *options, *classifiers]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert message in err
+
+
+def test_weights_may_be_given_by_their_path(faces: Path):
+    shipped = compare.frame_model.CNN_WEIGHTS
+    rows, seen = compare.compare(faces, [str(shipped), "cnn"], settings.Settings())
+    own, ours = ({name: row[name] for name in KEYS if name not in ("classifier", "ms_per_face")} for row in rows)
+    assert own == ours
+    assert seen == pytest.approx(2 / 3)
+
+
+def test_the_validation_split_of_ferplus(shared: Path, tmp_path: Path):
+    """The first hundred: as good as the model card says, by a wide margin for so few."""
+    data = np.load(shared / "ferplus.npz")
+    rows = np.flatnonzero(data["split"] == 1)[:100]
+    np.savez(tmp_path / "few.npz", **{name: data[name][rows] for name in ("images", "votes", "split")}, vote_names=data["vote_names"])
+    (row,), seen = compare.compare(tmp_path / "few.npz", ["cnn"], split="validation")
+    assert row["accuracy"] > 0.75
+    assert seen > 0.9

@@ -1,0 +1,110 @@
+"""The recipe of the classic classifiers, a few steps long, on a handful of faces."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from fervideo import checkpoint, classifiers, faces
+from fervideo.classifiers import transfer
+from fervideo.records import EXPRESSIONS
+from fervideo.settings import FaceSettings
+
+TOOLS = Path(__file__).parents[1] / "tools"
+N = 16 * len(EXPRESSIONS)
+
+
+@pytest.fixture(scope="module")
+def ferplus(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Write an archive like ferplus.npz, and its landmarks: one real face, shaken, under all labels."""
+    from skimage.data import astronaut
+
+    photograph = np.ascontiguousarray(astronaut()[30:230, 110:310])
+    with faces.Landmarker(FaceSettings(), 1, still=True) as landmarker:
+        landmarks = landmarker.find(photograph)[0] * (48 / 200)
+    image = cv2.resize(cv2.cvtColor(photograph, cv2.COLOR_RGB2GRAY), (48, 48), interpolation=cv2.INTER_AREA)
+    rng, folder = np.random.default_rng(0), tmp_path_factory.mktemp("ferplus")
+    label = np.arange(2 * N) % len(EXPRESSIONS)
+    votes = np.zeros((2 * N, 10), np.uint8)
+    votes[np.arange(2 * N), label] = 10
+    images = np.clip(image + rng.integers(-20, 20, (2 * N, 48, 48)), 0, 255).astype(np.uint8)
+    # The label shows in the place of the lips, so that there is something to learn.
+    shaken = landmarks + rng.normal(0, 0.2, (2 * N, *landmarks.shape))
+    shaken[:, [61, 291, 13, 14, 0, 17], 1] += label[:, None]
+    shaken[0] = np.nan
+    names = (*EXPRESSIONS, "unknown", "NF")
+    np.savez(folder / "ferplus.npz", images=images, votes=votes, vote_names=names, split=np.repeat([0, 1], N).astype(np.uint8))
+    np.savez(folder / "landmarks.npz", landmarks_px=shaken.astype(np.float32))
+    return folder / "ferplus.npz", folder / "landmarks.npz"
+
+
+@pytest.fixture
+def recipe(ferplus: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    monkeypatch.syspath_prepend(TOOLS)
+    import train_classifiers
+
+    monkeypatch.setattr(train_classifiers, "BATCH", 8)
+
+    def train(system: str, *options: str) -> Path:
+        arguments = [system, *map(str, ferplus), str(tmp_path), "--epochs", "1", "--steps", "2", *options]
+        monkeypatch.setattr(sys, "argv", ["train_classifiers.py", *arguments])
+        train_classifiers.main()
+        return tmp_path / f"{system}.safetensors"
+
+    return train
+
+
+@pytest.mark.parametrize("system", ["svm", "mlp", "transfer"])
+def test_each_system_learns_and_loads(system: str, recipe: Callable[..., Path], ferplus: tuple[Path, Path]):
+    options = ["--steps", "100"] if system == "svm" else []
+    path = recipe(system, *options)
+    classifier = classifiers.load(path)
+    crops = np.zeros((2, 56, 56), np.uint8)
+    logits = classifier.logits(crops, np.load(ferplus[1])["landmarks_px"][:2])
+    assert np.isfinite(logits).all()
+    assert classifier.header["scores"]["ferplus_validation"]["n"] == N
+    if system == "svm":
+        assert classifier.header["scores"]["ferplus_validation"]["accuracy"] > 0.3  # chance: 0.125
+
+
+def test_the_study_compares_all_ways(recipe: Callable[..., Path]):
+    path = recipe("transfer", "--study")
+    results = json.loads((path.parent / "study.json").read_text())
+    ways = {f"{how}, {share}" for how in ("scratch", "frozen", "tuned") for share in ("all labels", "a tenth of the labels")}
+    assert set(results) == ways
+    # The body of the first task is there, and used again.
+    before = (path.parent / "body.safetensors").stat().st_mtime_ns
+    recipe("transfer")
+    assert (path.parent / "body.safetensors").stat().st_mtime_ns == before
+
+
+def test_vgg16_learns_from_a_users_weights(recipe: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(transfer, "VGG16_PX", 32)
+    torch.manual_seed(0)
+    torch.save(transfer.VGG16().state_dict(), tmp_path / "vgg16.pth")
+    stored = checkpoint.read(recipe("vgg16", "--backbone-weights", str(tmp_path / "vgg16.pth")))
+    assert stored.header["kind"] == "vgg16"
+    assert stored.tensors["features.0.weight"].shape == (64, 3, 3, 3)
+
+
+def test_vgg16_without_weights_says_what_it_needs(recipe: Callable[..., Path], capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit, match="2"):
+        recipe("vgg16")
+    assert "--backbone-weights FILE" in capsys.readouterr().err
+
+
+def test_a_first_task_leaves_the_head_alone(recipe: Callable[..., Path], ferplus: tuple[Path, Path]):
+    """Mirrored crops get mirrored landmarks: each landmark's mirror image is where its partner stands."""
+    import ferplus as data
+    import train_classifiers
+
+    faces_there = data.load(*ferplus, "train")
+    face = np.nanmedian(faces_there.landmarks_px, 0)
+    mirror = train_classifiers.mirror_of(face - face[list(train_classifiers.shape.RIGID["mediapipe"])].mean(0))
+    assert (mirror[33], mirror[61], mirror[263]) == (263, 291, 33)
+    assert (np.sort(mirror) == np.arange(len(mirror))).all()
