@@ -61,7 +61,7 @@ class FrameCNN(nn.Module):
     def __init__(
         self,
         widths: tuple[int, ...] = (32, 64, 128, 256),
-        blocks: tuple[int, ...] = (1, 1, 2, 2),
+        blocks: tuple[int, ...] = (1, 1, 2, 1),
         embedding_dim: int = 128,
         dropout: float = 0.2,
     ) -> None:

@@ -1,9 +1,10 @@
 """Score a frame CNN on FER+.
 
-    python tools/score_frame.py FERPLUS.npz LANDMARKS.npz FRAME.safetensors [--split validation|test] [--json FILE]
+    python tools/score_frame.py FERPLUS.npz LANDMARKS.npz FRAME.safetensors [--split validation|test] [--json FILE] [--plot FILE.png]
 
 Prints N, accuracy, macro-F1, expected calibration error (15 bins), recall per expression, the confusion table, and the
-milliseconds per face in batches of 32 on one core. The test split is for reports: choose on the validation split.
+milliseconds per face in batches of 32 on one core. --plot draws how often answers of some confidence are right. The test split is
+for reports: choose on the validation split.
 """
 
 from __future__ import annotations
@@ -22,13 +23,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, recall_s
 from fervideo.crops import crop
 from fervideo.embedding import Embedder, load
 from fervideo.records import EXPRESSIONS
-
-
-def calibration_error(confidence: np.ndarray, right: np.ndarray, bins: int = 15) -> float:
-    """Return the expected calibration error (Guo et al. 2017) over equal bins of confidence."""
-    place = np.minimum((confidence * bins).astype(int), bins - 1)
-    weight, gap = np.bincount(place, minlength=bins), np.bincount(place, confidence - right, minlength=bins)
-    return float(np.abs(gap[weight > 0]).sum() / len(confidence))
+from fervideo.training import metrics, plots
 
 
 def main() -> None:
@@ -36,7 +31,8 @@ def main() -> None:
     for name in ("archive", "landmarks", "frame_cnn"):
         parser.add_argument(name, type=Path)
     parser.add_argument("--split", default="validation", choices=("validation", "test"))
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="the reliability diagram, PNG")
     args = parser.parse_args()
     faces = ferplus.load(args.archive, args.landmarks, args.split)
     faces = faces.take(np.flatnonzero(faces.majority >= 0))
@@ -44,16 +40,16 @@ def main() -> None:
     embedder = Embedder(args.frame_cnn)
     embedder.embed(crops[:64])
     started = time.perf_counter()
-    logits = torch.from_numpy(embedder.embed(crops)[1])
+    logits = embedder.embed(crops)[1]
     milliseconds = (time.perf_counter() - started) / len(crops) * 1000
-    confidence, guess = (array.numpy() for array in logits.softmax(1).max(1))
-    truth = faces.majority
+    p = torch.from_numpy(logits).softmax(1).numpy()
+    truth, guess = faces.majority, p.argmax(1)
     scores = {
         "split": args.split,
         "n": len(truth),
         "accuracy": float(accuracy_score(truth, guess)),
         "macro_f1": float(f1_score(truth, guess, average="macro")),
-        "ece": calibration_error(confidence, guess == truth),
+        "ece": metrics.ece(truth, p),
         "recall": dict(zip(EXPRESSIONS, recall_score(truth, guess, average=None).round(4).tolist(), strict=True)),
         "parameters": sum(p.numel() for p in load(args.frame_cnn).parameters()),
         "ms_per_face": round(milliseconds, 3),
@@ -63,6 +59,8 @@ def main() -> None:
     print(pd.DataFrame(scores["confusion"], EXPRESSIONS, EXPRESSIONS).to_string())
     if args.json:
         args.json.write_text(json.dumps(scores, indent=1))
+    if args.plot:
+        plots.reliability_diagram(truth, p, f"frame CNN, {args.split}: ECE {scores['ece']:.3f}", args.plot)
 
 
 if __name__ == "__main__":

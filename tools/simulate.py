@@ -49,6 +49,11 @@ class Bank:
         """Return what any frame classifier would leave of it."""
         return Bank(self.features[:, :, : len(EXPRESSIONS) + len(GEOMETRY)], self.target, self.label)
 
+    def with_certainty(self, share: float) -> Bank:
+        """Return it with votes moved to the majority: 0 leaves them, 1 makes the majority certain."""
+        majority = np.eye(len(EXPRESSIONS), dtype=np.float32)[self.label]
+        return Bank(self.features, (1 - share) * self.target + share * majority, self.label)
+
 
 def render(image: np.ndarray, landmarks: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Render a still's variants: crops uint8 (V, CROP_PX, CROP_PX) and landmarks float32 (V, N_LANDMARKS, 3)."""
@@ -118,14 +123,14 @@ class Simulator:
         #: How far features of other stills lie from the mean: the scale of what a face's own looks add.
         self.centre = bank.features[:, 0].mean(0)
 
-    def draw(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Draw one sequence.
+    def draw(self, rng: np.random.Generator, seconds: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Draw one sequence of the given length.
 
         Returns:
             features float32 (S, C + G + D + 1) as the model reads them, target float32 (S, C), and label int64 (S,), the
             expression that is being shown.
         """
-        steps = int(rng.uniform(6, 20) * sequence.MODEL_RATE_HZ)
+        steps = int(seconds * sequence.MODEL_RATE_HZ)
         stills, presence = self._plot(steps, rng)
         path = _walk(steps, rng)
         features, target = np.zeros((steps, self.bank.features.shape[2])), np.zeros((steps, len(EXPRESSIONS)))
@@ -149,7 +154,7 @@ class Simulator:
         cast = {0: int(rng.choice(self.rows[0]))}
         stills, edges, ramps = [], [0.0], []
         at, rest = 0.0, rng.random() < 0.6
-        calm = rng.random() < 0.25
+        calm = rng.random() < 0.4
         while at < steps:
             label = 0 if rest else int(rng.choice(len(EXPRESSIONS), p=self.weight))
             if label not in cast or rng.random() < 0.3:
@@ -183,7 +188,7 @@ def _walk(steps: int, rng: np.random.Generator) -> np.ndarray:
     """Draw the mix of variants at each step: float64 (S, V), rows sum to 1."""
     mix = np.zeros((steps, len(VARIANTS)))
     mix[:, PLAIN] = _wander(steps, N_PLAIN, rng.uniform(0.1, 0.6), rng)
-    talking = _bursts(steps, rng.choice([0, 0.3, 0.9], p=[0.4, 0.4, 0.2]), (0.6, 6.0), rng)
+    talking = _bursts(steps, rng.choice([0, 0.3, 0.9], p=[0.3, 0.4, 0.3]), (0.6, 6.0), rng)
     _blend(mix, _mouth(steps, rng), _soft(talking, 2))
     for turn, amount in zip(TURNS, np.clip(_drift(steps, 1.5, rng.choice([0.0, 0.5]), rng)[:, :1] * (1, -1), 0, 1).T, strict=True):
         _blend(mix, turn, amount)

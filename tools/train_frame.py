@@ -1,9 +1,11 @@
 """Train the frame CNN on FER+.
 
-    python tools/train_frame.py FERPLUS.npz LANDMARKS.npz RUN [--epochs 60] [--seed 1] [--steps N]
+    python tools/train_frame.py FERPLUS.npz LANDMARKS.npz RUN [--epochs 60] [--seed 1] [--init FRAME.safetensors] [--steps N]
 
 LANDMARKS.npz comes from `tools/ferplus.py landmarks`. Loss: cross-entropy against the crowd's distribution of votes, on crops
 that are jittered, flipped, degraded as web video is, partly covered and mixed (mixup); rare expressions are drawn more often.
+Every crop comes with a twin, nudged as the landmarks of a video nudge it, and both must be answered alike (stability training,
+Zheng et al. 2016). --init begins a warm restart (Loshchilov & Hutter 2017) from trained weights, at a lower rate.
 RUN/last.pt is a checkpoint per epoch: the same command goes on from it. At the end the averaged weights get a prior correction
 (strength chosen on the validation split) and a temperature (fitted there), both folded into the head, and are written to
 RUN/frame.safetensors. The test split is not touched: `tools/score_frame.py` does that.
@@ -26,18 +28,23 @@ from torch import Tensor
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from fervideo import embedding
+from fervideo import checkpoint, embedding
 from fervideo.crops import crop
 from fervideo.embedding import FrameCNN, standardise
 from fervideo.records import CROP_PX, EXPRESSIONS
 
-BATCH = 128
+#: Twins in a step.
+BATCH = 64
 PEAK_RATE = 2e-3
+#: With --init.
+RESTART_RATE = 1e-3
 WEIGHT_DECAY = 0.05
 EMA_DECAY = 0.998
 #: 0 draws every image alike, 1 every expression alike.
 BALANCE = 0.5
 MIXUP_ALPHA = 0.2
+#: Weight of the divergence between twins.
+STABILITY = 2.0
 
 
 def jitter(rng: np.random.Generator) -> np.ndarray:
@@ -55,6 +62,13 @@ def jitter(rng: np.random.Generator) -> np.ndarray:
     return matrix
 
 
+def nudge(rng: np.random.Generator) -> np.ndarray:
+    """Draw the small error of a crop's place, as 3×3 matrix in crop pixels."""
+    scale, centre = np.exp(rng.normal(0, 0.04)), (CROP_PX - 1) / 2
+    shift = centre * (1 - scale) + rng.normal(0, 1.3, 2)
+    return np.array([(scale, 0, shift[0]), (0, scale, shift[1]), (0, 0, 1)])
+
+
 def degrade(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Lose detail as web video does: fewer pixels, blur, block noise."""
     height, width = image.shape
@@ -67,10 +81,12 @@ def degrade(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     elif rng.random() < 0.2:
         soft = cv2.GaussianBlur(image, (0, 0), 1.0)
         image = cv2.addWeighted(image, 1 + (amount := rng.uniform(0, 1)), soft, -amount, 0)
-    if rng.random() < 0.3:
-        quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 90))]
-        image = cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], cv2.IMREAD_GRAYSCALE)
-    return image
+    return compress(image, rng) if rng.random() < 0.3 else image
+
+
+def compress(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 90))]
+    return cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], cv2.IMREAD_GRAYSCALE)
 
 
 def relight(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -96,7 +112,7 @@ def cover(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 class Faces(torch.utils.data.Dataset[tuple[Tensor, Tensor]]):
-    """Yield (crop, target) pairs; augmented where a seed is given."""
+    """Yield (crops, target): one plain crop, or augmented twins where a seed is given."""
 
     def __init__(self, faces: ferplus.FerPlus, seed: int | None = None) -> None:
         self.faces, self.seed = faces, seed
@@ -107,13 +123,21 @@ class Faces(torch.utils.data.Dataset[tuple[Tensor, Tensor]]):
     def __getitem__(self, key: tuple[int, int] | int) -> tuple[Tensor, Tensor]:
         row, draw = key if isinstance(key, tuple) else (key, 0)
         image, transform = self.faces.images[row], self.faces.transform(row)
-        if self.seed is None:
-            cut = crop(image, transform)
-        else:
-            rng = np.random.default_rng((self.seed, draw, row))
-            transform = (jitter(rng) @ np.vstack([transform, (0, 0, 1)]))[:2]
-            cut = cover(relight(crop(degrade(image, rng), transform), rng), rng)
-        return torch.from_numpy(cut), torch.from_numpy(self.faces.target[row])
+        crops = crop(image, transform)[None] if self.seed is None else twins(image, transform, (self.seed, draw, row))
+        return torch.from_numpy(crops), torch.from_numpy(self.faces.target[row])
+
+
+def twins(image: np.ndarray, transform: np.ndarray, seed: tuple[int, int, int]) -> np.ndarray:
+    """Augment a crop twice with the same draws, the second time nudged and, one time in two, compressed: uint8 (2, CROP_PX, CROP_PX)."""
+    apart = np.random.default_rng((*seed, 1))
+    pair = []
+    for small in (np.eye(3), nudge(apart)):
+        rng = np.random.default_rng(seed)
+        matrix = small @ jitter(rng) @ np.vstack([transform, (0, 0, 1)])
+        pair.append(cover(relight(crop(degrade(image, rng), matrix[:2]), rng), rng))
+    if apart.random() < 0.5:
+        pair[1] = compress(pair[1], apart)
+    return np.stack(pair)
 
 
 def draw_rows(faces: ferplus.FerPlus, rng: np.random.Generator) -> np.ndarray:
@@ -128,7 +152,7 @@ def logits_of(model: torch.nn.Module, faces: ferplus.FerPlus) -> np.ndarray:
     """Return the logits of a whole split, float32 (N, 8), no augmentation."""
     model.eval()
     loader = torch.utils.data.DataLoader(Faces(faces), batch_size=256)
-    return torch.cat([model(standardise(crops))[1] for crops, _ in loader]).float().numpy()
+    return torch.cat([model(standardise(crops[:, 0]))[1] for crops, _ in loader]).float().numpy()
 
 
 def scores(logits: np.ndarray, majority: np.ndarray) -> dict[str, float]:
@@ -161,10 +185,30 @@ def fit_head(logits: np.ndarray, faces: ferplus.FerPlus) -> tuple[float, float]:
     return strength, float(temperatures[int(np.argmin(losses))])
 
 
-def train(faces: ferplus.FerPlus, check: ferplus.FerPlus, run: Path, epochs: int, seed: int, steps: int | None) -> FrameCNN:
+def loss_of(model: torch.nn.Module, crops: Tensor, target: Tensor, rng: np.random.Generator) -> Tensor:
+    """Return the loss of a batch of twins, crops uint8 (B, 2, CROP_PX, CROP_PX): both against the votes, and one against the other."""
+    x = standardise(crops.transpose(0, 1).flatten(0, 1)).unflatten(0, (2, -1))
+    share, other = rng.beta(MIXUP_ALPHA, MIXUP_ALPHA), torch.randperm(len(target))
+    x, target = share * x + (1 - share) * x[:, other], share * target + (1 - share) * target[other]
+    # Half as long in bfloat16, on the CPU too.
+    with torch.autocast(x.device.type, torch.bfloat16):
+        logits = model(x.flatten(0, 1).contiguous(memory_format=torch.channels_last))[1]
+    one, two = logits.float().log_softmax(1).chunk(2)
+    apart = functional.kl_div(one, two, log_target=True, reduction="batchmean")
+    apart = apart + functional.kl_div(two, one, log_target=True, reduction="batchmean")
+    return functional.cross_entropy(torch.cat([one, two]), target.repeat(2, 1)) + STABILITY * apart / 2
+
+
+def train(
+    faces: ferplus.FerPlus, check: ferplus.FerPlus, run: Path, epochs: int, seed: int, steps: int | None, init: Path | None
+) -> FrameCNN:
     """Train, one checkpoint per epoch, and return the averaged weights."""
     torch.manual_seed(seed)
-    model = FrameCNN()
+    model, peak = FrameCNN(), PEAK_RATE
+    if init:
+        # Blocks that this network lacks are left behind.
+        known, peak = embedding.load(init).state_dict(), RESTART_RATE
+        model.load_state_dict({name: known[name] for name in model.state_dict()})
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's own annotation lacks it
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(EMA_DECAY), use_buffers=True)
     decayed = [p for p in model.parameters() if p.ndim > 1]
@@ -187,15 +231,10 @@ def train(faces: ferplus.FerPlus, check: ferplus.FerPlus, run: Path, epochs: int
         model.train()
         loss_sum = 0.0
         for step, (crops, target) in enumerate(loader, epoch * per_epoch):
-            rate = PEAK_RATE * min((step + 1) / warm_up, 0.5 * (1 + math.cos(math.pi * step / total)))
+            rate = peak * min((step + 1) / warm_up, 0.5 * (1 + math.cos(math.pi * step / total)))
             for group in optimiser.param_groups:
                 group["lr"] = rate
-            x = standardise(crops)
-            share, other = rng.beta(MIXUP_ALPHA, MIXUP_ALPHA), torch.randperm(len(x))
-            x, target = share * x + (1 - share) * x[other], share * target + (1 - share) * target[other]
-            with torch.autocast("cpu", torch.bfloat16):
-                logits = model(x.contiguous(memory_format=torch.channels_last))[1]
-            loss = functional.cross_entropy(logits.float(), target)
+            loss = loss_of(model, crops, target, rng)
             optimiser.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
@@ -220,12 +259,13 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("--epochs", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--init", type=Path, help="weights to go on from")
     parser.add_argument("--steps", type=int, help="steps per epoch, to try the recipe; default: all images")
     args = parser.parse_args()
     args.run.mkdir(parents=True, exist_ok=True)
     faces = ferplus.load(args.archive, args.landmarks, "train")
     check = ferplus.load(args.archive, args.landmarks, "validation")
-    model = train(faces, check, args.run, args.epochs, args.seed, args.steps)
+    model = train(faces, check, args.run, args.epochs, args.seed, args.steps, args.init)
     logits = logits_of(model, check)
     strength, temperature = fit_head(logits, check)
     with torch.no_grad():
@@ -237,6 +277,7 @@ def main() -> None:
         "data": "FER+ votes (MIT) on FER2013 images, training split",
         "seed": args.seed,
         "epochs": args.epochs,
+        "init": checkpoint.digest(args.init) if args.init else None,
         "date": time.strftime("%Y-%m-%d"),
         "prior_correction": strength,
         "temperature": temperature,
