@@ -72,6 +72,21 @@ def test_it_learns_what_single_steps_do_not_tell(tmp_path: Path, clips: tuple[li
     torch.testing.assert_close(learner.model.state_dict(), learner.best)
 
 
+def test_mixed_precision_learns_the_same(tmp_path: Path, clips: tuple[list[Sample], list[Sample]]):
+    """On the CPU by hand, since nothing but CUDA turns it on: what can be seen of it without a GPU."""
+    (tmp_path / "plain").mkdir()
+    plain, mixed = trainer(tmp_path / "plain", *clips, SHORT), trainer(tmp_path, *clips, SHORT)
+    assert not mixed.mixed
+    mixed.mixed = True
+    batch = loop.collate(mixed.train[:8])
+    with torch.autocast("cpu", torch.bfloat16):
+        assert mixed.model(batch.course, batch.mask)[0].dtype == torch.bfloat16
+    losses = [[epoch.loss for epoch in learner.run(progress=False)] for learner in (plain, mixed)]
+    assert losses[0] != losses[1]
+    np.testing.assert_allclose(losses[0], losses[1], rtol=0.05)
+    assert {tensor.dtype for tensor in mixed.model.state_dict().values()} == {torch.float32}
+
+
 def test_a_broken_off_run_goes_on_to_the_same_end(tmp_path: Path, clips: tuple[list[Sample], list[Sample]]):
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()

@@ -196,6 +196,8 @@ class Trainer:
     ) -> None:
         self.model, self.train, self.validation, self.scorer, self.settings = model, train, validation, scorer, settings
         self.path, self.identity, self.device = run / _STATE, identity, str(model.centre.device)
+        #: Whether the networks compute in bfloat16; weights, losses and optimiser stay float32.
+        self.mixed = self.device.startswith("cuda") and torch.cuda.is_bf16_supported()
         self.peak = settings.rate * (_FINE_TUNING if tuned else 1)
         self.loss = Loss.of(train, settings, self.device)
         self.optimiser = torch.optim.AdamW(model.parameters(), lr=self.peak, weight_decay=settings.weight_decay)
@@ -249,8 +251,7 @@ class Trainer:
             bar.set_postfix_str(f"loss {self.history[-1].loss:.3f}  WAR {war:.3f}  UAR {uar:.3f}")
 
     def _forward(self, batch: Batch) -> Tensor:
-        mixed = self.device.startswith("cuda") and torch.cuda.is_bf16_supported()
-        with torch.autocast(self.device.partition(":")[0], torch.bfloat16, enabled=mixed):
+        with torch.autocast(self.device.partition(":")[0], torch.bfloat16, enabled=self.mixed):
             steps, clips = self.model(batch.course, batch.mask)
         return self.loss(steps.float(), clips.float(), batch)
 
