@@ -83,11 +83,22 @@ def test_all_orientations_are_turned_upright(tmp_path: Path, orientation: int, s
 
 
 def test_a_folder_of_images_with_exif_data_is_a_video(tmp_path: Path, astronaut: Image.Image):
-    exif = Image.Exif()
-    exif[0x112] = 6
-    astronaut.resize((64, 48)).save(tmp_path / "1.jpg", exif=exif)
+    """Each image is turned upright by its own orientation, mirrored ones included."""
+    stored = astronaut.resize((48, 48))
+    for orientation in range(1, 9):
+        exif = Image.Exif()
+        exif[0x112] = orientation
+        stored.save(tmp_path / f"{orientation}.jpg", exif=exif)
     probed = video.probe(tmp_path, settings.VideoSettings())
-    assert (probed.info.width_px, probed.info.height_px, probed.info.rotation_deg) == (48, 64, 90)
+    frames = np.concatenate([window.frames for window in video.windows(probed, np.arange(8))])
+    for orientation, frame in enumerate(frames, 1):
+        np.testing.assert_array_equal(frame, video.read_image(tmp_path / f"{orientation}.jpg"))
+    assert len({frame.tobytes() for frame in frames}) == 8
+
+
+def test_sixteen_bits_of_grey_are_scaled_to_eight(tmp_path: Path):
+    Image.fromarray(np.arange(0, 65536, 256, dtype=np.uint16).reshape(16, 16)).save(tmp_path / "deep.png")
+    np.testing.assert_array_equal(video.read_image(tmp_path / "deep.png")[..., 0].ravel(), np.arange(256))
 
 
 def test_the_table_reads_back(found: photos.PhotoFaces, tmp_path: Path):

@@ -242,12 +242,7 @@ def first_frames(path: Path) -> list[av.VideoFrame]:
 
 def turning(frame: av.VideoFrame) -> tuple[tuple[bool, int, int], int]:
     """Return how the container wants a frame turned, as `Video.turn` and as clockwise degrees (mirroring left out)."""
-    try:
-        sides: Any = frame.side_data
-    except ValueError:
-        # PyAV stumbles over EXIF data, which FFmpeg 8 puts beside the matrix, but still tells how a picture is rotated.
-        rotation_deg = -frame.rotation % 360
-        return (rotation_deg in (90, 270), -1 if rotation_deg in (180, 270) else 1, -1 if rotation_deg in (90, 180) else 1), rotation_deg
+    sides: Any = frame.side_data
     matrix = sides.get(Type.DISPLAYMATRIX)
     if matrix is None:
         return (False, 1, 1), 0

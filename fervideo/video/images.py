@@ -11,13 +11,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import av
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from fervideo.errors import DamagedVideo, VideoError
 from fervideo.records import Int64, UInt8, VideoInfo
-from fervideo.video.decoders import first_frames, turned, turning, undecodable
+from fervideo.video.decoders import undecodable
 from fervideo.video.packets import REMEDY, Video
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
@@ -42,7 +41,7 @@ def _numbers(paths: list[Path]) -> Int64:
 
 
 def read_image(path: Path) -> UInt8:
-    """Read a single photograph, upright as its EXIF orientation has it (which PyAV tells for some formats and rotations only).
+    """Read an image, upright as its EXIF orientation has it.
 
     Returns:
         uint8 (height, width, 3), RGB.
@@ -52,7 +51,11 @@ def read_image(path: Path) -> UInt8:
     """
     try:
         with Image.open(path) as image:
-            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+            upright = ImageOps.exif_transpose(image)
+            if upright.mode.startswith("I"):
+                # 16 bits of grey, which Pillow would cut off at 255.
+                upright = Image.fromarray((np.asarray(upright) >> 8).astype(np.uint8))
+            return np.asarray(upright.convert("RGB"))
     except FileNotFoundError:
         raise VideoError(path, "does not exist", "check the path") from None
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
@@ -81,12 +84,7 @@ def probe_images(folder: Path, fps: float) -> Video:
             raise VideoError(path, f"cannot be opened ({error.strerror})", "check its permissions") from error
         digest.update(f"\0{path.name}\0{len(content)}\0".encode())
         digest.update(content)
-    try:
-        first = first_frames(files[0])[0]
-    except av.FFmpegError as error:
-        raise VideoError(files[0], f"cannot be read as an image ({error.strerror})", "fetch or export it again") from error
-    turn, rotation_deg = turning(first)
-    picture = turned(first, turn, (first.width, first.height))
+    height, width = read_image(files[0]).shape[:2]
     numbers = _numbers(files)
     pts = numbers - numbers[0]
     n = len(files)
@@ -95,18 +93,18 @@ def probe_images(folder: Path, fps: float) -> Video:
         fingerprint=digest.hexdigest(),
         codec="images",
         decoder="images",
-        width_px=picture.shape[1],
-        height_px=picture.shape[0],
+        width_px=width,
+        height_px=height,
         n_frames=n,
         header_frames=0,
         duration_s=float(pts[-1] + 1) / fps,
         mean_fps=fps * max(n - 1, 1) / max(int(pts[-1]), 1),
         variable_rate=int(pts[-1]) != n - 1,
-        rotation_deg=rotation_deg,
+        rotation_deg=0,
         start_s=0.0,
     )
     every = np.arange(n)
-    return Video(info, pts / fps, pts, every, every, every, turn, False, n, "")
+    return Video(info, pts / fps, pts, every, every, every, (False, 1, 1), False, n, "")
 
 
 def image_pictures(video: Video, frame: Int64) -> Iterator[UInt8]:
@@ -119,8 +117,9 @@ def image_pictures(video: Video, frame: Int64) -> Iterator[UInt8]:
     size = video.info.width_px, video.info.height_px
     for index in frame.tolist():
         try:
-            decoded = first_frames(files[index])[0]
-        except (av.FFmpegError, VideoError, OSError) as error:
-            reason = undecodable(index, video.time_s, f"{files[index].name} is damaged ({type(error).__name__})")
+            picture = read_image(files[index])
+        except VideoError as error:
+            reason = undecodable(index, video.time_s, f"{files[index].name} {error.reason}")
             raise DamagedVideo(video.info.path, reason, REMEDY) from error
-        yield turned(decoded, video.turn, size[::-1] if video.turn[0] else size)
+        same = picture.shape[1::-1] == size
+        yield picture if same else np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BILINEAR))
