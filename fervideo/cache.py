@@ -29,7 +29,7 @@ import platformdirs
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from fervideo import owner, remote
+from fervideo import drafts, remote
 from fervideo.errors import OutputError
 from fervideo.records import FaceObservations, FeatureShard, Float32
 from fervideo.settings import Settings, feature_digest
@@ -172,7 +172,7 @@ class Cache:
             if _is_stale(path):
                 self._discard(path)
             with open(path, "x", encoding="utf-8") as file:
-                file.write(owner.me())
+                file.write(drafts.me())
         except FileExistsError:
             return False
         except OSError as error:
@@ -263,7 +263,7 @@ class Cache:
 def _is_stale(claim: Path) -> bool:
     """Tell whether the process that made a claim is gone; an empty one is from a moment ago, or its process was killed at that moment."""
     try:
-        return owner.is_gone(claim.read_text(encoding="utf-8"), claim.stat().st_mtime)
+        return drafts.is_gone(claim.read_text(encoding="utf-8"), claim.stat().st_mtime)
     except OSError:
         return False
 

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from fervideo import drafts
 from fervideo.errors import WeightsError
 
 #: Weights that come with the package.
@@ -75,9 +76,13 @@ def read(path: Path) -> Checkpoint:
 
 
 def write(path: Path, header: dict[str, Any], tensors: dict[str, npt.NDArray[Any]]) -> None:
-    """Write a checkpoint."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_file({name: np.ascontiguousarray(array) for name, array in tensors.items()}, path, {"fervideo": json.dumps(header)})
+    """Write a checkpoint.
+
+    Raises:
+        OutputError: The place cannot be written.
+    """
+    with drafts.draft(path) as draft:
+        save_file({name: np.ascontiguousarray(array) for name, array in tensors.items()}, draft, {"fervideo": json.dumps(header)})
 
 
 def digest(path: Path) -> str:

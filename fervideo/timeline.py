@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fervideo import owner
+from fervideo import drafts
 from fervideo.errors import OutputError, UsageError
 from fervideo.events import TIME_DECIMALS, hysteresis, merge_short
 from fervideo.records import EXPRESSIONS, GEOMETRY, NEGATIVE, ClipFeatures, Float32, Float64, Int64, TrackExpressions, VideoInfo
@@ -109,27 +107,19 @@ class Timeline:
         paths = {name: folder / f"{self.info.path.stem if stem is None else stem}{suffix}" for name, suffix in _SUFFIXES.items()}
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            _sweep(folder)
+            drafts.sweep(folder)
             # A hidden folder on the same file system: whatever goes wrong, short of a kill, it is removed with all that is in it.
-            with tempfile.TemporaryDirectory(prefix=f".fervideo-{owner.me()}-", dir=folder) as partial:
-                drafts = {name: Path(partial, name) for name in paths}
+            with tempfile.TemporaryDirectory(prefix=drafts.prefix(), dir=folder) as partial:
+                parts = {name: Path(partial, name) for name in paths}
                 for name, table in (("timeline", self.frames), ("events", self.events), ("summary", self.summary)):
-                    table.to_csv(drafts[name], index=False, lineterminator="\n", encoding="utf-8")
+                    table.to_csv(parts[name], index=False, lineterminator="\n", encoding="utf-8")
                 # Bytes of a file name that are not UTF-8 go out as they came in.
-                drafts["run"].write_bytes(json.dumps(self.provenance, indent=2, ensure_ascii=False).encode("utf-8", "surrogateescape"))
+                parts["run"].write_bytes(json.dumps(self.provenance, indent=2, ensure_ascii=False).encode("utf-8", "surrogateescape"))
                 for name, path in paths.items():
-                    drafts[name].replace(path)
+                    parts[name].replace(path)
         except OSError as error:
             raise OutputError(folder, f"cannot be written ({error.strerror or error})", "choose a folder that you may write to") from error
         return paths
-
-
-def _sweep(folder: Path) -> None:
-    """Remove the drafts of processes that were killed."""
-    for draft in folder.glob(".fervideo-*@*-*"):
-        with suppress(FileNotFoundError):
-            if owner.is_gone(draft.name.removeprefix(".fervideo-").rpartition("-")[0], draft.stat().st_mtime):
-                shutil.rmtree(draft, ignore_errors=True)
 
 
 def columns(table: tuple[str, ...], labels: Sequence[str]) -> tuple[str, ...]:
@@ -372,12 +362,8 @@ def write_csv(table: pd.DataFrame, path: Path) -> None:
     Raises:
         OutputError: The place cannot be written.
     """
-    draft = path.with_name(f".{path.name}.tmp")
-    try:
+    with drafts.draft(path) as draft:
         table.to_csv(draft, index=False, lineterminator="\n", encoding="utf-8")
-        draft.replace(path)
-    except OSError as error:
-        raise OutputError(path, f"cannot be written ({error.strerror or error})", "choose another folder") from error
 
 
 def _read_table(path: Path, names: tuple[str, ...]) -> pd.DataFrame:

@@ -13,8 +13,8 @@ PACKAGE = Path(__file__).parents[1] / "fervideo"
 #: Lowest first; a module imports only from lower lines, and never from its own.
 LAYERS = (
     {"errors"},
-    {"records", "settings", "checkpoint"},
-    {"events", "owner", "remote"},
+    {"drafts", "records", "settings"},
+    {"checkpoint", "events", "remote"},
     {"video", "faces", "crops", "geometry", "embedding", "classifiers", "cache", "tracking", "sequence", "timeline", "workers"},
     {"exports", "report", "overlay"},
     {"frame_model"},

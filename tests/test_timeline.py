@@ -17,7 +17,7 @@ import pytest
 from builders import make_features, make_info, make_timeline, make_track, probabilities
 from pandas.testing import assert_frame_equal
 
-from fervideo import owner
+from fervideo import drafts
 from fervideo.errors import OutputError, UsageError
 from fervideo.records import EXPRESSIONS, Float64, Int64, TrackExpressions
 from fervideo.settings import EventSettings, SequenceSettings, Settings
@@ -475,15 +475,15 @@ class TestSaving:
         assert list(tmp_path.iterdir()) == []
 
     def test_the_next_save_removes_what_a_kill_left(self, tmp_path: Path) -> None:
-        code = "import sys; from fervideo import owner; print(owner.me())"
+        code = "import sys; from fervideo import drafts; print(drafts.me())"
         gone = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
-        drafts = {name: tmp_path / f".fervideo-{name}-x1_" for name in (gone, owner.me(), "1@elsewhere", "2@elsewhere")}
-        for draft in drafts.values():
+        left = {name: tmp_path / f".fervideo-{name}-x1_" for name in (gone, drafts.me(), "1@elsewhere", "2@elsewhere")}
+        for draft in left.values():
             draft.mkdir()
             (draft / "timeline").write_text("half")
-        os.utime(drafts["2@elsewhere"], (0, 0))
+        os.utime(left["2@elsewhere"], (0, 0))
         make_timeline().save(tmp_path)
-        assert [draft.exists() for draft in drafts.values()] == [False, True, True, False]
+        assert [draft.exists() for draft in left.values()] == [False, True, True, False]
 
     def test_overwrites_what_was_there(self, tmp_path: Path) -> None:
         make_timeline().save(tmp_path)

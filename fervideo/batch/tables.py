@@ -10,14 +10,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from fervideo import __version__, pipeline
+from fervideo import __version__, drafts, pipeline
 from fervideo.batch.folder import Clip
 from fervideo.errors import OutputError
 from fervideo.settings import Settings
@@ -163,13 +162,6 @@ def _place(clip: Clip, suffix: str) -> Path:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write a file so that it is there in full or not at all."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with drafts.draft(path) as draft:
         # Bytes of a file name that are not UTF-8 go out as they came in.
         draft.write_bytes(text.encode("utf-8", "surrogateescape"))
-        draft.replace(path)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise OutputError(path, f"cannot be written ({error.strerror or error})", "choose a folder that you may write to") from error

@@ -21,9 +21,9 @@ from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 
-from fervideo import sequence
+from fervideo import drafts, sequence
 from fervideo.embedding import one_thread
-from fervideo.errors import OutputError, TrainingError
+from fervideo.errors import TrainingError
 from fervideo.records import Float32, Int64
 from fervideo.sequence import SequenceLSTM
 from fervideo.settings import TrainSettings
@@ -289,14 +289,8 @@ class Trainer:
         for number, state in self.optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser.{number}.{name}": torch.as_tensor(value) for name, value in state.items()}
         header = {"identity": self.identity, "history": json.dumps(self.history)}
-        draft = self.path.with_name(f".{self.path.name}.tmp")
-        try:
+        with drafts.draft(self.path, "make room; --resume goes on from there") as draft:
             draft.write_bytes(save({name: np.ascontiguousarray(tensor.cpu().numpy()) for name, tensor in tensors.items()}, header))
-            draft.replace(self.path)
-        except OSError as error:
-            raise OutputError(
-                self.path, f"cannot be written ({error.strerror or error})", "make room; --resume goes on from there"
-            ) from error
 
     def resume(self) -> None:
         """Go on from the state of a run that was broken off.

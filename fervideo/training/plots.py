@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fervideo.errors import OutputError
+from fervideo import drafts
 from fervideo.records import Float32, Int64
 from fervideo.training.metrics import ECE_BINS, reliability
 
@@ -18,12 +18,8 @@ _DPI = 120
 
 
 def _save(figure: Figure, path: Path) -> None:
-    draft = path.with_name(f".{path.name}.tmp")
-    try:
+    with drafts.draft(path) as draft:
         figure.savefig(draft, format="png", dpi=_DPI)
-        draft.replace(path)
-    except OSError as error:
-        raise OutputError(path, f"cannot be written ({error.strerror or error})", "choose another folder") from error
 
 
 def confusion(counts: Sequence[Sequence[int]], labels: Sequence[str], title: str, path: Path) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from fervideo import checkpoint, pipeline, sequence
+from fervideo import checkpoint, drafts, pipeline, sequence
 from fervideo.embedding import resolve_device
 from fervideo.errors import OutputError, TrainingError
 from fervideo.records import EXPRESSIONS, GEOMETRY
@@ -337,10 +337,5 @@ def _folder(place: Path) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    draft = path.with_name(f".{path.name}.tmp")
-    try:
-        _folder(path.parent)
+    with drafts.draft(path) as draft:
         draft.write_text(text + "\n", encoding="utf-8")
-        draft.replace(path)
-    except OSError as error:
-        raise OutputError(path, f"cannot be written ({error.strerror or error})", "choose another folder") from error
