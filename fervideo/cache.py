@@ -124,13 +124,13 @@ class Cache:
     """Store the segments of one clip, extracted in one way.
 
     Attributes:
-        folder: Where they are; made when the first is stored.
-        url: Where they are kept in the first place, if anywhere; `folder` holds copies then. Claims are not seen through it: batches
-            on different machines at once may do a segment twice, which does no harm.
+        name: Of the clip's folder.
+        place: The cache folder; or a URL, of which each machine's own cache folder holds copies. Claims are not seen through a URL:
+            batches on different machines at once may do a segment twice, which does no harm.
     """
 
-    folder: Path
-    url: str = ""
+    name: str
+    place: Path | str
 
     @classmethod
     def of_clip(cls, fingerprint: str, settings: Settings, weights_digest: str, place: Path | str | None = None) -> Cache:
@@ -144,8 +144,17 @@ class Cache:
         """
         parts = [FEATURE_VERSION, fingerprint, feature_digest(settings), weights_digest]
         key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-        name, at = f"{fingerprint[:16]}-{key[:16]}", place or chosen()
-        return cls(root() / name, f"{at.rstrip('/')}/{name}") if isinstance(at, str) else cls(at / name)
+        return cls(f"{fingerprint[:16]}-{key[:16]}", place or chosen())
+
+    @property
+    def folder(self) -> Path:
+        """Where the segments are on this machine; made when the first is stored."""
+        return (root() if isinstance(self.place, str) else self.place) / self.name
+
+    @property
+    def url(self) -> str:
+        """Where they are kept in the first place; empty where that is `folder`."""
+        return f"{self.place.rstrip('/')}/{self.name}" if isinstance(self.place, str) else ""
 
     def path(self, segment: int) -> Path:
         return self.folder / f"{segment:05d}.safetensors"
@@ -248,9 +257,10 @@ class Cache:
         Raises:
             OutputError: The folder cannot be written, or the disk is full.
         """
-        self._write(self.path(segment), content)
+        # The store first: a copy here without the file there would never be made good.
         if self.url:
             remote.put(self._address(segment), content)
+        self._write(self.path(segment), content)
 
     @staticmethod
     def _discard(path: Path) -> None:

@@ -56,7 +56,7 @@ def assert_same(a: FeatureShard, b: FeatureShard, landmarks_px: float = 0.0) -> 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Cache:
-    return Cache(tmp_path / "clip")
+    return Cache("clip", tmp_path)
 
 
 @pytest.mark.parametrize("faces", [0, 1, 10])
@@ -187,7 +187,7 @@ def test_store_can_be_sent_to_a_worker(store: Cache) -> None:
 
 def test_folder_that_cannot_be_made_is_an_output_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    store = Cache(tmp_path / "file" / "clip")
+    store = Cache("clip", tmp_path / "file")
     assert store.get(0) is None
     with pytest.raises(OutputError, match=r"file/clip: the cache cannot be written \(.*\); set FERVIDEO_CACHE .*--no-cache"):
         store.put(make_shard())
@@ -322,18 +322,27 @@ def test_a_url_holds_the_segments_for_machines_without_a_common_disk(tmp_path: P
     assert here.get(0) is None
     shard = make_shard()
     here.put(shard)
-    # Another machine is told the place by the driver, and has a disk of its own.
+    own, sent = here.path(shard.segment), pickle.dumps(here)
+    # Another machine gets the store from the driver, and has a disk of its own.
     monkeypatch.delenv("FERVIDEO_CACHE")
     monkeypatch.setattr("platformdirs.user_cache_dir", lambda *_, **__: str(tmp_path / "there"))
-    there = Cache.of_clip(FINGERPRINT, Settings(), "w1", url)
-    assert there.folder != here.folder
+    there = pickle.loads(sent)
+    assert there.folder.parent == tmp_path / "there"
     assert there.has(shard.segment)
     found = there.get(shard.segment)
     assert found is not None
-    assert there.path(shard.segment).read_bytes() == here.path(shard.segment).read_bytes()
+    assert there.path(shard.segment).read_bytes() == own.read_bytes()
     there.drop()
-    here.path(shard.segment).unlink()
-    assert not here.has(shard.segment)
+    assert not there.has(shard.segment)
+
+
+def test_a_store_that_fails_leaves_no_copy_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next run would take the copy for done, and the store would never get the segment."""
+    monkeypatch.setenv("FERVIDEO_CACHE", str(tmp_path))
+    store = Cache("clip", "nosuch://bucket")
+    with pytest.raises(OutputError, match="cannot be reached"):
+        store.put(make_shard())
+    assert not store.path(make_shard().segment).exists()
 
 
 def test_a_url_that_leads_nowhere_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

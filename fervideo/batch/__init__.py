@@ -114,7 +114,7 @@ def run(folders: Sequence[Path], output: Path, settings: Settings, options: Opti
     pipeline.sequence_model(settings)
     known = {} if options.fresh else _known(clips, settings, retry_failed=options.retry_failed)
     began = time.perf_counter()
-    with _place(settings) as place, _engine(settings, options, (place, output)) as engine:
+    with _place(settings) as place, _engine(settings, options, place, output) as engine:
         work = Schedule(
             clips,
             settings,
@@ -235,7 +235,7 @@ def _place(settings: Settings) -> Iterator[Path | str]:
 
 
 @contextmanager
-def _engine(settings: Settings, options: Options, shared: Sequence[Path | str]) -> Iterator[Engine]:
+def _engine(settings: Settings, options: Options, place: Path | str, output: Path) -> Iterator[Engine]:
     timeout_s = options.timeout_min * 60
     if options.engine == "local":
         with Pool[Step](_n_workers(settings), timeout_s) as pool:
@@ -243,7 +243,7 @@ def _engine(settings: Settings, options: Options, shared: Sequence[Path | str]) 
     elif options.engine == "ray":
         from fervideo.batch.cluster import connect
 
-        with connect(options.address, settings.run.workers, timeout_s, shared) as cluster:
+        with connect(options.address, settings.run.workers, timeout_s, place, output) as cluster:
             yield cluster
     else:
         raise UsageError(f"--engine {options.engine}", "is unknown", "use local or ray")

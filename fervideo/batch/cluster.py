@@ -1,8 +1,8 @@
 """A batch's tasks on a Ray cluster, behind the face of `workers.Pool`.
 
-Workers read the videos themselves, by the paths that the driver sees. Where all nodes see the cache folder and the output
-folder as well, segments and results never pass through the driver. Where they do not, a segment's file comes back as bytes
-and clips are finished beside the driver.
+Workers read the videos themselves, by the paths that the driver sees. Where all nodes see the cache, segments never pass through
+the driver; where they do not, a segment's file comes back as bytes. Where they do not see the output folder too, clips are
+finished beside the driver.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import replace
@@ -50,12 +50,14 @@ class Cluster:
     Args:
         size: Most tasks at once; 0 for as many as keep the cluster busy.
         timeout_s: Longest time that a task may take, its wait for a core included.
-        shared: Whether all nodes see the driver's cache and output folder.
+        common_cache: Whether all nodes see the driver's cache.
+        common_output: Whether they see its output folder.
         beside: Runs what cannot run on the cluster.
     """
 
-    def __init__(self, size: int, timeout_s: float, *, shared: bool, beside: Pool[Step]) -> None:
-        self._limit, self._timeout_s, self._shared, self._beside = size, timeout_s, shared, beside
+    def __init__(self, size: int, timeout_s: float, *, common_cache: bool, common_output: bool, beside: Pool[Step]) -> None:
+        self._limit, self._timeout_s, self._beside = size, timeout_s, beside
+        self._common_cache, self._finishes = common_cache, common_cache and common_output
         self._running: dict[Any, _Running] = {}
         self._clip: Clip | None = None
         self._source: Any = None
@@ -81,12 +83,12 @@ class Cluster:
         """Start a task; as `workers.Pool.submit`."""
         import ray
 
-        if key.stage == "finish" and not self._shared:
+        if key.stage == "finish" and not self._finishes:
             self._beside.submit(key, function, *args)
             return
         task: pipeline.SegmentTask | None = None
         if key.stage == "extract":
-            function, task = tasks.extract_from if self._shared else tasks.extract_apart, args[0]
+            function, task = tasks.extract_from if self._common_cache else tasks.extract_apart, args[0]
             if self._clip != key.clip:
                 # Once per clip and node, not per segment: of an hour of video that is 3 MB.
                 self._clip, self._source = key.clip, ray.put(args[0].source)
@@ -116,7 +118,7 @@ class Cluster:
                     ray.cancel(ref, force=True)
                     raise WorkerHung
                 result = ray.get(ref)
-                if running.task and not self._shared:
+                if running.task and not self._common_cache:
                     result, content = result
                     running.task.store.adopt(running.step.segment, content)
                 future.set_result(result)
@@ -130,15 +132,15 @@ class Cluster:
 
 
 @contextmanager
-def connect(address: str, size: int, timeout_s: float, shared: Sequence[Path | str]) -> Iterator[Cluster]:
+def connect(address: str, size: int, timeout_s: float, place: Path | str, output: Path) -> Iterator[Cluster]:
     """Connect to a cluster.
 
     Args:
         address: `auto` for the cluster that this machine belongs to, or its head as `host:port`.
         size: Most tasks at once; 0 for as many as keep the cluster busy.
         timeout_s: Longest time that a task may take.
-        shared: Folders which, where all nodes see them, keep segments and results off the driver; every node is taken
-            to reach a URL.
+        place: The cache folder, or a URL, which every node is taken to reach.
+        output: Where results go.
 
     Raises:
         UsageError: Ray is not installed, or the address does not answer.
@@ -153,7 +155,8 @@ def connect(address: str, size: int, timeout_s: float, shared: Sequence[Path | s
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     try:
         with Pool[Step](_BESIDE, timeout_s) as beside:
-            yield Cluster(size, timeout_s, shared=_all_see([folder for folder in shared if isinstance(folder, Path)]), beside=beside)
+            common = isinstance(place, str) or _all_see(place)
+            yield Cluster(size, timeout_s, common_cache=common, common_output=_all_see(output), beside=beside)
     finally:
         if mine:
             ray.shutdown()
@@ -176,26 +179,20 @@ def _check(address: str) -> None:
         raise UsageError(f"--address {address}", "no Ray cluster answers", remedy)
 
 
-def _all_see(folders: Sequence[Path]) -> bool:
-    """Tell whether every node sees what is written into folders here."""
+def _all_see(folder: Path) -> bool:
+    """Tell whether every node sees what is written into a folder here."""
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    marks = [folder / f".fervideo-{uuid.uuid4().hex}" for folder in folders]
+    mark = folder / f".fervideo-{uuid.uuid4().hex}"
     try:
-        for mark in marks:
-            mark.parent.mkdir(parents=True, exist_ok=True)
-            mark.touch()
-        look = ray.remote(num_cpus=0)(_see)
+        folder.mkdir(parents=True, exist_ok=True)
+        mark.touch()
+        look = ray.remote(num_cpus=0)(Path.exists)
         nodes = [node["NodeID"] for node in ray.nodes() if node["Alive"]]
-        asked = [look.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)).remote(marks) for node in nodes]
+        asked = [look.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)).remote(mark) for node in nodes]
         return all(ray.get(asked, timeout=4 * _ANSWER_S))
     except ray.exceptions.RayError:
         return False
     finally:
-        for mark in marks:
-            mark.unlink(missing_ok=True)
-
-
-def _see(marks: Sequence[Path]) -> bool:
-    return all(mark.exists() for mark in marks)
+        mark.unlink(missing_ok=True)

@@ -80,7 +80,7 @@ def extract_apart(source: video.Video, task: pipeline.SegmentTask) -> tuple[dict
         Seconds per stage, and what `cache.Cache.adopt` takes.
     """
     with TemporaryDirectory(prefix="fervideo-") as scratch:
-        store = cache.Cache(Path(scratch))
+        store = cache.Cache("clip", Path(scratch))
         seconds = pipeline.extract_segment(replace(task, source=source, store=store))
         return seconds, store.path(task.segment).read_bytes()
 
