@@ -131,6 +131,10 @@ def test_recipe_and_comparison_run(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(sys, "argv", [*common, str(tmp_path), "--steps", "2", "--smoothness", "0.15", "--certainty", "0.5"])
     train_sequence.main()
     assert all(0.2 <= value <= 5 for value in checkpoint.read(tmp_path / "sequence.safetensors").header["temperatures"].values())
+    # A checkpoint of another recipe is not gone on from unseen.
+    monkeypatch.setattr(sys, "argv", [*sys.argv[:-1], "0.4"])
+    with pytest.raises(SystemExit, match=r"sequence\.pt belongs to .*'certainty': 0\.5.*, this is .*'certainty': 0\.4"):
+        train_sequence.main()
     trained, told = str(tmp_path / "sequence.safetensors"), tmp_path / "told.json"
     options = ["--unidirectional", trained, "--sequences", "3", "--json", str(told)]
     monkeypatch.setattr(sys, "argv", [*common, trained, str(tmp_path), *options])

@@ -217,8 +217,11 @@ def train(
     per_epoch = steps or len(faces) // BATCH
     total, warm_up = epochs * per_epoch, min(2 * per_epoch, epochs * per_epoch // 10 + 1)
     first = 0
+    recipe = {"epochs": epochs, "seed": seed, "steps": steps, "init": checkpoint.digest(init) if init else None}
     if (run / "last.pt").exists():
         state = torch.load(run / "last.pt", weights_only=True)
+        if state["recipe"] != recipe:
+            raise SystemExit(f"{run / 'last.pt'} belongs to {state['recipe']}, this is {recipe}: give another RUN")
         model.load_state_dict(state["model"])
         average.load_state_dict(state["average"])
         optimiser.load_state_dict(state["optimiser"])
@@ -241,7 +244,8 @@ def train(
             optimiser.step()
             average.update_parameters(model)
             loss_sum += float(loss.detach())
-        state = {"model": model.state_dict(), "average": average.state_dict(), "optimiser": optimiser.state_dict(), "epoch": epoch}
+        state = {"model": model.state_dict(), "average": average.state_dict(), "optimiser": optimiser.state_dict()}
+        state |= {"recipe": recipe, "epoch": epoch}
         torch.save(state, run / "last.tmp")
         (run / "last.tmp").rename(run / "last.pt")
         report = {"epoch": epoch, "loss": loss_sum / per_epoch, "seconds": round(time.monotonic() - started)}

@@ -1,10 +1,12 @@
 """Train the sequence model on simulated sequences.
 
-    python tools/train_sequence.py FERPLUS.npz LANDMARKS.npz FRAME.safetensors RUN [--steps 2500] [--seed 1] [--forward-only]
-    ... --without-embedding     the smoother that goes with any other frame classifier; give it a RUN of its own
+    python tools/train_sequence.py FERPLUS.npz LANDMARKS.npz FRAME.safetensors RUN [--steps 2500] [--seed 1]
+        [--smoothness 0.2] [--certainty 0.5] [--forward-only | --without-embedding] [--split validation|test]
 
-FRAME.safetensors is the frame CNN that tools/train_frame.py trained. The features of all rendered stills are kept in RUN, so that
-a second call starts at once; RUN/last.pt lets an interrupted one go on. Sequences are drawn from the training split, the table
+FRAME.safetensors is the frame CNN that tools/train_frame.py trained. Writes RUN/sequence.safetensors; with --forward-only
+RUN/unidirectional.safetensors, for comparison; with --without-embedding RUN/smoother.safetensors, which goes with any other frame
+classifier. The features of all rendered stills are kept in RUN, so that a second call starts at once; a .pt file beside the result
+lets an interrupted one go on. Sequences are drawn from the training split, the table
 printed at the end from the validation split (`--split test` for the report). Temperatures of both heads are fitted on other
 sequences from the validation split.
 """
@@ -16,6 +18,7 @@ import json
 import math
 import time
 from pathlib import Path
+from typing import Any
 
 import ferplus
 import numpy as np
@@ -79,17 +82,20 @@ def jumps(log_p: Tensor, mask: Tensor) -> Tensor:
     return change[mask[:, 1:]].mean()
 
 
-def train(bank: Bank, run: Path, steps: int, seed: int, bidirectional: bool, smoothness: float = 0.0) -> SequenceLSTM:
-    """Train, with a checkpoint every 250 steps."""
+def train(bank: Bank, last: Path, recipe: dict[str, Any]) -> SequenceLSTM:
+    """Train, with a checkpoint every 250 steps in `last`, from which the same recipe goes on."""
+    steps, seed = recipe["steps"], recipe["seed"]
     torch.manual_seed(seed)
     n_known = len(EXPRESSIONS) + len(GEOMETRY)
-    model = SequenceLSTM(embedding_dim=bank.features.shape[2] - n_known, bidirectional=bidirectional)
+    model = SequenceLSTM(embedding_dim=bank.features.shape[2] - n_known, bidirectional=recipe["bidirectional"])
     flat = torch.from_numpy(bank.features.reshape(-1, bank.features.shape[2]))
     model.centre, model.scale = flat.mean(0), flat.std(0)
     optimiser = torch.optim.AdamW(model.parameters(), weight_decay=0.01)
-    first, last = 0, run / "last.pt"
+    first = 0
     if last.exists():
         state = torch.load(last, weights_only=True)
+        if state["recipe"] != recipe:
+            raise SystemExit(f"{last} belongs to {state['recipe']}, this is {recipe}: give another RUN")
         model.load_state_dict(state["model"])
         optimiser.load_state_dict(state["optimiser"])
         first = state["step"] + 1
@@ -103,15 +109,16 @@ def train(bank: Bank, run: Path, steps: int, seed: int, bidirectional: bool, smo
         rate = PEAK_RATE * min((step + 1) / 100, 0.5 * (1 + math.cos(math.pi * step / steps)))
         for group in optimiser.param_groups:
             group["lr"] = rate
-        loss = loss_of(model, batch, smoothness)
+        loss = loss_of(model, batch, recipe["smoothness"])
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
         losses.append(float(loss.detach()))
         if step % 250 == 249 or step == steps - 1:
-            torch.save({"model": model.state_dict(), "optimiser": optimiser.state_dict(), "step": step}, run / "last.tmp")
-            (run / "last.tmp").rename(last)
+            state = {"recipe": recipe, "model": model.state_dict(), "optimiser": optimiser.state_dict(), "step": step}
+            torch.save(state, draft := last.with_suffix(".tmp"))
+            draft.rename(last)
             print(
                 json.dumps({"step": step, "loss": round(float(np.mean(losses[-250:])), 4), "seconds": round(time.monotonic() - started)}),
                 flush=True,
@@ -178,8 +185,9 @@ def main() -> None:
         parser.add_argument(name, type=Path)
     parser.add_argument("--steps", type=int, default=2500)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--forward-only", action="store_true", help="a unidirectional LSTM, for comparison")
-    parser.add_argument("--without-embedding", action="store_true", help="read only what any frame classifier tells")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--forward-only", action="store_true", help="a unidirectional LSTM, for comparison")
+    which.add_argument("--without-embedding", action="store_true", help="read only what any frame classifier tells")
     parser.add_argument("--smoothness", type=float, default=0.2, help="weight of the loss of changes from step to step")
     parser.add_argument("--certainty", type=float, default=0.5, help="share of the votes that is given to the majority, 0 to 1")
     parser.add_argument("--split", default="validation", choices=("validation", "test"))
@@ -189,23 +197,23 @@ def main() -> None:
     banks = {split: bank_of(args.archive, args.landmarks, args.frame_cnn, args.run, split, args.seed) for split in splits}
     if args.without_embedding:
         banks = {split: bank.without_embedding() for split, bank in banks.items()}
-    model = train(banks["train"].with_certainty(args.certainty), args.run, args.steps, args.seed, not args.forward_only, args.smoothness)
+    digest = sequence.ANY_FRAME_MODEL if args.without_embedding else checkpoint.digest(args.frame_cnn)
+    recipe = {"frame_cnn": digest, "bidirectional": not args.forward_only}
+    recipe |= {name: getattr(args, name) for name in ("seed", "steps", "smoothness", "certainty")}
+    name = "smoother" if args.without_embedding else "unidirectional" if args.forward_only else "sequence"
+    model = train(banks["train"].with_certainty(args.certainty), args.run / f"{name}.pt", recipe)
     temperatures = calibrate(model, banks["validation"], TEST_SEQUENCES, args.seed + 2000)
     scores = evaluate(model, banks[args.split], TEST_SEQUENCES, args.seed + 1000)
     header = {
+        **recipe,
         "labels": EXPRESSIONS,
-        "frame_cnn": sequence.ANY_FRAME_MODEL if args.without_embedding else checkpoint.digest(args.frame_cnn),
         "recipe": "tools/train_sequence.py",
         "data": "sequences simulated from FER+ stills, training split",
-        "seed": args.seed,
-        "steps": args.steps,
-        "smoothness": args.smoothness,
-        "certainty": args.certainty,
         "temperatures": temperatures,
         "date": time.strftime("%Y-%m-%d"),
         "scores": {f"simulated_{args.split}": scores},
     }
-    sequence.save(model, args.run / "sequence.safetensors", header)
+    sequence.save(model, args.run / f"{name}.safetensors", header)
     print(json.dumps(scores))
 
 
