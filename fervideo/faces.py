@@ -303,7 +303,7 @@ def _pyplot_deferred() -> Iterator[None]:
         for absent, stand_in in stand_ins.items():
             del sys.modules[absent]
             # Whoever does draw in this process gets the real one then.
-            stand_in.__dict__["__getattr__"] = lambda attribute: getattr(import_module(name), attribute)
+            stand_in.__dict__["__getattr__"] = lambda attribute, absent=absent: getattr(import_module(absent), attribute)
 
 
 @contextmanager
