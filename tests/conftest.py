@@ -2,9 +2,17 @@
 
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
+from fervideo import faces
 from fervideo.demo import render_astronaut
+from fervideo.records import EXPRESSIONS
+from fervideo.settings import FaceSettings
+
+#: Faces in each split of the made-up archive.
+FERPLUS_FACES = 16 * len(EXPRESSIONS)
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +37,28 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give the test a cache of its own."""
     monkeypatch.setenv("FERVIDEO_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
+
+
+@pytest.fixture(scope="session")
+def ferplus(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Write an archive like ferplus.npz, and its landmarks: one real face, shaken, under all labels, FERPLUS_FACES a split."""
+    from skimage.data import astronaut
+
+    n = FERPLUS_FACES
+    photograph = np.ascontiguousarray(astronaut()[30:230, 110:310])
+    with faces.Landmarker(FaceSettings(), 1, still=True) as landmarker:
+        landmarks = landmarker.find(photograph)[0] * (48 / 200)
+    image = cv2.resize(cv2.cvtColor(photograph, cv2.COLOR_RGB2GRAY), (48, 48), interpolation=cv2.INTER_AREA)
+    rng, folder = np.random.default_rng(0), tmp_path_factory.mktemp("ferplus")
+    label = np.arange(2 * n) % len(EXPRESSIONS)
+    votes = np.zeros((2 * n, 10), np.uint8)
+    votes[np.arange(2 * n), label] = 10
+    images = np.clip(image + rng.integers(-20, 20, (2 * n, 48, 48)), 0, 255).astype(np.uint8)
+    # The label shows in the place of the lips, so that there is something to learn.
+    shaken = landmarks + rng.normal(0, 0.2, (2 * n, *landmarks.shape))
+    shaken[:, [61, 291, 13, 14, 0, 17], 1] += label[:, None]
+    shaken[0] = np.nan
+    names = (*EXPRESSIONS, "unknown", "NF")
+    np.savez(folder / "ferplus.npz", images=images, votes=votes, vote_names=names, split=np.repeat([0, 1], n).astype(np.uint8))
+    np.savez(folder / "landmarks.npz", landmarks_px=shaken.astype(np.float32))
+    return folder / "ferplus.npz", folder / "landmarks.npz"

@@ -5,42 +5,15 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 import torch
+from conftest import FERPLUS_FACES
 
-from fervideo import checkpoint, classifiers, faces
+from fervideo import checkpoint, classifiers
 from fervideo.classifiers import transfer
-from fervideo.records import EXPRESSIONS
-from fervideo.settings import FaceSettings
 
 TOOLS = Path(__file__).parents[1] / "tools"
-N = 16 * len(EXPRESSIONS)
-
-
-@pytest.fixture(scope="module")
-def ferplus(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Write an archive like ferplus.npz, and its landmarks: one real face, shaken, under all labels."""
-    from skimage.data import astronaut
-
-    photograph = np.ascontiguousarray(astronaut()[30:230, 110:310])
-    with faces.Landmarker(FaceSettings(), 1, still=True) as landmarker:
-        landmarks = landmarker.find(photograph)[0] * (48 / 200)
-    image = cv2.resize(cv2.cvtColor(photograph, cv2.COLOR_RGB2GRAY), (48, 48), interpolation=cv2.INTER_AREA)
-    rng, folder = np.random.default_rng(0), tmp_path_factory.mktemp("ferplus")
-    label = np.arange(2 * N) % len(EXPRESSIONS)
-    votes = np.zeros((2 * N, 10), np.uint8)
-    votes[np.arange(2 * N), label] = 10
-    images = np.clip(image + rng.integers(-20, 20, (2 * N, 48, 48)), 0, 255).astype(np.uint8)
-    # The label shows in the place of the lips, so that there is something to learn.
-    shaken = landmarks + rng.normal(0, 0.2, (2 * N, *landmarks.shape))
-    shaken[:, [61, 291, 13, 14, 0, 17], 1] += label[:, None]
-    shaken[0] = np.nan
-    names = (*EXPRESSIONS, "unknown", "NF")
-    np.savez(folder / "ferplus.npz", images=images, votes=votes, vote_names=names, split=np.repeat([0, 1], N).astype(np.uint8))
-    np.savez(folder / "landmarks.npz", landmarks_px=shaken.astype(np.float32))
-    return folder / "ferplus.npz", folder / "landmarks.npz"
 
 
 @pytest.fixture
@@ -67,7 +40,7 @@ def test_each_system_learns_and_loads(system: str, recipe: Callable[..., Path], 
     crops = np.zeros((2, 56, 56), np.uint8)
     logits = classifier.logits(crops, np.load(ferplus[1])["landmarks_px"][:2])
     assert np.isfinite(logits).all()
-    assert classifier.header["scores"]["ferplus_validation"]["n"] == N
+    assert classifier.header["scores"]["ferplus_validation"]["n"] == FERPLUS_FACES
     if system == "svm":
         assert classifier.header["scores"]["ferplus_validation"]["accuracy"] > 0.3  # chance: 0.125
 

@@ -184,7 +184,7 @@ def fit_head(logits: np.ndarray, faces: ferplus.FerPlus) -> tuple[float, float]:
     close = smooth.max() - smooth <= math.sqrt(right * (1 - right) / clear.sum())
     strength = float(strengths[close].max())
     corrected, truth = torch.from_numpy((logits - strength * log_prior)[clear]), torch.from_numpy(faces.majority[clear])
-    temperatures = np.arange(0.5, 2.01, 0.02)
+    temperatures = np.arange(0.3, 2.01, 0.02)
     losses = [float(functional.cross_entropy(corrected / t, truth)) for t in temperatures]
     return strength, float(temperatures[int(np.argmin(losses))])
 

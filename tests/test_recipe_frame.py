@@ -1,0 +1,84 @@
+"""The recipe of the frame CNN, a few steps long, on a handful of faces."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fervideo import checkpoint, embedding
+from fervideo.records import CROP_PX, EXPRESSIONS
+
+TOOLS = Path(__file__).parents[1] / "tools"
+
+
+@pytest.fixture(autouse=True)
+def tools(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the recipes be imported as they import one another."""
+    monkeypatch.syspath_prepend(TOOLS)
+
+
+@pytest.fixture
+def recipe(ferplus: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    import train_frame
+
+    monkeypatch.setattr(train_frame, "BATCH", 8)
+
+    def train(run: Path, *options: str) -> Path:
+        monkeypatch.setattr(sys, "argv", ["train_frame.py", *map(str, ferplus), str(run), "--epochs", "1", "--steps", "2", *options])
+        train_frame.main()
+        return run / "frame.safetensors"
+
+    return train
+
+
+def test_it_trains_and_trains_on(recipe: Callable[..., Path], tmp_path: Path):
+    first = recipe(tmp_path / "a")
+    second = recipe(tmp_path / "b", "--init", str(first))
+    header = checkpoint.read(second).header
+    assert header["init"] == checkpoint.digest(first)
+    features, logits = embedding.Embedder(second).embed(np.zeros((2, CROP_PX, CROP_PX), np.uint8))
+    assert features.shape == (2, 128)
+    assert np.isfinite(logits).all()
+    # A checkpoint of another recipe is not gone on from unseen.
+    with pytest.raises(SystemExit, match=r"last\.pt belongs to .*, this is .*: give another RUN"):
+        recipe(tmp_path / "b")
+
+
+def test_a_finished_run_is_not_trained_again(recipe: Callable[..., Path], tmp_path: Path):
+    before = checkpoint.read(recipe(tmp_path)).tensors
+    after = checkpoint.read(recipe(tmp_path)).tensors
+    for name, tensor in before.items():
+        np.testing.assert_array_equal(tensor, after[name])
+
+
+def test_twins_are_the_same_face_nudged():
+    from train_frame import twins
+
+    image = np.zeros((48, 48), np.uint8)
+    image[:, :24] = 200
+    pairs = [twins(image, np.array([(CROP_PX / 48, 0, 0), (0, CROP_PX / 48, 0)]), (1, draw, 0)).astype(float) for draw in range(40)]
+    left = np.array([[crop[:, : CROP_PX // 2].mean() > crop[:, CROP_PX // 2 :].mean() for crop in pair] for pair in pairs])
+    # Both are mirrored or none is; and they differ.
+    np.testing.assert_array_equal(left[:, 0], left[:, 1])
+    assert 10 < left[:, 0].sum() < 30
+    assert all((pair[0] != pair[1]).any() for pair in pairs)
+
+
+def test_the_correction_leans_to_neutral_no_more_than_scores_can_tell():
+    import ferplus as data
+    from train_frame import fit_head
+
+    rng = np.random.default_rng(0)
+    prior = np.array([0.6, *[0.4 / 7] * 7])
+    truth = rng.choice(len(EXPRESSIONS), 4000, p=prior)
+    # Faces that are clear beyond all doubt: no correction changes their answers, so the strongest one is taken.
+    target = np.eye(len(EXPRESSIONS), dtype=np.float32)[truth]
+    faces = data.FerPlus(np.empty((4000, 1, 1)), np.empty((4000, 1, 3)), target, truth)
+    assert fit_head(20 * target, faces)[0] == pytest.approx(0.75)
+    # Answers that are right on average already, of a Bayesian who knows the prior: correcting them for it makes them worse.
+    noisy = target + rng.normal(0, 0.7, target.shape)
+    strength, temperature = fit_head((noisy / 0.49 + np.log(prior)).astype(np.float32), faces)
+    assert -0.3 < strength < 0.6
+    assert temperature == pytest.approx(1, abs=0.3)
