@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from fervideo import drafts
 from fervideo.errors import WeightsError
@@ -82,7 +82,8 @@ def write(path: Path, header: dict[str, Any], tensors: dict[str, npt.NDArray[Any
         OutputError: The place cannot be written.
     """
     with drafts.draft(path) as draft:
-        save_file({name: np.ascontiguousarray(array) for name, array in tensors.items()}, draft, {"fervideo": json.dumps(header)})
+        # Written here, since safetensors makes files that their owner alone may read.
+        draft.write_bytes(save({name: np.ascontiguousarray(array) for name, array in tensors.items()}, {"fervideo": json.dumps(header)}))
 
 
 def digest(path: Path) -> str:
