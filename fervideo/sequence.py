@@ -2,7 +2,8 @@
 
 A bidirectional LSTM (Hochreiter & Schmidhuber 1997; Graves & Schmidhuber 2005) reads embeddings, frame probabilities,
 geometry and whether a face was found, at a fixed rate, so that a video's own frame rate does not matter. It yields
-probabilities per step and, from states pooled by attention (Bahdanau et al. 2015), for the track as a whole.
+probabilities per step and, from states pooled by attention (Bahdanau et al. 2015), for the track as a whole. A Markov chain over
+the steps may then settle what flickers.
 `tools/train_sequence.py` trains it.
 """
 
@@ -32,6 +33,8 @@ _INTERPOLATED_S = 0.15
 _WARM_UP_S = 1.0
 #: In the place of a frame CNN's digest: reads no embedding, so that the calibrated probabilities of any frame classifier will do.
 ANY_FRAME_MODEL = "any"
+#: A lower probability than this is taken for this: one wild step must not forbid an expression to the Markov chain.
+_LEAST = 1e-4
 #: Windows that go through the network at once.
 _WINDOW_BATCH = 8
 
@@ -64,6 +67,8 @@ class SequenceLSTM(nn.Module):
         dropout: Share of inputs and states dropped in training.
         bidirectional: Whether later steps may explain earlier ones.
         labels: The expressions that it tells apart.
+        stay: Probability that the next step shows the same expression, for `settle`; 0 leaves answers as they are.
+        settled_temperature: By which the logarithms of settled probabilities are divided, since the chain makes them too sure.
     """
 
     centre: Tensor
@@ -77,6 +82,8 @@ class SequenceLSTM(nn.Module):
         dropout: float = 0.3,
         bidirectional: bool = True,
         labels: Sequence[str] = EXPRESSIONS,
+        stay: float = 0.0,
+        settled_temperature: float = 1.0,
     ) -> None:
         super().__init__()
         self.labels = tuple(labels)
@@ -87,6 +94,8 @@ class SequenceLSTM(nn.Module):
             "dropout": dropout,
             "bidirectional": bidirectional,
             "labels": len(labels),
+            "stay": stay,
+            "settled_temperature": settled_temperature,
         }
         n_in = len(EXPRESSIONS) + len(GEOMETRY) + embedding_dim
         width = hidden * (2 if bidirectional else 1)
@@ -236,7 +245,39 @@ def infer(model: SequenceLSTM, features: Float32, settings: SequenceSettings) ->
     totals = torch.stack([total for total, _, _ in scores]).softmax(0).float()
     pooled = totals @ torch.stack([state for _, state, _ in scores])
     clip = model.clip_head(pooled).softmax(-1).cpu().numpy()
-    return (steps / steps.sum(1, keepdims=True)).astype(np.float32), clip
+    return settle(steps / steps.sum(1, keepdims=True), model.config["stay"], model.config["settled_temperature"]).astype(np.float32), clip
+
+
+def settle(p: Float64, stay: float, temperature: float = 1.0) -> Float64:
+    """Let an expression last: posteriors of a Markov chain that takes the model's probabilities for evidence (Rabiner 1989).
+
+    All expressions are as likely to follow one another.
+
+    Args:
+        p: float64 (S, C), rows sum to 1.
+        stay: Probability that the next step shows the same expression; 0 leaves p as it is.
+        temperature: By which the logarithms of the posteriors are divided.
+
+    Returns:
+        float64 (S, C), rows sum to 1.
+    """
+    if not stay:
+        return p
+    evidence = np.maximum(p, _LEAST)
+    change = (1 - stay) / (p.shape[1] - 1)
+    ahead, behind = evidence.copy(), np.ones_like(evidence)
+    for step in range(1, len(p)):
+        before = ahead[step - 1]
+        before /= before.sum()
+        ahead[step] *= before * (stay - change) + change
+    for step in range(len(p) - 2, -1, -1):
+        after = behind[step + 1] * evidence[step + 1]
+        after /= after.sum()
+        behind[step] = after * (stay - change) + change
+    both = np.log(ahead / ahead.sum(1, keepdims=True)) + np.log(behind)
+    both = np.exp((both - both.max(1, keepdims=True)) / temperature)
+    settled: Float64 = both / both.sum(1, keepdims=True)
+    return settled
 
 
 def windows(n_steps: int, settings: SequenceSettings) -> Iterator[tuple[int, Float64]]:

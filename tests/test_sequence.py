@@ -1,6 +1,7 @@
 """The sequence model's course in time: the grid, the gaps, the windows; and that the shipped one smooths."""
 
 import dataclasses
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +93,36 @@ def test_windows_change_little():
     np.testing.assert_allclose(cut_clip, whole_clip, atol=0.05)
 
 
+def test_settling_gives_the_posteriors_of_all_paths():
+    p, stay, n = np.random.default_rng(0).dirichlet(np.ones(3), 4), 0.8, 3
+    expected = np.zeros_like(p)
+    for path in itertools.product(range(n), repeat=len(p)):
+        chance = np.prod([p[step, at] for step, at in enumerate(path)])
+        chance *= np.prod([stay if a == b else (1 - stay) / (n - 1) for a, b in itertools.pairwise(path)])
+        for step, at in enumerate(path):
+            expected[step, at] += chance
+    expected /= expected.sum(1, keepdims=True)
+    np.testing.assert_allclose(sequence.settle(p, stay), expected, atol=1e-12)
+    tempered = expected**0.5 / (expected**0.5).sum(1, keepdims=True)
+    np.testing.assert_allclose(sequence.settle(p, stay, temperature=2.0), tempered, atol=1e-12)
+
+
+def test_settling_drops_a_flicker_and_keeps_an_onset():
+    shown = np.array([0] * 20 + [1] + [0] * 20 + [2] * 20)
+    p = np.full((len(shown), 3), 0.2) + 0.4 * np.eye(3)[shown]
+    settled = sequence.settle(p, 0.95)
+    assert settled.argmax(1).tolist() == [0] * 41 + [2] * 20
+    assert sequence.settle(p, 0.0) is p
+    # Hours of certainty neither overflow nor vanish.
+    sure = np.eye(3)[np.repeat([0, 1, 2], 50_000)]
+    assert (sequence.settle(sure, 0.95).argmax(1) == np.repeat([0, 1, 2], 50_000)).all()
+
+
+def test_the_shipped_model_settles_and_a_new_one_does_not():
+    assert sequence.load(SEQUENCE_WEIGHTS, checkpoint.digest(CNN_WEIGHTS)).config["stay"] > 0.5
+    assert sequence.SequenceLSTM().config["stay"] == 0
+
+
 def test_gaps_are_bridged_up_to_the_limit():
     time_s = np.arange(20) / 10
     seen = np.array([0, 1, 4, 5, 12, 13])
@@ -163,3 +194,6 @@ def test_the_shipped_smoother_reads_any_frame_classifier():
     smoother = sequence.load(SMOOTHER_WEIGHTS, "whatever")
     assert smoother.config["embedding_dim"] == 0
     assert smoother.labels == EXPRESSIONS
+    header = checkpoint.read(SMOOTHER_WEIGHTS).header
+    assert header["recipe"] == "tools/train_sequence.py"
+    assert header["scores"]["simulated_validation"]["accuracy_lstm"] > header["scores"]["simulated_validation"]["accuracy_frame_cnn"]
