@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 import fervideo
-from fervideo import cli, sequence, settings, video
+from fervideo import checkpoint, cli, sequence, settings, video
 from fervideo.training import runs
 
 #: A subject shows each label in one of these stretches.
@@ -131,6 +131,8 @@ def test_fine_tuning_keeps_what_the_model_knows(dataset: Path, tmp_path: Path):
     assert cli.main(["train", str(dataset), "-o", str(tmp_path / "tuned"), "--init", "default", *QUICK]) == 0
     told = json.loads((tmp_path / "tuned" / "metrics.json").read_text())
     assert told["test"]["labels"] == [*fervideo.EXPRESSIONS, "bored"]
+    # What settles the shipped model's answers was fitted to them alone.
+    assert checkpoint.read(tmp_path / "tuned" / "model.safetensors").header["config"]["stay"] == 0
 
 
 def test_cross_validation(dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):

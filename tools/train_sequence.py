@@ -6,9 +6,11 @@
 FRAME.safetensors is the frame CNN that tools/train_frame.py trained. Writes RUN/sequence.safetensors; with --forward-only
 RUN/unidirectional.safetensors, for comparison; with --without-embedding RUN/smoother.safetensors, which goes with any other frame
 classifier. The features of all rendered stills are kept in RUN, so that a second call starts at once; a .pt file beside the result
-lets an interrupted one go on. Sequences are drawn from the training split, the table
-printed at the end from the validation split (`--split test` for the report). Temperatures of both heads, and how long an expression
-is likely to stay (`sequence.settle`), are fitted on other sequences from the validation split.
+lets an interrupted one go on.
+
+Sequences are drawn from the training split, the scores printed at the end are those of the validation split (`--split test` for the
+report). Temperatures of both heads, and how likely an expression is to stay (`sequence.settle`), are fitted on other sequences from
+the validation split.
 """
 
 from __future__ import annotations
