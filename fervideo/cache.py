@@ -1,11 +1,11 @@
 """Keep extracted segments on disk: one folder per clip and way of extracting, one safetensors file per segment.
 
+Beside them lies what a sequence model made of them, one file per model and settings: a second run need not load torch.
+
 A file is written under a name of its own and then renamed, so that a reader sees all of it or nothing and two writers of
 one segment do no harm. What cannot be trusted on reading is a warning and a miss: the segment is extracted again.
 
-Landmarks are most of the bytes, so they are stored as 16-bit steps from the middle of the box. A step is 1/32767 of the
-landmark farthest from there, which for a face of 500 pixels is off by 0.01 pixels at most. A run works with what it reads
-back, never with what it wrote, so a first and a second run see the same numbers.
+A run works with what it reads back, never with what it wrote, so a first and a second run see the same numbers.
 """
 
 from __future__ import annotations
@@ -17,28 +17,19 @@ import re
 import shutil
 import uuid
 import warnings
-import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import platformdirs
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
-from fervideo import drafts, remote
+from fervideo import drafts, files, remote
 from fervideo.errors import OutputError
-from fervideo.records import FaceObservations, FeatureShard, Float32
-from fervideo.settings import Settings, feature_digest
-
-#: Version of what a shard holds and means; raise it whenever the same video and settings would give other features.
-FEATURE_VERSION = 2
+from fervideo.records import ClipExpressions, FeatureShard
+from fervideo.settings import Settings, expression_digest, feature_digest
 
 _CLIP_FOLDER = re.compile(r"[0-9a-f]{16}-[0-9a-f]{16}")
-_FACE_ARRAYS = ("frame", "box_px", "embedding", "frame_logits", "geometry")
 
 
 def root() -> Path:
@@ -142,7 +133,7 @@ class Cache:
             weights_digest: SHA-256 of the frame CNN's weights.
             place: The cache folder or URL, if not `chosen()`.
         """
-        parts = [FEATURE_VERSION, fingerprint, feature_digest(settings), weights_digest]
+        parts = [files.FEATURE_VERSION, fingerprint, feature_digest(settings), weights_digest]
         key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
         return cls(f"{fingerprint[:16]}-{key[:16]}", place or chosen())
 
@@ -209,10 +200,10 @@ class Cache:
         if self.url and not path.is_file() and (content := remote.get(self._address(segment))) is not None:
             self._write(path, content)
         try:
-            return _read(path, segment, landmarks)
+            return files.read(path, segment, landmarks)
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+        except files.DAMAGE as error:
             warnings.warn(f"{path}: cached segment is damaged ({error}); it is recomputed", stacklevel=2)
             self._discard(path)
             return None
@@ -223,7 +214,39 @@ class Cache:
         Raises:
             OutputError: The folder cannot be written, or the disk is full.
         """
-        self.adopt(shard.segment, _packed(shard))
+        self.adopt(shard.segment, files.packed(shard))
+
+    def recall(self, settings: Settings, weights_digest: str) -> ClipExpressions | None:
+        """Read what a sequence model said of the clip.
+
+        Args:
+            settings: Those of the sequence model and of tracking count.
+            weights_digest: SHA-256 of the sequence model's weights.
+
+        Returns:
+            That, or None where it is not stored or, with a warning, where what is stored is damaged.
+        """
+        path = self._expressions(settings, weights_digest)
+        try:
+            return files.read_expressions(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except files.DAMAGE as error:
+            warnings.warn(f"{path}: cached expressions are damaged ({error}); they are recomputed", stacklevel=2)
+            self._discard(path)
+            return None
+
+    def keep(self, settings: Settings, weights_digest: str, expressions: ClipExpressions) -> None:
+        """Store what a sequence model says of the clip, for `recall`. It stays on this machine.
+
+        Raises:
+            OutputError: The folder cannot be written, or the disk is full.
+        """
+        self._write(self._expressions(settings, weights_digest), files.packed_expressions(expressions))
+
+    def _expressions(self, settings: Settings, weights_digest: str) -> Path:
+        parts = [files.EXPRESSION_VERSION, expression_digest(settings), weights_digest]
+        return self.folder / f"{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]}.expressions"
 
     def _write(self, path: Path, content: bytes) -> None:
         temporary = path.with_suffix(f".{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp")
@@ -261,6 +284,9 @@ class Cache:
         if self.url:
             remote.put(self._address(segment), content)
         self._write(self.path(segment), content)
+        # What was said of other features holds no longer.
+        for path in self.folder.glob("*.expressions"):
+            self._discard(path)
 
     @staticmethod
     def _discard(path: Path) -> None:
@@ -276,69 +302,3 @@ def _is_stale(claim: Path) -> bool:
         return drafts.is_gone(claim.read_text(encoding="utf-8"), claim.stat().st_mtime)
     except OSError:
         return False
-
-
-def _packed(shard: FeatureShard) -> bytes:
-    """Turn a segment into the bytes of a file; the same segment always gives the same bytes."""
-    faces = shard.observations
-    steps, unit_px = _quantised(faces)
-    arrays = {
-        "looked_at": shard.frame,
-        "time_s": shard.time_s,
-        "thumbnail": shard.thumbnail,
-        **{name: getattr(faces, name) for name in _FACE_ARRAYS},
-        "landmark_steps": steps,
-        "landmark_unit_px": unit_px,
-    }
-    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    header = {
-        "version": FEATURE_VERSION,
-        "segment": shard.segment,
-        "damage": shard.damage,
-        # safetensors would not notice a block that a power cut left full of zeros.
-        "crc32": {name: zlib.crc32(array) for name, array in arrays.items()},
-    }
-    return save(arrays, {"fervideo": json.dumps(header)})
-
-
-def _read(path: Path, segment: int, landmarks: bool) -> FeatureShard:
-    """Read a segment from a file.
-
-    Raises:
-        SafetensorError, OSError, ValueError, KeyError, TypeError: The file is missing or damaged.
-    """
-    with safe_open(path, framework="numpy") as file:
-        header = json.loads((file.metadata() or {})["fervideo"])
-        if (header["version"], header["segment"]) != (FEATURE_VERSION, segment):
-            raise ValueError(f"holds segment {header['segment']} of version {header['version']}")
-
-        def stored(name: str) -> Any:
-            array = file.get_tensor(name)
-            if zlib.crc32(array) != header["crc32"][name]:
-                raise ValueError(f"checksum of {name} differs")
-            return array
-
-        box_px = stored("box_px")
-        landmarks_px = np.empty((len(box_px), 0, 3), np.float32)
-        if landmarks:
-            landmarks_px = _origin(box_px) + stored("landmark_steps") * stored("landmark_unit_px")
-        faces = FaceObservations(landmarks_px=landmarks_px, **{name: stored(name) for name in _FACE_ARRAYS})
-        return FeatureShard(segment, stored("looked_at"), stored("time_s"), stored("thumbnail"), faces, header["damage"])
-
-
-def _quantised(faces: FaceObservations) -> tuple[np.ndarray[Any, np.dtype[np.int16]], Float32]:
-    """Express landmarks in 16-bit steps from the middle of the box.
-
-    Returns:
-        Steps int16 (M, K, 3), and the length of a step float32 (M, 1, 1), in pixels.
-    """
-    offset = faces.landmarks_px - _origin(faces.box_px)
-    unit_px = np.maximum(np.abs(offset).max((1, 2), keepdims=True, initial=0) / np.float32(32767), np.float32(1e-6))
-    return np.rint(offset / unit_px).astype(np.int16), unit_px
-
-
-def _origin(box_px: Float32) -> Float32:
-    """Return the middle of each box, float32 (M, 1, 3), at depth 0."""
-    middle = (box_px[:, :2] + box_px[:, 2:]) / 2
-    origin: Float32 = np.concatenate([middle, np.zeros_like(middle[:, :1])], 1)[:, None]
-    return origin

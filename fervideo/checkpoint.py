@@ -22,6 +22,7 @@ from fervideo.errors import WeightsError
 
 #: Weights that come with the package.
 SHIPPED = Path(__file__).parent / "weights"
+_MISSING_REMEDY = "give the path of a .safetensors checkpoint, or reinstall fervideo"
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def read(path: Path) -> Checkpoint:
             header = json.loads((file.metadata() or {}).get("fervideo", "null"))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
     except FileNotFoundError:
-        raise WeightsError(path, "no such file", "give the path of a .safetensors checkpoint, or reinstall fervideo") from None
+        raise WeightsError(path, "no such file", _MISSING_REMEDY) from None
     except (SafetensorError, OSError, ValueError) as error:
         raise WeightsError(path, f"not a safetensors file ({error})", "give a checkpoint that fervideo wrote") from error
     if not isinstance(header, dict):
@@ -87,9 +88,18 @@ def write(path: Path, header: dict[str, Any], tensors: dict[str, npt.NDArray[Any
 
 
 def digest(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes, in hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """Return the SHA-256 of a file's bytes, in hexadecimal.
+
+    Raises:
+        WeightsError: The file is missing, or cannot be read.
+    """
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        raise WeightsError(path, "no such file", _MISSING_REMEDY) from None
+    except OSError as error:
+        raise WeightsError(path, f"cannot be read ({error.strerror})", "check its permissions") from error
 
 
 def stamped(path: Path) -> tuple[Path, int]:

@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 done in part (a damaged clip, or some of many failed), 2 n
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import re
 import sys
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
+    # A command is short: looking for garbage while modules load would take a tenth of that time. And its threads should not wait
+    # for one another for longer than a frame takes, as they do where one of them imports torch.
+    gc.set_threshold(100_000)
+    sys.setswitchinterval(5e-4)
     args = _parser().parse_args(argv)
     try:
         code: int = args.run(args)

@@ -128,13 +128,18 @@ class Embedder:
         path: Checkpoint of a frame CNN.
         device: `cpu` or `cuda`.
 
+    Attributes:
+        n_parameters: Numbers that were learned; what runs has folded some of them into others.
+
     Raises:
         WeightsError: The file is missing, broken, or made for other labels or another crop.
     """
 
     def __init__(self, path: Path, device: str = "cpu") -> None:
+        model = load(path)
+        self.n_parameters = sum(parameter.numel() for parameter in model.parameters())
         self._device = torch.device(device)
-        self._model = fuse(load(path)).to(self._device)
+        self._model = fuse(model).to(self._device)
         self._model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's own annotation lacks it
 
     def embed(self, crops: UInt8) -> tuple[Float32, Float32]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fervideo import checkpoint, classifiers, embedding, faces
+from fervideo import checkpoint, classifiers, faces
 from fervideo.errors import WeightsError
 from fervideo.records import EXPRESSIONS, Float32, UInt8
 from fervideo.settings import ClassifierSettings
@@ -37,8 +37,14 @@ class FrameModel:
     def __init__(self, chosen: ClassifierSettings, device: str = "cpu") -> None:
         digest(chosen)
         self.path = weights_path(chosen)
-        self._classifier = None if chosen.name == "cnn" else classifiers.load(self.path, device)
-        self._cnn = embedding.Embedder(self.path, device) if chosen.name == "cnn" else None
+        self._cnn, self._classifier = None, None
+        if chosen.name == "cnn":
+            # Imported here, for the time that torch takes.
+            from fervideo.embedding import Embedder
+
+            self._cnn = Embedder(self.path, device)
+        else:
+            self._classifier = classifiers.load(self.path, device)
 
     def __call__(self, crops: UInt8, landmarks_px: Float32) -> tuple[Float32, Float32]:
         """Classify faces.
@@ -59,10 +65,9 @@ class FrameModel:
     @property
     def n_parameters(self) -> int:
         """Numbers that were learned."""
-        if self._classifier is not None:
-            return self._classifier.n_parameters
-        # What runs has folded some of them into others.
-        return sum(parameter.numel() for parameter in embedding.load(self.path).parameters())
+        model = self._cnn or self._classifier
+        assert model is not None
+        return model.n_parameters
 
 
 def of(chosen: ClassifierSettings, device: str = "cpu") -> FrameModel:

@@ -1,7 +1,7 @@
 """The one way through the house: a video becomes shards, shards become tracks, tracks become a timeline.
 
-A segment is extracted from scratch, wherever that happens, so a clip's features are the same whatever the number of workers.
-They always pass through the cache, on disk or in a temporary folder, so a first and a second run compute the same from there on.
+Features always pass through the cache, on disk or in a temporary folder, so a first and a second run compute the same from
+there on. What needs torch imports it at the point of use: see `segments.py`.
 """
 
 from __future__ import annotations
@@ -9,34 +9,34 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
-import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import numpy as np
 from tqdm import tqdm
 
-from fervideo import cache, checkpoint, crops, faces, frame_model, geometry, sequence, timeline, tracking, video, workers
-from fervideo.embedding import one_thread, resolve_device
+from fervideo import cache, checkpoint, faces, frame_model, timeline, tracking, video, workers
 from fervideo.errors import DamagedVideo, FervideoError, OutputError
 from fervideo.records import (
-    CROP_PX,
-    N_LANDMARKS,
     SEGMENT_FRAMES,
-    THUMBNAIL_SHAPE,
+    ClipExpressions,
     ClipFeatures,
-    FaceObservations,
     FeatureShard,
     Int64,
     UInt8,
 )
+from fervideo.segments import SegmentTask, Stopwatch, extract_segment
 from fervideo.settings import Settings
 from fervideo.timeline import Timeline
+
+if TYPE_CHECKING:
+    from fervideo.sequence import SequenceLSTM
 
 #: The sequence model that goes with the package's frame CNN, and the one that goes with any other frame classifier.
 SEQUENCE_WEIGHTS = checkpoint.SHIPPED / "sequence.safetensors"
@@ -48,69 +48,18 @@ _WORTH_A_WORKER = 4
 
 
 @dataclass(frozen=True)
-class SegmentTask:
-    """Say all there is to say about one segment's extraction, to any process.
-
-    Attributes:
-        source: The opened video.
-        frame: int64 (n,), which of the segment's frames to look at.
-        segment: Number of the segment.
-        settings: The run's.
-        max_faces: Faces to look for in each frame.
-        device: `cpu` or `cuda`.
-        store: Where the shard goes.
-    """
-
-    source: video.Video
-    frame: Int64
-    segment: int
-    settings: Settings
-    max_faces: int
-    device: str
-    store: cache.Cache
-
-
-class Stopwatch:
-    """Add up the seconds that stages take."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        # Not a process's own clock: a batch carries the watch from one process to another.
-        self._began_s = time.time()
-
-    @property
-    def total_s(self) -> float:
-        """Seconds since the start."""
-        return time.time() - self._began_s
-
-    @contextmanager
-    def __call__(self, stage: str) -> Iterator[None]:
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.add({stage: time.perf_counter() - started})
-
-    def add(self, seconds: dict[str, float]) -> None:
-        for stage, amount in seconds.items():
-            self.seconds[stage] = self.seconds.get(stage, 0.0) + amount
-
-
-@dataclass(frozen=True)
 class Extraction:
     """Turn a video into shards, as far as the store does not hold them.
 
     Attributes:
         source: The opened video.
         settings: The run's.
-        device: `cpu` or `cuda`.
         store: Where the shards go.
         watch: Adds up seconds per stage.
     """
 
     source: video.Video
     settings: Settings
-    device: str
     store: cache.Cache
     watch: Stopwatch
 
@@ -144,28 +93,34 @@ class Extraction:
         return [segment for segment in self.segments if not self.store.has(segment)]
 
     def task(self, segment: int) -> SegmentTask:
-        return SegmentTask(self.source, self.segments[segment], segment, self.settings, self.max_faces, self.device, self.store)
+        return SegmentTask(self.source, self.segments[segment], segment, self.settings, self.max_faces, self.store)
 
-    def run(self, *, progress: bool) -> int:
-        """Extract the segments that the store lacks.
+    def tasks(self) -> list[SegmentTask]:
+        """Return what there is to do: one task for each segment that the store lacks."""
+        return [self.task(segment) for segment in self.missing]
+
+    def run(self, tasks: list[SegmentTask], *, progress: bool) -> int:
+        """Extract what there is to do.
 
         Returns:
-            How many it had.
+            How many segments the store had.
 
         Raises:
             FervideoError: A worker process died.
             OutputError: The store cannot be written.
         """
-        missing = self.missing
-        total, left = sum(map(len, self.segments.values())), sum(len(self.segments[segment]) for segment in missing)
-        tasks = [self.task(segment) for segment in missing]
+        total, left = sum(map(len, self.segments.values())), sum(len(task.frame) for task in tasks)
         # None: tqdm shows nothing where stderr is no terminal.
-        hidden = None if progress and missing else True
+        hidden = None if progress and tasks else True
         with self.watch("extract"), tqdm(total=total, initial=total - left, unit=" frames", disable=hidden, dynamic_ncols=True) as bar:
             for task, seconds in _run_all(tasks, self.settings.run.workers):
                 bar.update(len(task.frame))
                 self.watch.add({f"extract.{stage}": amount for stage, amount in seconds.items()})
-        return len(self.segments) - len(missing)
+        return len(self.segments) - len(tasks)
+
+    def known(self) -> ClipExpressions | None:
+        """Return what the sequence model said of the clip in an earlier run, or None where that is not stored."""
+        return self.store.recall(self.settings, weights(self.settings)["sequence"])
 
     def shards(self) -> Iterator[FeatureShard]:
         """Read the shards back in order; one that turns out to be damaged is extracted again."""
@@ -197,11 +152,13 @@ def analyze(path: Path | str, settings: Settings | None = None, *, progress: boo
         OutputError: The cache cannot be written.
     """
     settings = settings or Settings()
-    # Loaded before the long work, so that a model that does not fit is told at once.
-    sequence_model(settings)
-    with TemporaryDirectory(prefix="fervideo-") as scratch:
+    with TemporaryDirectory(prefix="fervideo-") as scratch, ThreadPoolExecutor(1) as aside:
         extraction = open_clip(Path(path), settings, None if settings.run.cache else Path(scratch))
-        return finish(extraction, extraction.run(progress=progress))
+        loading = aside.submit(_ready, extraction)
+        tasks = extraction.tasks()
+        # Before the long work, so that a model that does not fit is told at once.
+        loading.result()
+        return finish(extraction, extraction.run(tasks, progress=progress))
 
 
 def open_clip(path: Path, settings: Settings, place: Path | str | None = None) -> Extraction:
@@ -214,14 +171,12 @@ def open_clip(path: Path, settings: Settings, place: Path | str | None = None) -
 
     Raises:
         VideoError: The video cannot be read at all.
-        UsageError: `cuda` is asked for where there is none.
     """
     watch = Stopwatch()
-    device = resolve_device(settings.run.device)
     with watch("probe"):
         source = video.probe(path, settings.video)
     store = cache.Cache.of_clip(source.info.fingerprint, settings, frame_model.digest(settings.classifier), place)
-    return Extraction(source, settings, device, store, watch)
+    return Extraction(source, settings, store, watch)
 
 
 def finish(extraction: Extraction, hits: int) -> Timeline:
@@ -239,73 +194,42 @@ def finish(extraction: Extraction, hits: int) -> Timeline:
     extraction.store.touch()
     with watch("tracking"):
         features = ClipFeatures(extraction.source.info, *tracking.join(extraction.shards(), settings.tracking))
-    # On many threads the sums would depend on the machine, and where processes compete, threads wait for one another.
-    with watch("sequence"), one_thread():
-        model = sequence_model(settings)
-        tracks = sequence.run(model, features, settings.sequence, settings.tracking.max_gap_s)
+    with watch("sequence"):
+        expressions = _expressions(extraction, features)
     seconds = watch.total_s
     provenance = {
         "versions": versions(),
         "weights": weights(settings),
-        "device": extraction.device,
+        "device": expressions.device,
         "frames_decoded": len(features.frame),
         "cache": {"segments": len(extraction.segments), "hits": hits},
         "seconds": {stage: round(amount, 3) for stage, amount in watch.seconds.items()} | {"total": round(seconds, 3)},
         "frames_per_s": round(len(features.frame) / seconds, 1),
     }
-    return timeline.build(features, tracks, settings, provenance, model.labels)
+    return timeline.build(features, expressions.tracks, settings, provenance, expressions.labels)
 
 
-def extract_segment(task: SegmentTask) -> dict[str, float]:
-    """Extract one segment and put its shard into the store.
+def _ready(extraction: Extraction) -> None:
+    """Load the sequence model, unless what it says of the clip is known. Raises as `sequence_model` does."""
+    if extraction.missing or extraction.known() is None:
+        sequence_model(extraction.settings)
 
-    Returns:
-        Seconds per stage.
 
-    Raises:
-        OutputError: The store cannot be written.
-    """
-    watch = Stopwatch()
-    frame, time_s, thumbnails, seen_in, landmarks, cut, damage = [], [], [], [], [], [], ""
-    windows = video.windows(task.source, task.frame)
-    with faces.Landmarker(task.settings.faces, task.max_faces) as landmarker, crops.one_thread():
-        while True:
-            try:
-                with watch("decode"):
-                    window = next(windows, None)
-            except DamagedVideo as error:
-                damage = error.reason
-                break
-            if window is None:
-                break
-            frame.append(window.frame)
-            time_s.append(window.time_s)
-            for image, index in zip(window.frames, window.frame, strict=True):
-                with watch("landmarks"):
-                    found = landmarker.find(image)
-                with watch("crops"):
-                    thumbnails.append(crops.thumbnail(image))
-                    cut += [crops.face_crop(image, face) for face in found]
-                landmarks.append(found)
-                seen_in += [index] * len(found)
-    points = np.concatenate([*landmarks, np.empty((0, N_LANDMARKS, 3), np.float32)])
-    with watch("embedding"):
-        classify = frame_model.of(task.settings.classifier, task.device)
-        embedding, logits = classify(np.array(cut, np.uint8).reshape(-1, CROP_PX, CROP_PX), points)
-    with watch("geometry"):
-        measures = geometry.measure(points)
-    observations = FaceObservations(np.array(seen_in, np.int64), faces.boxes(points), points, embedding, logits, measures)
-    shard = FeatureShard(
-        task.segment,
-        np.concatenate([*frame, np.empty(0, np.int64)]),
-        np.concatenate([*time_s, np.empty(0, np.float64)]),
-        np.array(thumbnails, np.uint8).reshape(-1, *THUMBNAIL_SHAPE),
-        observations,
-        damage,
-    )
-    with watch("store"):
-        task.store.put(shard)
-    return watch.seconds
+def _expressions(extraction: Extraction, features: ClipFeatures) -> ClipExpressions:
+    """Return what the sequence model says of a clip."""
+    known = extraction.known()
+    if known is None:
+        from fervideo import sequence
+        from fervideo.embedding import one_thread
+
+        settings = extraction.settings
+        model = sequence_model(settings)
+        # On many threads the sums would depend on the machine, and where processes compete, threads wait for one another.
+        with one_thread():
+            tracks = sequence.run(model, features, settings.sequence, settings.tracking.max_gap_s)
+        known = ClipExpressions(tuple(tracks), model.labels, model.centre.device.type)
+        extraction.store.keep(settings, weights(settings)["sequence"], known)
+    return known
 
 
 def versions() -> dict[str, str]:
@@ -335,12 +259,15 @@ def sequence_path(settings: Settings) -> Path:
     return path / "model.safetensors" if path.is_dir() else path
 
 
-def sequence_model(settings: Settings) -> sequence.SequenceLSTM:
+def sequence_model(settings: Settings) -> SequenceLSTM:
     """Return the run's sequence model.
 
     Raises:
         WeightsError: Weights are missing or broken, or it does not fit the frame classifier.
+        UsageError: `cuda` is asked for where there is none.
     """
+    from fervideo.embedding import resolve_device
+
     frame = frame_model.digest(settings.classifier)
     return _sequence_model(*checkpoint.stamped(sequence_path(settings)), frame, resolve_device(settings.run.device))
 
@@ -366,7 +293,9 @@ def _run_all(tasks: list[SegmentTask], wanted: int) -> Iterator[tuple[SegmentTas
 
 
 @lru_cache(maxsize=1)
-def _sequence_model(path: Path, stamp: int, frame: str, device: str) -> sequence.SequenceLSTM:  # noqa: ARG001  (part of the key)
+def _sequence_model(path: Path, stamp: int, frame: str, device: str) -> SequenceLSTM:  # noqa: ARG001  (part of the key)
+    from fervideo import sequence
+
     return sequence.load(path, frame, device)
 
 

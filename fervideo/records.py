@@ -261,3 +261,18 @@ class TrackExpressions(Shaped):
         check_array(self, "frame", np.int64, (None,))
         check_array(self, "clip_probabilities", np.float32, (None,))
         check_array(self, "probabilities", np.float32, (len(self.frame), len(self.clip_probabilities)))
+
+
+@dataclass(frozen=True, repr=False)
+class ClipExpressions(Shaped):
+    """Hold what a sequence model says of a clip.
+
+    Attributes:
+        tracks: One for each track of ClipFeatures.
+        labels: What the model tells apart, in the order of its probabilities.
+        device: Where it ran, `cpu` or `cuda`.
+    """
+
+    tracks: tuple[TrackExpressions, ...]
+    labels: tuple[str, ...]
+    device: str

@@ -223,6 +223,13 @@ def feature_digest(settings: Settings) -> str:
     return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()[:16]
 
 
+def expression_digest(settings: Settings) -> str:
+    """Return a digest of the settings that change what the sequence model says of the same features, for the cache key."""
+    # The digest of the model's weights is part of the key beside this one.
+    relevant = settings.model_dump(include={"sequence": True, "tracking": True}, exclude={"sequence": {"model", "uncertain_below"}})
+    return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()[:16]
+
+
 def to_toml(settings: Settings) -> str:
     """Write settings as a TOML file that `load` reads back; keys without a value are left out."""
     lines = []

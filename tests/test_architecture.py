@@ -14,10 +14,11 @@ PACKAGE = Path(__file__).parents[1] / "fervideo"
 LAYERS = (
     {"errors"},
     {"drafts", "records", "settings"},
-    {"checkpoint", "events", "remote"},
+    {"checkpoint", "events", "files", "remote"},
     {"video", "faces", "crops", "geometry", "embedding", "classifiers", "cache", "tracking", "sequence", "timeline", "workers"},
     {"exports", "report", "overlay"},
     {"frame_model"},
+    {"segments"},
     {"pipeline"},
     {"batch", "photos", "training"},
     {"demo", "doctor", "options"},

@@ -7,16 +7,26 @@ import json
 import multiprocessing
 import os
 import pickle
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors.numpy import load, save
 
-from fervideo import cache
+from fervideo import cache, files, settings
 from fervideo.cache import Cache
 from fervideo.errors import OutputError
-from fervideo.records import EXPRESSIONS, GEOMETRY, N_LANDMARKS, THUMBNAIL_SHAPE, FaceObservations, FeatureShard
+from fervideo.records import (
+    EXPRESSIONS,
+    GEOMETRY,
+    N_LANDMARKS,
+    THUMBNAIL_SHAPE,
+    ClipExpressions,
+    FaceObservations,
+    FeatureShard,
+    TrackExpressions,
+)
 from fervideo.settings import Settings, resolved
 
 FINGERPRINT = "ab" * 32
@@ -109,7 +119,7 @@ def rewritten(path: Path, **changes: object) -> None:
     for name, value in changes.items():
         if isinstance(value, np.ndarray):
             arrays[name] = value
-            header["crc32"][name] = cache.zlib.crc32(value)
+            header["crc32"][name] = zlib.crc32(value)
         else:
             header[name] = value
     path.write_bytes(save(arrays, {"fervideo": json.dumps(header)}))
@@ -129,7 +139,7 @@ DAMAGES = {
     "no header": lambda path: path.write_bytes(save({"frame": np.zeros(3)})),
     "header is a list": lambda path: path.write_bytes(save({"frame": np.zeros(3)}, {"fervideo": "[1]"})),
     "header is no JSON": lambda path: path.write_bytes(save({"frame": np.zeros(3)}, {"fervideo": "{"})),
-    "other version": lambda path: rewritten(path, version=cache.FEATURE_VERSION + 1),
+    "other version": lambda path: rewritten(path, version=files.FEATURE_VERSION + 1),
     "other segment": lambda path: rewritten(path, segment=5),
     "array missing": lambda path: path.write_bytes(
         save({"box_px": np.zeros((1, 4), np.float32)}, {"fervideo": '{"version": 1, "segment": 0}'})
@@ -217,7 +227,7 @@ def test_key_changes_with_every_part(monkeypatch: pytest.MonkeyPatch) -> None:
         folder(changes={"faces": {"max_faces": 2}}),
         folder(weights="w2"),
     ]
-    monkeypatch.setattr(cache, "FEATURE_VERSION", cache.FEATURE_VERSION + 1)
+    monkeypatch.setattr(files, "FEATURE_VERSION", files.FEATURE_VERSION + 1)
     folders.append(folder())
     assert len(set(folders)) == len(folders)
 
@@ -348,3 +358,49 @@ def test_a_store_that_fails_leaves_no_copy_behind(tmp_path: Path, monkeypatch: p
 def test_a_url_that_leads_nowhere_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(OutputError, match=r"nosuch://bucket/.* cannot be reached"):
         Cache.of_clip(FINGERPRINT, Settings(), "w1", "nosuch://bucket").has(0)
+
+
+def make_expressions(*lengths: int) -> ClipExpressions:
+    rng = np.random.default_rng(0)
+    shares = [rng.dirichlet(np.ones(3), 1 + n).astype(np.float32) for n in lengths]
+    tracks = [TrackExpressions(track, 7 * track + np.arange(len(p) - 1), p[1:], p[0]) for track, p in enumerate(shares)]
+    return ClipExpressions(tuple(tracks), ("calm", "glad", "sad"), "cpu")
+
+
+@pytest.mark.parametrize("lengths", [(), (5,), (5, 1, 9)])
+def test_expressions_come_back_as_they_were(store: Cache, lengths: tuple[int, ...]):
+    told = make_expressions(*lengths)
+    store.keep(Settings(), "a", told)
+    again = store.recall(Settings(), "a")
+    assert again is not None
+    assert (again.labels, again.device, len(again.tracks)) == (told.labels, "cpu", len(lengths))
+    for one, other in zip(again.tracks, told.tracks, strict=True):
+        assert one.track == other.track
+        for name in ("frame", "probabilities", "clip_probabilities"):
+            np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+
+
+def test_expressions_are_those_of_one_model_and_of_some_settings(store: Cache):
+    store.keep(Settings(), "a", make_expressions(5))
+    assert store.recall(Settings(), "b") is None
+    for other in ("sequence.smooth_s=0.5", "tracking.max_gap_s=0.1"):
+        assert store.recall(settings.load(None, [(other, other)]), "a") is None
+    for same in ("events.min_duration_s=1", "sequence.uncertain_below=0.5", "run.workers=1"):
+        assert store.recall(settings.load(None, [(same, same)]), "a") is not None
+
+
+def test_a_new_segment_makes_expressions_void(store: Cache):
+    store.put(make_shard())
+    store.keep(Settings(), "a", make_expressions(5))
+    store.put(make_shard())
+    assert store.recall(Settings(), "a") is None
+
+
+@pytest.mark.parametrize("spoil", [lambda content: b"", lambda content: content[:-8] + bytes(8)])
+def test_damaged_expressions_are_a_warning_and_a_miss(store: Cache, spoil):
+    store.keep(Settings(), "a", make_expressions(5))
+    (path,) = store.folder.iterdir()
+    path.write_bytes(spoil(path.read_bytes()))
+    with pytest.warns(UserWarning, match="cached expressions are damaged"):
+        assert store.recall(Settings(), "a") is None
+    assert not path.exists()

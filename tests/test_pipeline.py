@@ -1,5 +1,7 @@
 """The whole way: a video of a real face through real decoding, landmarks, CNN and LSTM."""
 
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from clips import overwritten, packet_places
 
 import fervideo
 from fervideo import checkpoint, pipeline, settings
+from fervideo.embedding import resolve_device
 from fervideo.errors import UsageError, VideoError, WeightsError
 from fervideo.frame_model import CNN_WEIGHTS
 from fervideo.timeline import P_COLUMNS, RAW_COLUMNS
@@ -94,6 +97,16 @@ def test_a_second_run_decodes_nothing(face_clip: Path, timeline: fervideo.Timeli
         pd.testing.assert_frame_equal(one, other)
 
 
+def test_a_second_run_needs_no_torch(face_clip: Path, own_cache: Path, tmp_path: Path):
+    first = run(face_clip, "run.workers=1")
+    program = "import sys; from fervideo import cli; code = cli.main(sys.argv[1:]); sys.exit(code or 'torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", program, "timeline", str(face_clip), "-o", str(tmp_path)], check=True)
+    again = fervideo.read_timeline(tmp_path / f"{face_clip.stem}.timeline.csv")
+    for one, other in zip(tables(first), tables(again), strict=True):
+        pd.testing.assert_frame_equal(one, other)
+    assert again.provenance["device"] == first.provenance["device"]
+
+
 def test_other_smoothing_needs_no_decoding(face_clip: Path, own_cache: Path):
     first = run(face_clip, "run.workers=1")
     second = run(face_clip, "sequence.smooth_s=0.5", "events.min_duration_s=1", "tracking.max_gap_s=0.1")
@@ -147,7 +160,7 @@ def test_what_cannot_run_says_so_before_the_work(face_clip: Path, tmp_path: Path
         run(face_clip, f"sequence.model={tmp_path / 'nowhere.safetensors'}")
     with pytest.raises(WeightsError, match="made for kind = 'frame_cnn', here it is 'sequence_lstm'"):
         run(face_clip, f"sequence.model={CNN_WEIGHTS}")
-    if pipeline.resolve_device("auto") == "cpu":
+    if resolve_device("auto") == "cpu":
         with pytest.raises(UsageError, match="no CUDA device"):
             run(face_clip, "run.device=cuda")
     assert not own_cache.exists()

@@ -19,11 +19,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fervideo import pipeline
 from fervideo.batch import tasks
 from fervideo.batch.folder import Clip
 from fervideo.batch.schedule import Step
 from fervideo.errors import UsageError
+from fervideo.segments import SegmentTask
 from fervideo.workers import Pool, WorkerDied, WorkerHung
 
 #: Longest time that is waited for a cluster to answer.
@@ -40,7 +40,7 @@ _TICK_S = 0.1
 
 class _Running(NamedTuple):
     step: Step
-    task: pipeline.SegmentTask | None
+    task: SegmentTask | None
     since_s: float
 
 
@@ -86,7 +86,7 @@ class Cluster:
         if key.stage == "finish" and not self._finishes:
             self._beside.submit(key, function, *args)
             return
-        task: pipeline.SegmentTask | None = None
+        task: SegmentTask | None = None
         if key.stage == "extract":
             function, task = tasks.extract_from if self._common_cache else tasks.extract_apart, args[0]
             if self._clip != key.clip:

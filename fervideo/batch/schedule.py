@@ -22,6 +22,7 @@ from fervideo.batch import tables, tasks
 from fervideo.batch.folder import Clip
 from fervideo.batch.tables import Failure, Known
 from fervideo.errors import FervideoError, OutputError, VideoError
+from fervideo.segments import extract_segment
 from fervideo.settings import Settings
 from fervideo.workers import WorkerDied, WorkerHung
 
@@ -189,7 +190,7 @@ class Schedule:
                     return self._next()
             elif store.claim(step.segment):
                 self._claims[step] = store
-                return step, pipeline.extract_segment, job.extraction.task(step.segment)
+                return step, extract_segment, job.extraction.task(step.segment)
             else:
                 self._queue.append(step)
         return None

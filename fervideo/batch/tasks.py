@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from fervideo import cache, pipeline, video
 from fervideo.batch.folder import Clip
+from fervideo.segments import SegmentTask, extract_segment
 from fervideo.settings import Settings
 
 
@@ -68,12 +69,12 @@ def finish_clip(clip: Clip, extraction: pipeline.Extraction, hits: int) -> Done:
     return Done(timeline.damage, int(timeline.provenance["frames_decoded"]))
 
 
-def extract_from(source: video.Video, task: pipeline.SegmentTask) -> dict[str, float]:
+def extract_from(source: video.Video, task: SegmentTask) -> dict[str, float]:
     """Extract a segment of a video that travels by itself, since it is the same for all of a clip's segments."""
-    return pipeline.extract_segment(replace(task, source=source))
+    return extract_segment(replace(task, source=source))
 
 
-def extract_apart(source: video.Video, task: pipeline.SegmentTask) -> tuple[dict[str, float], bytes]:
+def extract_apart(source: video.Video, task: SegmentTask) -> tuple[dict[str, float], bytes]:
     """Extract a segment where the cache cannot be reached: its file goes back as bytes.
 
     Returns:
@@ -81,7 +82,7 @@ def extract_apart(source: video.Video, task: pipeline.SegmentTask) -> tuple[dict
     """
     with TemporaryDirectory(prefix="fervideo-") as scratch:
         store = cache.Cache("clip", Path(scratch))
-        seconds = pipeline.extract_segment(replace(task, source=source, store=store))
+        seconds = extract_segment(replace(task, source=source, store=store))
         return seconds, store.path(task.segment).read_bytes()
 
 

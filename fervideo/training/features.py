@@ -18,6 +18,7 @@ from tqdm import tqdm
 from fervideo import pipeline, sequence, tracking, video, workers
 from fervideo.errors import FervideoError
 from fervideo.records import EXPRESSIONS, GEOMETRY, ClipFeatures, Float32, Float64, Int64, Shaped, check_array
+from fervideo.segments import extract_segment
 from fervideo.settings import Settings, TrainingSettings
 from fervideo.training.frame_labels import labelled_numbers, truth
 from fervideo.training.manifest import Clip, Problem, target
@@ -125,7 +126,7 @@ def _extract(extractions: Sequence[pipeline.Extraction], settings: TrainingSetti
     for number, result in mapped(_counted, [(extraction,) for extraction in lacking], settings, "counting faces", progress):
         counted[number] = _sound(result)
     tasks = [counted[number].task(segment) for number in range(len(lacking)) for segment in counted[number].missing]
-    for _, result in mapped(pipeline.extract_segment, [(task,) for task in tasks], settings, "extracting", progress):
+    for _, result in mapped(extract_segment, [(task,) for task in tasks], settings, "extracting", progress):
         _sound(result)
 
 

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
 
 from fervideo.errors import DamagedVideo, VideoError
 from fervideo.records import Int64, UInt8, VideoInfo
@@ -49,6 +48,9 @@ def read_image(path: Path) -> UInt8:
     Raises:
         VideoError: It cannot be read.
     """
+    # Video files need none of it.
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
     try:
         with Image.open(path) as image:
             upright = ImageOps.exif_transpose(image)
@@ -113,6 +115,8 @@ def image_pictures(video: Video, frame: Int64) -> Iterator[UInt8]:
     Raises:
         DamagedVideo: An image cannot be decoded; all before it have been yielded.
     """
+    from PIL import Image
+
     files = image_files(video.info.path)
     size = video.info.width_px, video.info.height_px
     for index in frame.tolist():

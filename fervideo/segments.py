@@ -1,0 +1,140 @@
+"""One segment of a video becomes a shard in the store: the unit of work, in any process and on any machine.
+
+A segment is extracted from scratch, wherever that happens, so a clip's features are the same whatever the number of workers.
+torch takes a second to import, as long as the faces of a short clip take. So it is imported where it is used, which is beside
+other work in another thread.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+from fervideo import cache, crops, faces, frame_model, geometry, video
+from fervideo.errors import DamagedVideo
+from fervideo.records import CROP_PX, N_LANDMARKS, THUMBNAIL_SHAPE, FaceObservations, FeatureShard, Float32, Int64, UInt8
+from fervideo.settings import Settings
+
+
+class Stopwatch:
+    """Add up the seconds that stages take."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        # Not a process's own clock: a batch carries the watch from one process to another.
+        self._began_s = time.time()
+
+    @property
+    def total_s(self) -> float:
+        """Seconds since the start."""
+        return time.time() - self._began_s
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.add({stage: time.perf_counter() - started})
+
+    def add(self, seconds: dict[str, float]) -> None:
+        for stage, amount in seconds.items():
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + amount
+
+
+@dataclass(frozen=True)
+class SegmentTask:
+    """Say all there is to say about one segment's extraction, to any process.
+
+    Attributes:
+        source: The opened video.
+        frame: int64 (n,), which of the segment's frames to look at.
+        segment: Number of the segment.
+        settings: The run's.
+        max_faces: Faces to look for in each frame.
+        store: Where the shard goes.
+    """
+
+    source: video.Video
+    frame: Int64
+    segment: int
+    settings: Settings
+    max_faces: int
+    store: cache.Cache
+
+
+def extract_segment(task: SegmentTask) -> dict[str, float]:
+    """Extract one segment and put its shard into the store.
+
+    Returns:
+        Seconds per stage.
+
+    Raises:
+        OutputError: The store cannot be written.
+    """
+    watch = Stopwatch()
+    frame, time_s, thumbnails, seen_in, landmarks, damage = [], [], [], [], [], ""
+    windows = video.windows(task.source, task.frame)
+    with (
+        faces.Landmarker(task.settings.faces, task.max_faces) as landmarker,
+        crops.one_thread(),
+        ThreadPoolExecutor(1) as aside,
+    ):
+        # The classifier is loaded while the first faces are looked for, and works on a window's while the next are.
+        classified = [aside.submit(_classify, task.settings, [], [], watch)]
+        while True:
+            try:
+                with watch("decode"):
+                    window = next(windows, None)
+            except DamagedVideo as error:
+                damage = error.reason
+                break
+            if window is None:
+                break
+            frame.append(window.frame)
+            time_s.append(window.time_s)
+            found, cut = [], []
+            for image, index in zip(window.frames, window.frame, strict=True):
+                with watch("landmarks"):
+                    found.append(landmarker.find(image))
+                with watch("crops"):
+                    thumbnails.append(crops.thumbnail(image))
+                    cut += [crops.face_crop(image, face) for face in found[-1]]
+                seen_in += [index] * len(found[-1])
+            classified.append(aside.submit(_classify, task.settings, cut, found, watch))
+            landmarks += found
+    embedding, logits = (np.concatenate(parts) for parts in zip(*(future.result() for future in classified), strict=True))
+    points = _joined(landmarks)
+    with watch("geometry"):
+        measures = geometry.measure(points)
+    observations = FaceObservations(np.array(seen_in, np.int64), faces.boxes(points), points, embedding, logits, measures)
+    shard = FeatureShard(
+        task.segment,
+        np.concatenate([*frame, np.empty(0, np.int64)]),
+        np.concatenate([*time_s, np.empty(0, np.float64)]),
+        np.array(thumbnails, np.uint8).reshape(-1, *THUMBNAIL_SHAPE),
+        observations,
+        damage,
+    )
+    with watch("store"):
+        task.store.put(shard)
+    return watch.seconds
+
+
+def _classify(settings: Settings, cut: list[UInt8], landmarks: list[Float32], watch: Stopwatch) -> tuple[Float32, Float32]:
+    """Return embeddings (M, D) and logits (M, C) of M crops and of the landmarks of the frames that they were cut from."""
+    from fervideo.embedding import resolve_device
+
+    with watch("embedding"):
+        classify = frame_model.of(settings.classifier, resolve_device(settings.run.device))
+        return classify(np.array(cut, np.uint8).reshape(-1, CROP_PX, CROP_PX), _joined(landmarks))
+
+
+def _joined(landmarks: list[Float32]) -> Float32:
+    """Join the landmarks of some frames' faces: float32 (M, N_LANDMARKS, 3)."""
+    return np.concatenate([*landmarks, np.empty((0, N_LANDMARKS, 3), np.float32)])
