@@ -19,10 +19,10 @@ from safetensors.numpy import save
 
 from fervideo import drafts
 from fervideo.errors import WeightsError
+from fervideo.records import ANY_FRAME_MODEL, GEOMETRY, MODEL_RATE_HZ
 
 #: Weights that come with the package.
 SHIPPED = Path(__file__).parent / "weights"
-_MISSING_REMEDY = "give the path of a .safetensors checkpoint, or reinstall fervideo"
 
 
 @dataclass(frozen=True)
@@ -68,12 +68,32 @@ def read(path: Path) -> Checkpoint:
             header = json.loads((file.metadata() or {}).get("fervideo", "null"))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
     except FileNotFoundError:
-        raise WeightsError(path, "no such file", _MISSING_REMEDY) from None
+        raise WeightsError(path, "no such file", "give the path of a .safetensors checkpoint, or reinstall fervideo") from None
     except (SafetensorError, OSError, ValueError) as error:
         raise WeightsError(path, f"not a safetensors file ({error})", "give a checkpoint that fervideo wrote") from error
     if not isinstance(header, dict):
         raise WeightsError(path, "has no fervideo header", "give a checkpoint that fervideo wrote")
     return Checkpoint(path, header, tensors, digest(path))
+
+
+def read_sequence_model(path: Path, frame_cnn: str) -> Checkpoint:
+    """Read the checkpoint of a sequence model, which needs no torch.
+
+    Args:
+        path: The file.
+        frame_cnn: Digest of the frame classifier whose features it is to read.
+
+    Raises:
+        WeightsError: As `read`; or it was trained on other features, or does not name its labels.
+    """
+    stored = read(path)
+    stored.expect(kind="sequence_lstm", geometry=GEOMETRY, model_rate_hz=MODEL_RATE_HZ)
+    if stored.header.get("frame_cnn") != ANY_FRAME_MODEL:
+        stored.expect(frame_cnn=frame_cnn)
+    n_outputs, n_labels = stored.header.get("config", {}).get("labels"), len(stored.header.get("labels", []))
+    if n_outputs != n_labels:
+        raise WeightsError(path, f"has {n_outputs} outputs and names {n_labels} labels", "give a checkpoint that fervideo wrote")
+    return stored
 
 
 def write(path: Path, header: dict[str, Any], tensors: dict[str, npt.NDArray[Any]]) -> None:
@@ -88,18 +108,9 @@ def write(path: Path, header: dict[str, Any], tensors: dict[str, npt.NDArray[Any
 
 
 def digest(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes, in hexadecimal.
-
-    Raises:
-        WeightsError: The file is missing, or cannot be read.
-    """
-    try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError:
-        raise WeightsError(path, "no such file", _MISSING_REMEDY) from None
-    except OSError as error:
-        raise WeightsError(path, f"cannot be read ({error.strerror})", "check its permissions") from error
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def stamped(path: Path) -> tuple[Path, int]:

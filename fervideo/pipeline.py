@@ -11,7 +11,6 @@ import os
 import platform
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -95,20 +94,17 @@ class Extraction:
     def task(self, segment: int) -> SegmentTask:
         return SegmentTask(self.source, self.segments[segment], segment, self.settings, self.max_faces, self.store)
 
-    def tasks(self) -> list[SegmentTask]:
-        """Return what there is to do: one task for each segment that the store lacks."""
-        return [self.task(segment) for segment in self.missing]
-
-    def run(self, tasks: list[SegmentTask], *, progress: bool) -> int:
-        """Extract what there is to do.
+    def run(self, *, progress: bool) -> int:
+        """Extract the segments that the store lacks.
 
         Returns:
-            How many segments the store had.
+            How many it had.
 
         Raises:
             FervideoError: A worker process died.
             OutputError: The store cannot be written.
         """
+        tasks = [self.task(segment) for segment in self.missing]
         total, left = sum(map(len, self.segments.values())), sum(len(task.frame) for task in tasks)
         # None: tqdm shows nothing where stderr is no terminal.
         hidden = None if progress and tasks else True
@@ -152,13 +148,24 @@ def analyze(path: Path | str, settings: Settings | None = None, *, progress: boo
         OutputError: The cache cannot be written.
     """
     settings = settings or Settings()
-    with TemporaryDirectory(prefix="fervideo-") as scratch, ThreadPoolExecutor(1) as aside:
+    check(settings)
+    with TemporaryDirectory(prefix="fervideo-") as scratch:
         extraction = open_clip(Path(path), settings, None if settings.run.cache else Path(scratch))
-        loading = aside.submit(_ready, extraction)
-        tasks = extraction.tasks()
-        # Before the long work, so that a model that does not fit is told at once.
-        loading.result()
-        return finish(extraction, extraction.run(tasks, progress=progress))
+        return finish(extraction, extraction.run(progress=progress))
+
+
+def check(settings: Settings) -> None:
+    """Tell before the long work what would keep a run from its end.
+
+    Raises:
+        WeightsError: Weights are missing or broken, or the sequence model does not fit the frame classifier.
+        UsageError: `cuda` is asked for where there is none.
+    """
+    weights(settings)
+    if settings.run.device == "cuda":
+        from fervideo.embedding import resolve_device
+
+        resolve_device(settings.run.device)
 
 
 def open_clip(path: Path, settings: Settings, place: Path | str | None = None) -> Extraction:
@@ -209,12 +216,6 @@ def finish(extraction: Extraction, hits: int) -> Timeline:
     return timeline.build(features, expressions.tracks, settings, provenance, expressions.labels)
 
 
-def _ready(extraction: Extraction) -> None:
-    """Load the sequence model, unless what it says of the clip is known. Raises as `sequence_model` does."""
-    if extraction.missing or extraction.known() is None:
-        sequence_model(extraction.settings)
-
-
 def _expressions(extraction: Extraction, features: ClipFeatures) -> ClipExpressions:
     """Return what the sequence model says of a clip."""
     known = extraction.known()
@@ -245,8 +246,13 @@ def versions() -> dict[str, str]:
 
 
 def weights(settings: Settings) -> dict[str, str]:
-    """Return the digests of the weights that a run works with."""
-    return {"frame": frame_model.digest(settings.classifier), "sequence": _digest(*checkpoint.stamped(sequence_path(settings)))}
+    """Return the digests of the weights that a run works with.
+
+    Raises:
+        WeightsError: Weights are missing or broken, or the sequence model does not fit the frame classifier.
+    """
+    frame = frame_model.digest(settings.classifier)
+    return {"frame": frame, "sequence": _sequence_digest(*checkpoint.stamped(sequence_path(settings)), frame)}
 
 
 def sequence_path(settings: Settings) -> Path:
@@ -277,7 +283,7 @@ def _run_all(tasks: list[SegmentTask], wanted: int) -> Iterator[tuple[SegmentTas
     n_workers = min(wanted or min(os.cpu_count() or 1, len(tasks) // _WORTH_A_WORKER), len(tasks))
     if n_workers <= 1:
         for task in tasks:
-            yield task, extract_segment(task)
+            yield task, extract_segment(task, alone=True)
         return
     queue, left = deque(tasks), {task.segment: task for task in tasks}
     with workers.Pool[int](n_workers) as pool:
@@ -300,6 +306,6 @@ def _sequence_model(path: Path, stamp: int, frame: str, device: str) -> Sequence
 
 
 @lru_cache
-def _digest(path: Path, stamp: int) -> str:  # noqa: ARG001
-    """Read a file's digest once for as long as it stays the same."""
-    return checkpoint.digest(path)
+def _sequence_digest(path: Path, stamp: int, frame: str) -> str:  # noqa: ARG001
+    """Check and read a file once for as long as it stays the same."""
+    return checkpoint.read_sequence_model(path, frame).digest

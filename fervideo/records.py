@@ -34,6 +34,10 @@ CROP_PX = 56
 N_LANDMARKS = 478
 #: Frames in one segment: the unit of caching, resuming and parallel work.
 SEGMENT_FRAMES = 256
+#: Steps per second of the sequence model: fast enough for the shortest expression (a blink lasts 0.15 s, a microexpression 0.2 s).
+MODEL_RATE_HZ = 20.0
+#: In the place of a frame CNN's digest: reads no embedding, so that the calibrated probabilities of any frame classifier will do.
+ANY_FRAME_MODEL = "any"
 #: Rows and columns of the grey thumbnail from which shot cuts are found.
 THUMBNAIL_SHAPE = (12, 16)
 

@@ -1,17 +1,17 @@
 """One segment of a video becomes a shard in the store: the unit of work, in any process and on any machine.
 
 A segment is extracted from scratch, wherever that happens, so a clip's features are the same whatever the number of workers.
-torch takes a second to import, as long as the faces of a short clip take. So it is imported where it is used, which is beside
-other work in another thread.
+torch takes a second to import, so it is imported where it is used: by the classifier, which may work in a thread of its own.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from fervideo import cache, crops, faces, frame_model, geometry, video
 from fervideo.errors import DamagedVideo
 from fervideo.records import CROP_PX, N_LANDMARKS, THUMBNAIL_SHAPE, FaceObservations, FeatureShard, Float32, Int64, UInt8
 from fervideo.settings import Settings
+
+_Result = TypeVar("_Result")
 
 
 class Stopwatch:
@@ -68,8 +70,21 @@ class SegmentTask:
     store: cache.Cache
 
 
-def extract_segment(task: SegmentTask) -> dict[str, float]:
+class _AtOnce(Executor):
+    """Run what is submitted there and then."""
+
+    def submit(self, fn: Callable[..., _Result], /, *args: Any, **kwargs: Any) -> Future[_Result]:
+        future: Future[_Result] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
+def extract_segment(task: SegmentTask, *, alone: bool = False) -> dict[str, float]:
     """Extract one segment and put its shard into the store.
+
+    Args:
+        task: What to extract.
+        alone: Whether no other process needs the cores, so that faces are classified in a thread beside the search for the next.
 
     Returns:
         Seconds per stage.
@@ -83,10 +98,10 @@ def extract_segment(task: SegmentTask) -> dict[str, float]:
     with (
         faces.Landmarker(task.settings.faces, task.max_faces) as landmarker,
         crops.one_thread(),
-        ThreadPoolExecutor(1) as aside,
+        ThreadPoolExecutor(1) if alone else _AtOnce() as classifier,
     ):
-        # The classifier is loaded while the first faces are looked for, and works on a window's while the next are.
-        classified = [aside.submit(_classify, task.settings, [], [], watch)]
+        # Of no faces: the classifier is loaded, if in a thread of its own while the first faces are looked for.
+        classified = [classifier.submit(_classify, task.settings, [], [], watch)]
         while True:
             try:
                 with watch("decode"):
@@ -106,7 +121,7 @@ def extract_segment(task: SegmentTask) -> dict[str, float]:
                     thumbnails.append(crops.thumbnail(image))
                     cut += [crops.face_crop(image, face) for face in found[-1]]
                 seen_in += [index] * len(found[-1])
-            classified.append(aside.submit(_classify, task.settings, cut, found, watch))
+            classified.append(classifier.submit(_classify, task.settings, cut, found, watch))
             landmarks += found
     embedding, logits = (np.concatenate(parts) for parts in zip(*(future.result() for future in classified), strict=True))
     points = _joined(landmarks)

@@ -21,18 +21,13 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from fervideo import checkpoint
-from fervideo.errors import WeightsError
-from fervideo.records import EXPRESSIONS, GEOMETRY, ClipFeatures, FaceObservations, Float32, Float64, Int64, TrackExpressions
+from fervideo.records import EXPRESSIONS, GEOMETRY, MODEL_RATE_HZ, ClipFeatures, FaceObservations, Float32, Float64, Int64, TrackExpressions
 from fervideo.settings import SequenceSettings
 
-#: Steps per second: fast enough for the shortest expression (a blink lasts 0.15 s, a microexpression 0.2 s).
-MODEL_RATE_HZ = 20.0
 #: Sightings further apart than this, and than the clip's frames usually are, are not interpolated.
 _INTERPOLATED_S = 0.15
 #: What a window's first and last steps have seen too little context for.
 _WARM_UP_S = 1.0
-#: In the place of a frame CNN's digest: reads no embedding, so that the calibrated probabilities of any frame classifier will do.
-ANY_FRAME_MODEL = "any"
 #: A lower probability than this is taken for this: one wild step must not forbid an expression to the Markov chain.
 _LEAST = 1e-4
 #: Windows that go through the network at once.
@@ -343,15 +338,7 @@ def load(path: Path, frame_cnn: str, device: str = "cpu") -> SequenceLSTM:
     Raises:
         WeightsError: The file is missing, broken, or was trained on other features.
     """
-    stored = checkpoint.read(path)
-    stored.expect(kind="sequence_lstm", geometry=GEOMETRY, model_rate_hz=MODEL_RATE_HZ)
-    if stored.header.get("frame_cnn") != ANY_FRAME_MODEL:
-        stored.expect(frame_cnn=frame_cnn)
-    config: dict[str, Any] = stored.header.get("config", {})
-    labels: list[str] = stored.header.get("labels", [])
-    if config.get("labels") != len(labels):
-        reason = f"has {config.get('labels')} outputs and names {len(labels)} labels"
-        raise WeightsError(path, reason, "give a checkpoint that fervideo wrote")
-    model = SequenceLSTM(**{**config, "labels": labels})
+    stored = checkpoint.read_sequence_model(path, frame_cnn)
+    model = SequenceLSTM(**{**stored.header["config"], "labels": stored.header["labels"]})
     model.load_state_dict({name: torch.from_numpy(array) for name, array in stored.tensors.items()})
     return model.to(device).eval()

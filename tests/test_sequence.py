@@ -13,7 +13,7 @@ from fervideo import checkpoint, sequence
 from fervideo.errors import WeightsError
 from fervideo.frame_model import CNN_WEIGHTS
 from fervideo.pipeline import SEQUENCE_WEIGHTS, SMOOTHER_WEIGHTS
-from fervideo.records import EXPRESSIONS
+from fervideo.records import ANY_FRAME_MODEL, EXPRESSIONS, MODEL_RATE_HZ
 from fervideo.settings import SequenceSettings
 
 
@@ -71,7 +71,7 @@ def test_windows_cover_every_step_with_weight_one(n_steps: int):
 
 def test_windows_give_no_weight_to_their_rims():
     (_, first), (_, second) = sequence.windows(1080, SequenceSettings())
-    warm_up = int(sequence.MODEL_RATE_HZ)
+    warm_up = int(MODEL_RATE_HZ)
     assert (first[:warm_up] == 1).all(), "the clip's own start has no context to miss"
     assert (first[-warm_up:] == 0).all()
     assert (second[:warm_up] == 0).all()
@@ -177,7 +177,7 @@ def test_a_model_of_ones_own_labels_describes_itself(tmp_path: Path):
 def test_a_model_without_embedding_goes_with_any_frame_classifier(tmp_path: Path):
     torch.manual_seed(0)
     own = sequence.SequenceLSTM(embedding_dim=0, hidden=8).eval()
-    sequence.save(own, tmp_path / "any.safetensors", {"frame_cnn": sequence.ANY_FRAME_MODEL})
+    sequence.save(own, tmp_path / "any.safetensors", {"frame_cnn": ANY_FRAME_MODEL})
     back = sequence.load(tmp_path / "any.safetensors", "whatever")
     features = make_features(60, [range(60)])
     bare = dataclasses.replace(features.observations, embedding=np.empty((60, 0), np.float32))

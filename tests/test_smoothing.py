@@ -11,10 +11,10 @@ import torch
 from builders import make_timeline
 
 from fervideo import checkpoint, sequence
-from fervideo.records import CROP_PX, EXPRESSIONS, GEOMETRY, Float64
+from fervideo.records import CROP_PX, EXPRESSIONS, GEOMETRY, MODEL_RATE_HZ, Float64
 
 TOOLS = Path(__file__).parents[1] / "tools"
-RATE_HZ = sequence.MODEL_RATE_HZ
+RATE_HZ = MODEL_RATE_HZ
 
 
 @pytest.fixture(autouse=True)

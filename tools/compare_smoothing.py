@@ -33,8 +33,8 @@ from fervideo import checkpoint, pipeline, sequence
 from fervideo.batch.folder import SUFFIXES
 from fervideo.embedding import one_thread
 from fervideo.events import hysteresis, merge_short
-from fervideo.records import EXPRESSIONS, Float32, Float64, Int64
-from fervideo.sequence import MODEL_RATE_HZ, SequenceLSTM
+from fervideo.records import EXPRESSIONS, MODEL_RATE_HZ, Float32, Float64, Int64
+from fervideo.sequence import SequenceLSTM
 from fervideo.settings import EventSettings, Settings
 from fervideo.timeline import P_COLUMNS, RAW_COLUMNS, Timeline
 from fervideo.training import metrics

@@ -63,7 +63,7 @@ def disturbed(image: UInt8, landmarks_px: np.ndarray) -> Iterator[UInt8]:
 def answers(path: Path, embedder: Embedder) -> Int64:
     """Return the most probable expression of each face of a clip, plain and disturbed: int64 (M, 1 + len(DISTURBANCES))."""
     extraction = pipeline.open_clip(path, Settings())
-    extraction.run(extraction.tasks(), progress=False)
+    extraction.run(progress=False)
     tops = [np.empty((0, 1 + len(DISTURBANCES)), np.int64)]
     for shard in extraction.shards():
         seen = shard.observations

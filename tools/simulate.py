@@ -19,7 +19,7 @@ from train_frame import degrade, relight
 from fervideo import geometry, sequence
 from fervideo.crops import alignment, crop
 from fervideo.embedding import Embedder
-from fervideo.records import CROP_PX, EXPRESSIONS, GEOMETRY, FaceObservations
+from fervideo.records import CROP_PX, EXPRESSIONS, GEOMETRY, MODEL_RATE_HZ, FaceObservations
 
 N_PLAIN = 4
 #: Stills of one expression that are enough.
@@ -130,7 +130,7 @@ class Simulator:
             features float32 (S, C + G + D + 1) as the model reads them, target float32 (S, C), and label int64 (S,), the
             expression that is being shown.
         """
-        steps = int(seconds * sequence.MODEL_RATE_HZ)
+        steps = int(seconds * MODEL_RATE_HZ)
         stills, presence = self._plot(steps, rng)
         path = _walk(steps, rng)
         features, target = np.zeros((steps, self.bank.features.shape[2])), np.zeros((steps, len(EXPRESSIONS)))
@@ -161,9 +161,9 @@ class Simulator:
                 cast[label] = int(rng.choice(self.rows[label]))
             stills.append(cast[label])
             seconds = np.exp(rng.uniform(np.log(3), np.log(20))) if calm else np.exp(rng.uniform(np.log(0.35), np.log(6)))
-            at += seconds * sequence.MODEL_RATE_HZ
+            at += seconds * MODEL_RATE_HZ
             edges.append(at)
-            ramps.append(rng.uniform(0.1, 0.7) * sequence.MODEL_RATE_HZ)
+            ramps.append(rng.uniform(0.1, 0.7) * MODEL_RATE_HZ)
             rest = not rest if rng.random() < 0.8 else rest
         time = np.arange(steps)[:, None]
         middle, width = np.array(edges[1:-1]), np.array(ramps[:-1])
@@ -201,7 +201,7 @@ def _walk(steps: int, rng: np.random.Generator) -> np.ndarray:
 def _mouth(steps: int, rng: np.random.Generator) -> np.ndarray:
     """Draw a talking mouth: openings at the pace of syllables, 2 to 7 a second (Chandrasekaran et al. 2009)."""
     mix = np.zeros((steps, len(VARIANTS)))
-    knots = np.arange(0, steps + sequence.MODEL_RATE_HZ, sequence.MODEL_RATE_HZ / rng.uniform(2, 7) / 2)
+    knots = np.arange(0, steps + MODEL_RATE_HZ, MODEL_RATE_HZ / rng.uniform(2, 7) / 2)
     opening = np.interp(np.arange(steps), knots, rng.uniform(0, 3, len(knots)) * (np.arange(len(knots)) % 2))
     levels = np.clip(1 - np.abs(opening[:, None] - np.arange(4)), 0, 1)
     mix[:, PLAIN] = levels[:, :1] / N_PLAIN
@@ -221,24 +221,24 @@ def _blend(mix: np.ndarray, other: np.ndarray | int, share: np.ndarray) -> None:
 
 def _wander(steps: int, n: int, pause_s: float, rng: np.random.Generator) -> np.ndarray:
     """Draw a path between n corners that reaches a new one about every `pause_s`: float64 (S, n), rows sum to 1."""
-    knots = np.arange(0, steps + 2 * pause_s * sequence.MODEL_RATE_HZ, pause_s * sequence.MODEL_RATE_HZ)
+    knots = np.arange(0, steps + 2 * pause_s * MODEL_RATE_HZ, pause_s * MODEL_RATE_HZ)
     corners = np.eye(n)[rng.integers(n, size=len(knots))]
     return np.stack([np.interp(np.arange(steps), knots, column) for column in corners.T], 1)
 
 
 def _drift(steps: int, pause_s: float, size: float, rng: np.random.Generator) -> np.ndarray:
     """Draw slow smooth changes of the given size: float64 (S, 3)."""
-    knots = np.arange(0, steps + 2 * pause_s * sequence.MODEL_RATE_HZ, pause_s * sequence.MODEL_RATE_HZ)
+    knots = np.arange(0, steps + 2 * pause_s * MODEL_RATE_HZ, pause_s * MODEL_RATE_HZ)
     return np.stack([np.interp(np.arange(steps), knots, rng.normal(0, size, len(knots))) for _ in range(3)], 1)
 
 
 def _bursts(steps: int, share: float, seconds: tuple[float, float], rng: np.random.Generator) -> np.ndarray:
     """Draw spells of the given lengths that cover about a share of the time: bool (S,)."""
     on = np.zeros(steps, bool)
-    mean = sum(seconds) / 2 * sequence.MODEL_RATE_HZ
+    mean = sum(seconds) / 2 * MODEL_RATE_HZ
     for _ in range(rng.poisson(share * steps / mean)):
         start = rng.integers(steps)
-        on[start : start + max(int(rng.uniform(*seconds) * sequence.MODEL_RATE_HZ), 1)] = True
+        on[start : start + max(int(rng.uniform(*seconds) * MODEL_RATE_HZ), 1)] = True
     return on
 
 

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_filter1d, median_filter, uniform_filter1d
 
-from fervideo.records import Float64, Int64
-from fervideo.sequence import MODEL_RATE_HZ
+from fervideo.records import MODEL_RATE_HZ, Float64, Int64
 
 #: What is shown at each step, and with which probabilities.
 Shown = tuple[Int64, Float64]

@@ -31,7 +31,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
 from fervideo import checkpoint, sequence
-from fervideo.records import EXPRESSIONS, GEOMETRY
+from fervideo.records import ANY_FRAME_MODEL, EXPRESSIONS, GEOMETRY, MODEL_RATE_HZ
 from fervideo.sequence import SequenceLSTM
 from fervideo.training import metrics
 from fervideo.training.calibrate import temperature
@@ -197,7 +197,7 @@ def evaluate(model: SequenceLSTM, bank: Bank, n: int, seed: int) -> dict[str, fl
             changes[name] += int((np.diff(shown[name]) != 0).sum())
         total += len(label)
         clip_right += int(clip[0].argmax()) == whole(target)
-    minutes = total / sequence.MODEL_RATE_HZ / 60
+    minutes = total / MODEL_RATE_HZ / 60
     scores = {f"accuracy_{name}": right[name] / total for name in names[:2]}
     scores |= {f"changes_per_min_{name}": changes[name] / minutes for name in names}
     return {key: round(value, 4) for key, value in {**scores, "clip_accuracy": clip_right / n, "sequences": n}.items()}
@@ -221,7 +221,7 @@ def main() -> None:
     banks = {split: bank_of(args.archive, args.landmarks, args.frame_cnn, args.run, split, args.seed) for split in splits}
     if args.without_embedding:
         banks = {split: bank.without_embedding() for split, bank in banks.items()}
-    digest = sequence.ANY_FRAME_MODEL if args.without_embedding else checkpoint.digest(args.frame_cnn)
+    digest = ANY_FRAME_MODEL if args.without_embedding else checkpoint.digest(args.frame_cnn)
     recipe = {"frame_cnn": digest, "bidirectional": not args.forward_only}
     recipe |= {name: getattr(args, name) for name in ("seed", "steps", "smoothness", "certainty")}
     name = "smoother" if args.without_embedding else "unidirectional" if args.forward_only else "sequence"

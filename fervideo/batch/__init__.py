@@ -111,7 +111,7 @@ def run(folders: Sequence[Path], output: Path, settings: Settings, options: Opti
         OutputError: The cache or the output folder cannot be written, or is full; what is stored stays.
     """
     clips = shard(find(folders, output, options.glob, recursive=options.recursive), options.shard)
-    pipeline.sequence_model(settings)
+    pipeline.check(settings)
     known = {} if options.fresh else _known(clips, settings, retry_failed=options.retry_failed)
     began = time.perf_counter()
     with _place(settings) as place, _engine(settings, options, place, output) as engine:

@@ -16,7 +16,7 @@ import torch
 from scipy.ndimage import gaussian_filter1d
 
 from fervideo import sequence
-from fervideo.records import EXPRESSIONS, Float32, Float64, Int64
+from fervideo.records import EXPRESSIONS, MODEL_RATE_HZ, Float32, Float64, Int64
 from fervideo.sequence import SequenceLSTM
 from fervideo.settings import TrainingSettings
 from fervideo.training import metrics
@@ -47,7 +47,7 @@ class System:
 @torch.inference_mode()
 def predict(model: SequenceLSTM, samples: Sequence[Sample], settings: TrainingSettings) -> list[Answer | None]:
     """Run a model over samples: short ones in batches, long ones in windows as `fervideo timeline` does."""
-    longest = round(settings.sequence.window_s * sequence.MODEL_RATE_HZ)
+    longest = round(settings.sequence.window_s * MODEL_RATE_HZ)
     answers: list[Answer | None] = [None] * len(samples)
     short = sorted((len(sample.course), place) for place, sample in enumerate(samples) if 0 < len(sample.course) <= longest)
     device = model.centre.device
@@ -91,7 +91,7 @@ def frame_course(sample: Sample, labels: tuple[str, ...]) -> Float32:
 
 
 def _smoothed(course: Float32) -> Answer:
-    smooth = gaussian_filter1d(course, _SMOOTH_S * sequence.MODEL_RATE_HZ, axis=0, mode="nearest")
+    smooth = gaussian_filter1d(course, _SMOOTH_S * MODEL_RATE_HZ, axis=0, mode="nearest")
     shown = np.bincount(smooth.argmax(1), minlength=course.shape[1]) / len(course)
     return smooth.astype(np.float32), shown.astype(np.float32)
 

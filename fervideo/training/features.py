@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from fervideo import pipeline, sequence, tracking, video, workers
 from fervideo.errors import FervideoError
-from fervideo.records import EXPRESSIONS, GEOMETRY, ClipFeatures, Float32, Float64, Int64, Shaped, check_array
+from fervideo.records import EXPRESSIONS, GEOMETRY, MODEL_RATE_HZ, ClipFeatures, Float32, Float64, Int64, Shaped, check_array
 from fervideo.segments import extract_segment
 from fervideo.settings import Settings, TrainingSettings
 from fervideo.training.frame_labels import labelled_numbers, truth
@@ -62,7 +62,7 @@ class Sample(Shaped):
 
     @property
     def step_time_s(self) -> Float64:
-        return self.start_s + np.arange(len(self.course)) / sequence.MODEL_RATE_HZ
+        return self.start_s + np.arange(len(self.course)) / MODEL_RATE_HZ
 
 
 def load(

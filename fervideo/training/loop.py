@@ -21,10 +21,10 @@ from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 
-from fervideo import drafts, sequence
+from fervideo import drafts
 from fervideo.embedding import one_thread
 from fervideo.errors import TrainingError
-from fervideo.records import Float32, Int64
+from fervideo.records import MODEL_RATE_HZ, Float32, Int64
 from fervideo.sequence import SequenceLSTM
 from fervideo.settings import TrainSettings
 from fervideo.training.features import Sample
@@ -70,7 +70,7 @@ class Batch(NamedTuple):
 
 def pieces(samples: Sequence[Sample], settings: TrainSettings) -> list[Piece]:
     """Cut long clips, and lend the labels of clips without frame labels to their frames."""
-    longest = round(settings.max_s * sequence.MODEL_RATE_HZ)
+    longest = round(settings.max_s * MODEL_RATE_HZ)
     cut = []
     for sample in samples:
         n_parts = -(-len(sample.course) // longest)
