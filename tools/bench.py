@@ -23,6 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -100,7 +101,8 @@ def fervideo(clip: Path, folder: Path, workers: int) -> Run:
         while process.poll() is None:
             peak = max(peak, memory_mb(process))
             # Seldom, since looking holds a process up: ten times a second took a fifth of a core.
-            time.sleep(0.5)
+            with suppress(psutil.TimeoutExpired):
+                process.wait(0.5)
         seconds = time.perf_counter() - began
     after = os.times()
     cpu_s = after.children_user + after.children_system - before.children_user - before.children_system
