@@ -105,7 +105,7 @@ class TrainSettings(Section):
     """How `fervideo train` learns."""
 
     epochs: int = Field(40, ge=1, le=10_000, description="passes over the training clips")
-    patience: int = Field(12, ge=1, le=10_000, description="stop after this many epochs without a better validation UAR")
+    patience: int = Field(12, ge=1, le=10_000, description="stop after this many epochs without a lower validation loss")
     batch: int = Field(16, ge=1, le=4096, description="clips per step")
     rate: float = Field(5e-4, gt=0, le=1, description="peak learning rate, reached after a tenth of the steps; falls to 0 as a cosine")
     weight_decay: float = Field(0.01, ge=0, le=10, description="AdamW's")

@@ -154,19 +154,22 @@ class Loss:
 
 
 class Epoch(NamedTuple):
-    """Tell how an epoch ended; `score` chooses the best one."""
+    """Tell how an epoch ended.
+
+    The best one has the least validation loss: recalls of a few dozen clips move in steps that may be chance, and prefer
+    epochs in which a model is barely trained.
+    """
 
     epoch: int
     loss: float
     validation_loss: float
     war: float
     uar: float
-    score: float
     rate: float
 
 
-#: Scores a model on the validation samples: WAR, UAR and what chooses the best epoch.
-Scorer = Callable[[SequenceLSTM], tuple[float, float, float]]
+#: Tells a model's WAR and UAR on the validation samples, to be shown.
+Scorer = Callable[[SequenceLSTM], tuple[float, float]]
 
 
 class Trainer:
@@ -224,7 +227,7 @@ class Trainer:
         return self.history
 
     def _best_epoch(self) -> Epoch:
-        return max(self.history, key=lambda epoch: (epoch.score, -epoch.validation_loss, -epoch.epoch))
+        return min(self.history, key=lambda epoch: (epoch.validation_loss, epoch.epoch))
 
     def _patience_ends(self) -> bool:
         return bool(self.history) and len(self.history) - 1 - self._best_epoch().epoch >= self.settings.patience
@@ -246,8 +249,8 @@ class Trainer:
                 bar.update()
             self.model.eval()
             validation_loss = self._validation_loss()
-            war, uar, score = self.scorer(self.model)
-            self.history.append(Epoch(number, float(np.mean(losses)), validation_loss, war, uar, score, rate))
+            war, uar = self.scorer(self.model)
+            self.history.append(Epoch(number, float(np.mean(losses)), validation_loss, war, uar, rate))
             bar.set_postfix_str(f"loss {self.history[-1].loss:.3f}  WAR {war:.3f}  UAR {uar:.3f}")
 
     def _forward(self, batch: Batch) -> Tensor:

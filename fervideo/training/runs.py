@@ -190,11 +190,11 @@ def _fit(
         "train_counts": [round(float(count), 2) for count in counts],
     }
 
-    def scored(candidate: SequenceLSTM) -> tuple[float, float, float]:
+    def scored(candidate: SequenceLSTM) -> tuple[float, float]:
         report = evaluate([System(MODEL, predict(candidate, choose, settings))], choose, labels, _quick(settings))
         scores = report["systems"][MODEL]
         first = scores.get("clips") or scores["frames"]
-        return first["war"], first["uar"], float(np.mean([kind["uar"] for kind in scores.values()]))
+        return first["war"], first["uar"]
 
     identity = _identity(settings, header, table)
     trainer = Trainer(model, train_pieces, validation_pieces, scored, settings.train, run, identity, start is not None)
@@ -218,7 +218,7 @@ def _fit(
         "format": ready.manifest.format,
         "clips": {split: len(samples) for split, samples in (("train", learn), ("validation", choose), ("test", test))},
         "skipped": len({problem.origin for problem in ready.skipped}),
-        "best_epoch": int(history.sort_values(["score", "validation_loss", "epoch"], ascending=[False, True, True])["epoch"].iloc[0]),
+        "best_epoch": int(history["epoch"].iloc[int(history["validation_loss"].argmin())]),
         "epochs": len(history),
         "temperatures": temperatures,
         "seconds": round(time.perf_counter() - began, 1),
