@@ -28,6 +28,8 @@ from fervideo.settings import SequenceSettings
 _INTERPOLATED_S = 0.15
 #: What a window's first and last steps have seen too little context for.
 _WARM_UP_S = 1.0
+#: For a model that was fitted without the chain, about what fits the package's: neighbouring steps tell much the same.
+_SETTLED_TEMPERATURE = 4.0
 #: A lower probability than this is taken for this: one wild step must not forbid an expression to the Markov chain.
 _LEAST = 1e-4
 #: Windows that go through the network at once.
@@ -240,7 +242,10 @@ def infer(model: SequenceLSTM, features: Float32, settings: SequenceSettings) ->
     totals = torch.stack([total for total, _, _ in scores]).softmax(0).float()
     pooled = totals @ torch.stack([state for _, state, _ in scores])
     clip = model.clip_head(pooled).softmax(-1).cpu().numpy()
-    return settle(steps / steps.sum(1, keepdims=True), model.config["stay"], model.config["settled_temperature"]).astype(np.float32), clip
+    stay, temperature = model.config["stay"], model.config["settled_temperature"]
+    if settings.stay != "auto":
+        stay, temperature = settings.stay, temperature if stay else _SETTLED_TEMPERATURE
+    return settle(steps / steps.sum(1, keepdims=True), stay, temperature).astype(np.float32), clip
 
 
 def settle(p: Float64, stay: float, temperature: float = 1.0) -> Float64:

@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -116,6 +117,21 @@ def test_settling_drops_a_flicker_and_keeps_an_onset():
     # Hours of certainty neither overflow nor vanish.
     sure = np.eye(3)[np.repeat([0, 1, 2], 50_000)]
     assert (sequence.settle(sure, 0.95).argmax(1) == np.repeat([0, 1, 2], 50_000)).all()
+
+
+@pytest.mark.parametrize("fitted", [0.0, 0.9])
+def test_the_settings_may_say_how_long_expressions_last(fitted: float):
+    torch.manual_seed(0)
+    model = sequence.SequenceLSTM(embedding_dim=8, stay=fitted, settled_temperature=2.0 if fitted else 1.0).eval()
+    features = np.random.default_rng(0).normal(0, 5, (400, len(model.centre) + 1)).astype(np.float32)
+    features[:, -1] = 1
+
+    def changes(stay: float | Literal["auto"]) -> int:
+        return int((np.diff(sequence.infer(model, features, SequenceSettings(stay=stay))[0].argmax(1)) != 0).sum())
+
+    assert changes(fitted) == changes("auto")
+    assert changes(0.0) > changes(0.8) > changes(0.99)
+    np.testing.assert_allclose(sequence.infer(model, features, SequenceSettings(stay=0.99))[0].sum(1), 1, atol=1e-5)
 
 
 def test_the_shipped_model_settles_and_a_new_one_does_not():

@@ -23,6 +23,8 @@ def test_later_sources_win(tmp_path: Path):
         ("tracking.hold=0.3", "did you mean events.hold?"),
         ("faces.max_faces=0", "1 to 16"),
         ("faces.max_faces=many", "faces.max_faces = 'many'"),
+        ("sequence.stay=1", "sequence.stay = 1.0: a probability from 0 to below 1"),
+        ("sequence.stay=long", "sequence.stay = 'long'"),
         ("video.sample_fps=0", "greater than 0"),
         ("run.device=tpu", "'auto', 'cpu' or 'cuda'"),
         ("events.hold=0.9", "above events.enter"),
