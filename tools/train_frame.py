@@ -65,7 +65,7 @@ def jitter(rng: np.random.Generator) -> np.ndarray:
 def nudge(rng: np.random.Generator) -> np.ndarray:
     """Draw the small error of a crop's place, as 3×3 matrix in crop pixels."""
     scale, centre = np.exp(rng.normal(0, 0.04)), (CROP_PX - 1) / 2
-    shift = centre * (1 - scale) + rng.normal(0, 1.8, 2)
+    shift = centre * (1 - scale) + rng.normal(0, 1.3, 2)
     return np.array([(scale, 0, shift[0]), (0, scale, shift[1]), (0, 0, 1)])
 
 
