@@ -114,10 +114,6 @@ class Extraction:
                 self.watch.add({f"extract.{stage}": amount for stage, amount in seconds.items()})
         return len(self.segments) - len(tasks)
 
-    def known(self) -> ClipExpressions | None:
-        """Return what the sequence model said of the clip in an earlier run, or None where that is not stored."""
-        return self.store.recall(self.settings, weights(self.settings)["sequence"])
-
     def shards(self) -> Iterator[FeatureShard]:
         """Read the shards back in order; one that turns out to be damaged is extracted again."""
         for segment in self.segments:
@@ -217,19 +213,20 @@ def finish(extraction: Extraction, hits: int) -> Timeline:
 
 
 def _expressions(extraction: Extraction, features: ClipFeatures) -> ClipExpressions:
-    """Return what the sequence model says of a clip."""
-    known = extraction.known()
+    """Return what the sequence model says of a clip, or said in an earlier run."""
+    settings = extraction.settings
+    digest = weights(settings)["sequence"]
+    known = extraction.store.recall(settings, digest)
     if known is None:
         from fervideo import sequence
         from fervideo.embedding import one_thread
 
-        settings = extraction.settings
         model = sequence_model(settings)
         # On many threads the sums would depend on the machine, and where processes compete, threads wait for one another.
         with one_thread():
             tracks = sequence.run(model, features, settings.sequence, settings.tracking.max_gap_s)
         known = ClipExpressions(tuple(tracks), model.labels, model.centre.device.type)
-        extraction.store.keep(settings, weights(settings)["sequence"], known)
+        extraction.store.keep(settings, digest, known)
     return known
 
 
