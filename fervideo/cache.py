@@ -24,7 +24,7 @@ from pathlib import Path
 
 import platformdirs
 
-from fervideo import drafts, files, remote
+from fervideo import cache_files, drafts, remote
 from fervideo.errors import OutputError
 from fervideo.records import ClipExpressions, FeatureShard
 from fervideo.settings import Settings, expression_digest, feature_digest
@@ -133,7 +133,7 @@ class Cache:
             weights_digest: SHA-256 of the frame CNN's weights.
             place: The cache folder or URL, if not `chosen()`.
         """
-        parts = [files.FEATURE_VERSION, fingerprint, feature_digest(settings), weights_digest]
+        parts = [cache_files.FEATURE_VERSION, fingerprint, feature_digest(settings), weights_digest]
         key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
         return cls(f"{fingerprint[:16]}-{key[:16]}", place or chosen())
 
@@ -200,10 +200,10 @@ class Cache:
         if self.url and not path.is_file() and (content := remote.get(self._address(segment))) is not None:
             self._write(path, content)
         try:
-            return files.read(path, segment, landmarks)
+            return cache_files.read(path, segment, landmarks)
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except files.DAMAGE as error:
+        except cache_files.DAMAGE as error:
             warnings.warn(f"{path}: cached segment is damaged ({error}); it is recomputed", stacklevel=2)
             self._discard(path)
             return None
@@ -214,7 +214,7 @@ class Cache:
         Raises:
             OutputError: The folder cannot be written, or the disk is full.
         """
-        self.adopt(shard.segment, files.packed(shard))
+        self.adopt(shard.segment, cache_files.packed(shard))
 
     def recall(self, settings: Settings, weights_digest: str) -> ClipExpressions | None:
         """Read what a sequence model said of the clip.
@@ -228,10 +228,10 @@ class Cache:
         """
         path = self._expressions(settings, weights_digest)
         try:
-            return files.read_expressions(path)
+            return cache_files.read_expressions(path)
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except files.DAMAGE as error:
+        except cache_files.DAMAGE as error:
             warnings.warn(f"{path}: cached expressions are damaged ({error}); they are recomputed", stacklevel=2)
             self._discard(path)
             return None
@@ -242,10 +242,10 @@ class Cache:
         Raises:
             OutputError: The folder cannot be written, or the disk is full.
         """
-        self._write(self._expressions(settings, weights_digest), files.packed_expressions(expressions))
+        self._write(self._expressions(settings, weights_digest), cache_files.packed_expressions(expressions))
 
     def _expressions(self, settings: Settings, weights_digest: str) -> Path:
-        parts = [files.EXPRESSION_VERSION, expression_digest(settings), weights_digest]
+        parts = [cache_files.EXPRESSION_VERSION, expression_digest(settings), weights_digest]
         return self.folder / f"{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]}.expressions"
 
     def _write(self, path: Path, content: bytes) -> None:

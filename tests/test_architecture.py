@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parents[1] / "fervideo"
 LAYERS = (
     {"errors"},
     {"drafts", "records", "settings"},
-    {"checkpoint", "events", "files", "remote"},
+    {"cache_files", "checkpoint", "events", "remote"},
     {"video", "faces", "crops", "geometry", "embedding", "classifiers", "cache", "tracking", "sequence", "timeline", "workers"},
     {"exports", "report", "overlay"},
     {"frame_model"},

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load, save
 
-from fervideo import cache, files, settings
+from fervideo import cache, cache_files, settings
 from fervideo.cache import Cache
 from fervideo.errors import OutputError
 from fervideo.records import (
@@ -139,7 +139,7 @@ DAMAGES = {
     "no header": lambda path: path.write_bytes(save({"frame": np.zeros(3)})),
     "header is a list": lambda path: path.write_bytes(save({"frame": np.zeros(3)}, {"fervideo": "[1]"})),
     "header is no JSON": lambda path: path.write_bytes(save({"frame": np.zeros(3)}, {"fervideo": "{"})),
-    "other version": lambda path: rewritten(path, version=files.FEATURE_VERSION + 1),
+    "other version": lambda path: rewritten(path, version=cache_files.FEATURE_VERSION + 1),
     "other segment": lambda path: rewritten(path, segment=5),
     "array missing": lambda path: path.write_bytes(
         save({"box_px": np.zeros((1, 4), np.float32)}, {"fervideo": '{"version": 1, "segment": 0}'})
@@ -227,7 +227,7 @@ def test_key_changes_with_every_part(monkeypatch: pytest.MonkeyPatch) -> None:
         folder(changes={"faces": {"max_faces": 2}}),
         folder(weights="w2"),
     ]
-    monkeypatch.setattr(files, "FEATURE_VERSION", files.FEATURE_VERSION + 1)
+    monkeypatch.setattr(cache_files, "FEATURE_VERSION", cache_files.FEATURE_VERSION + 1)
     folders.append(folder())
     assert len(set(folders)) == len(folders)
 
