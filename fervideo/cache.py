@@ -17,10 +17,11 @@ import re
 import shutil
 import uuid
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import platformdirs
 
@@ -29,6 +30,7 @@ from fervideo.errors import OutputError
 from fervideo.records import ClipExpressions, FeatureShard
 from fervideo.settings import Settings, expression_digest, feature_digest
 
+_Content = TypeVar("_Content")
 _CLIP_FOLDER = re.compile(r"[0-9a-f]{16}-[0-9a-f]{16}")
 
 
@@ -134,8 +136,7 @@ class Cache:
             place: The cache folder or URL, if not `chosen()`.
         """
         parts = [cache_files.FEATURE_VERSION, fingerprint, feature_digest(settings), weights_digest]
-        key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-        return cls(f"{fingerprint[:16]}-{key[:16]}", place or chosen())
+        return cls(f"{fingerprint[:16]}-{_key(parts)}", place or chosen())
 
     @property
     def folder(self) -> Path:
@@ -199,14 +200,7 @@ class Cache:
         path = self.path(segment)
         if self.url and not path.is_file() and (content := remote.get(self._address(segment))) is not None:
             self._write(path, content)
-        try:
-            return cache_files.read(path, segment, landmarks)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except cache_files.DAMAGE as error:
-            warnings.warn(f"{path}: cached segment is damaged ({error}); it is recomputed", stacklevel=2)
-            self._discard(path)
-            return None
+        return self._intact(path, "segment", lambda: cache_files.read_segment(path, segment, landmarks))
 
     def put(self, shard: FeatureShard) -> None:
         """Store a segment, in place of one that is there.
@@ -214,7 +208,7 @@ class Cache:
         Raises:
             OutputError: The folder cannot be written, or the disk is full.
         """
-        self.adopt(shard.segment, cache_files.packed(shard))
+        self.adopt(shard.segment, cache_files.packed_segment(shard))
 
     def recall(self, settings: Settings, weights_digest: str) -> ClipExpressions | None:
         """Read what a sequence model said of the clip.
@@ -227,14 +221,7 @@ class Cache:
             That, or None where it is not stored or, with a warning, where what is stored is damaged.
         """
         path = self._expressions(settings, weights_digest)
-        try:
-            return cache_files.read_expressions(path)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except cache_files.DAMAGE as error:
-            warnings.warn(f"{path}: cached expressions are damaged ({error}); they are recomputed", stacklevel=2)
-            self._discard(path)
-            return None
+        return self._intact(path, "answer", lambda: cache_files.read_expressions(path))
 
     def keep(self, settings: Settings, weights_digest: str, expressions: ClipExpressions) -> None:
         """Store what a sequence model says of the clip, for `recall`. It stays on this machine.
@@ -246,7 +233,18 @@ class Cache:
 
     def _expressions(self, settings: Settings, weights_digest: str) -> Path:
         parts = [cache_files.EXPRESSION_VERSION, expression_digest(settings), weights_digest]
-        return self.folder / f"{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]}.expressions"
+        return self.folder / f"{_key(parts)}.expressions"
+
+    def _intact(self, path: Path, what: str, read: Callable[[], _Content]) -> _Content | None:
+        """Read a file; None where there is none or, with a warning, where it is damaged."""
+        try:
+            return read()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except cache_files.DAMAGE as error:
+            warnings.warn(f"{path}: cached {what} is damaged ({error}); it is recomputed", stacklevel=3)
+            self._discard(path)
+            return None
 
     def _write(self, path: Path, content: bytes) -> None:
         temporary = path.with_suffix(f".{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp")
@@ -294,6 +292,11 @@ class Cache:
             path.unlink(missing_ok=True)
         except OSError:
             return  # It stays where it is and does no harm: a damaged segment is overwritten next.
+
+
+def _key(parts: Sequence[object]) -> str:
+    """Return a name that stands for all of some parts."""
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
 def _is_stale(claim: Path) -> bool:

@@ -29,7 +29,7 @@ DAMAGE = (SafetensorError, OSError, ValueError, KeyError, TypeError)
 _FACE_ARRAYS = ("frame", "box_px", "embedding", "frame_logits", "geometry")
 
 
-def packed(shard: FeatureShard) -> bytes:
+def packed_segment(shard: FeatureShard) -> bytes:
     """Turn a segment into the bytes of a file; the same segment always gives the same bytes."""
     faces = shard.observations
     steps, unit_px = _quantised(faces)
@@ -84,7 +84,7 @@ def _unsealed(path: Path) -> Iterator[tuple[dict[str, Any], Callable[[str], Any]
         yield header, stored
 
 
-def read(path: Path, segment: int, landmarks: bool) -> FeatureShard:
+def read_segment(path: Path, segment: int, landmarks: bool) -> FeatureShard:
     """Read a segment from a file; raises as `_unsealed` does."""
     with _unsealed(path) as (header, stored):
         if (header["version"], header["segment"]) != (FEATURE_VERSION, segment):

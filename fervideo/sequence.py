@@ -242,10 +242,15 @@ def infer(model: SequenceLSTM, features: Float32, settings: SequenceSettings) ->
     totals = torch.stack([total for total, _, _ in scores]).softmax(0).float()
     pooled = totals @ torch.stack([state for _, state, _ in scores])
     clip = model.clip_head(pooled).softmax(-1).cpu().numpy()
+    return settled(model, steps / steps.sum(1, keepdims=True), settings), clip
+
+
+def settled(model: SequenceLSTM, p: Float64, settings: SequenceSettings) -> Float32:
+    """Settle a course's probabilities (S, labels) as the settings say or, where they leave it to the model, as it was fitted."""
     stay, temperature = model.config["stay"], model.config["settled_temperature"]
     if settings.stay != "auto":
         stay, temperature = settings.stay, temperature if stay else _SETTLED_TEMPERATURE
-    return settle(steps / steps.sum(1, keepdims=True), stay, temperature).astype(np.float32), clip
+    return settle(p, stay, temperature).astype(np.float32)
 
 
 def settle(p: Float64, stay: float, temperature: float = 1.0) -> Float64:

@@ -80,8 +80,8 @@ class SequenceSettings(Section):
     smooth_s: float = Field(0.0, ge=0, le=10, description="extra Gaussian smoothing of the probabilities, standard deviation in seconds")
     stay: Literal["auto"] | float = Field(
         "auto",
-        description="how likely an expression is to last for another 0.05 s; nearer to 1 drops short ones, 0.99 those shorter than "
-        "half a second or so; 0: nothing is settled; auto: as the model was fitted",
+        description="how likely an expression is to last for another 0.05 s; nearer to 1 drops more of those that are short or in doubt; "
+        "0: none; auto: as the model was fitted",
     )
     uncertain_below: float = Field(
         0.0, ge=0, le=1, description="the summary calls a face uncertain whose top expression is less probable than this; 0: never"

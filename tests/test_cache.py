@@ -401,6 +401,6 @@ def test_damaged_expressions_are_a_warning_and_a_miss(store: Cache, spoil):
     store.keep(Settings(), "a", make_expressions(5))
     (path,) = store.folder.iterdir()
     path.write_bytes(spoil(path.read_bytes()))
-    with pytest.warns(UserWarning, match="cached expressions are damaged"):
+    with pytest.warns(UserWarning, match="cached answer is damaged"):
         assert store.recall(Settings(), "a") is None
     assert not path.exists()

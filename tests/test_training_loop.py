@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 
+from fervideo import sequence
 from fervideo.errors import TrainingError
 from fervideo.records import EXPRESSIONS, GEOMETRY
 from fervideo.sequence import SequenceLSTM
-from fervideo.settings import TrainingSettings, TrainSettings
+from fervideo.settings import SequenceSettings, TrainingSettings, TrainSettings
 from fervideo.training import calibrate, evaluate, loop, metrics
 from fervideo.training.features import Sample
 from fervideo.training.manifest import Clip, target
@@ -242,6 +243,20 @@ def test_a_clip_without_a_face_is_an_error_of_every_system():
     assert report["coverage"] == 0.5
     assert report["systems"]["right"]["clips"]["war"] == 0.5
     assert report["systems"]["right"]["clips"]["confusion"][1] == [0, 1, 0, 1]
+
+
+def test_short_clips_are_settled_as_long_ones_are():
+    torch.manual_seed(0)
+    model = SequenceLSTM(D, hidden=8, layers=1, labels=LABELS, stay=0.9, settled_temperature=2.0).eval()
+    clips = [sample(number, LABELS[number], steps=60 + number) for number in range(3)]
+    for wanted in ("auto", 0.0, 0.99):
+        settings = TrainingSettings(sequence=SequenceSettings(stay=wanted))
+        answers = evaluate.predict(model, clips, settings)
+        for clip, answer in zip(clips, answers, strict=True):
+            assert answer is not None
+            expected = sequence.infer(model, clip.course, settings.sequence)
+            np.testing.assert_allclose(answer[0], expected[0], atol=1e-4)
+            np.testing.assert_allclose(answer[1], expected[1], atol=1e-5)
 
 
 def test_frames_are_scored_where_they_are_labelled():

@@ -59,7 +59,7 @@ def predict(model: SequenceLSTM, samples: Sequence[Sample], settings: TrainingSe
         mask = torch.from_numpy(np.arange(drawn[-1][0]) < np.array([[length] for length, _ in drawn]))
         steps, clips = (logits.softmax(-1).cpu().numpy() for logits in model(torch.from_numpy(padded).to(device), mask.to(device)))
         for row, (length, place) in enumerate(drawn):
-            answers[place] = steps[row, :length], clips[row]
+            answers[place] = sequence.settled(model, steps[row, :length].astype(np.float64), settings.sequence), clips[row]
     for place, sample in enumerate(samples):
         if len(sample.course) > longest:
             answers[place] = sequence.infer(model, sample.course, settings.sequence)

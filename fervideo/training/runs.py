@@ -68,7 +68,7 @@ def train(
         return _finished(run)
     if not resume and ((run / "model.safetensors").exists() or Trainer.is_broken_off(run)):
         raise TrainingError(run, "holds a run already", "go on with --resume, or choose another folder with -o")
-    start = None if init is None else pipeline.sequence_model(settings.model_copy(update={"sequence": _with_model(settings, init)}))
+    start = None if init is None else pipeline.sequence_model(_with_sequence(settings, model=init))
     with prepared(dataset, settings, format, None if start is None else start.labels, skip=skip, progress=progress) as ready:
         return _fit(ready, ready.manifest.clips, run, start, {"dataset": str(dataset), "init": init}, resume, progress)
 
@@ -90,7 +90,7 @@ def cross_validate(
     Returns:
         What `metrics.json` holds: scores of each fold, their means, and those of all test clips pooled.
     """
-    start = None if init is None else pipeline.sequence_model(settings.model_copy(update={"sequence": _with_model(settings, init)}))
+    start = None if init is None else pipeline.sequence_model(_with_sequence(settings, model=init))
     known = None if start is None else start.labels
     with prepared(dataset, settings, format, known, skip=skip, progress=progress, split=False) as ready:
         reports = {}
@@ -205,7 +205,8 @@ def _fit(
     history["epoch"] += 1
     write_csv(history.round(6), run / "history.csv")
     model.eval()
-    temperatures = calibrate(model, choose, predict(model, choose, settings))
+    # The heads' own answers, before anything settles them.
+    temperatures = calibrate(model, choose, predict(model, choose, _with_sequence(settings, stay=0.0)))
     reports, answers = {}, {}
     for split, samples in (("validation", choose), ("test", test)):
         answers[split] = predict(model, samples, settings)
@@ -256,8 +257,8 @@ def _model(start: SequenceLSTM | None, learn: Sequence[Sample], labels: tuple[st
     return model
 
 
-def _with_model(settings: TrainingSettings, model: str) -> Any:
-    return settings.sequence.model_copy(update={"model": model})
+def _with_sequence(settings: TrainingSettings, **changes: object) -> TrainingSettings:
+    return settings.model_copy(update={"sequence": settings.sequence.model_copy(update=changes)})
 
 
 def _quick(settings: TrainingSettings) -> TrainingSettings:
