@@ -54,6 +54,21 @@ class Course:
         return self.start_s + np.arange(len(self.features)) / MODEL_RATE_HZ
 
 
+class LockedDropout(nn.Module):
+    """Drop the same numbers at every step of a course (Gal & Ghahramani 2016): what is missing cannot be read off the next step."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map float32 (B, S, width) to the same shape; in training `share` of the columns of each course are 0."""
+        if not self.training or not self.share:
+            return x
+        kept = torch.rand(len(x), 1, x.shape[2], device=x.device) >= self.share
+        return x * kept / (1 - self.share)
+
+
 class SequenceLSTM(nn.Module):
     """Map courses to expression logits, per step and per course.
 
@@ -99,9 +114,9 @@ class SequenceLSTM(nn.Module):
         #: Mean and scale of each feature over the training data.
         self.register_buffer("centre", torch.zeros(n_in))
         self.register_buffer("scale", torch.ones(n_in))
-        self.project = nn.Sequential(nn.Linear(n_in + 1, width), nn.ReLU(), nn.Dropout(dropout))
+        self.project = nn.Sequential(nn.Linear(n_in + 1, width), nn.ReLU(), LockedDropout(dropout))
         self.lstm = nn.LSTM(width, hidden, layers, batch_first=True, dropout=dropout if layers > 1 else 0.0, bidirectional=bidirectional)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = LockedDropout(dropout)
         self.step_head = nn.Linear(width, len(labels))
         self.attention = nn.Linear(width, 1)
         self.clip_head = nn.Linear(width, len(labels))
@@ -190,7 +205,7 @@ def run(model: SequenceLSTM, features: ClipFeatures, settings: SequenceSettings,
         time_s = features.time_s[covered]
         probabilities = np.stack([np.interp(time_s, course_.time_s, column) for column in steps.T], 1)
         if settings.smooth_s > 0:
-            probabilities = _smooth(probabilities, time_s, settings.smooth_s)
+            probabilities = smoothed(probabilities, time_s, settings.smooth_s)
         probabilities /= probabilities.sum(1, keepdims=True)
         results.append(TrackExpressions(track, features.frame[covered], probabilities.astype(np.float32), clip))
     return results
@@ -307,7 +322,7 @@ def windows(n_steps: int, settings: SequenceSettings) -> Iterator[tuple[int, Flo
         yield int(start), rise * (1 - fall)
 
 
-def _smooth(probabilities: Float64, time_s: Float64, sigma_s: float) -> Float64:
+def smoothed(probabilities: Float64, time_s: Float64, sigma_s: float) -> Float64:
     """Smooth in time with a Gaussian, on a fine even grid since frames need not be even."""
     # Few runs smooth, and importing this takes as long as they do.
     from scipy.ndimage import gaussian_filter1d

@@ -123,8 +123,11 @@ class TrainSettings(Section):
         0.3, ge=0, le=1, description="a clip without frame labels lends its own to its frames, at this weight; 0: not at all"
     )
     balance: float = Field(1.0, ge=0, le=1, description="1: every class counts alike in the loss, 0: every clip does")
+    mix_looks: float = Field(
+        0.3, ge=0, le=1, description="up to this share of how another clip's face looks is mixed into each clip's features"
+    )
     max_s: float = Field(60.0, ge=1, le=3600, description="longer clips are cut into pieces of this length for training")
-    fold: str = Field("1", description="which official fold is the test split, where a dataset has folds")
+    fold: str = Field("1", coerce_numbers_to_str=True, description="which official fold is the test split, where a dataset has folds")
     folds: int = Field(
         5, ge=2, le=100, description="folds of `cross-validate` where a dataset has none; 1 / folds is also the share of a split"
     )

@@ -164,6 +164,16 @@ def test_smoothing_flattens_and_keeps_sums(model: sequence.SequenceLSTM):
     np.testing.assert_allclose(smooth.probabilities.sum(1), 1, atol=1e-5)
 
 
+def test_dropout_keeps_to_its_columns():
+    drop = sequence.LockedDropout(0.5)
+    torch.manual_seed(0)
+    out = drop(torch.ones(4, 30, 16))
+    assert set(out.unique().tolist()) == {0.0, 2.0}
+    assert (out == out[:, :1]).all()
+    assert (out[0] != out[1]).any()
+    assert (drop.eval()(torch.ones(1, 3, 2)) == 1).all()
+
+
 def test_padding_changes_nothing(model: sequence.SequenceLSTM):
     features = torch.randn(1, 50, 8 + 9 + 4 + 1)
     padded = torch.cat([features, torch.zeros(1, 30, features.shape[2])], 1)

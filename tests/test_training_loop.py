@@ -66,7 +66,8 @@ SHORT = TrainSettings(epochs=6, batch=8, rate=0.01)
 
 
 def test_it_learns_what_single_steps_do_not_tell(tmp_path: Path, clips: tuple[list[Sample], list[Sample]]):
-    learner = trainer(tmp_path, *clips, TrainSettings(epochs=15, batch=8, rate=0.01))
+    # How a made-up clip looks is all that tells its label.
+    learner = trainer(tmp_path, *clips, TrainSettings(epochs=15, batch=8, rate=0.01, mix_looks=0))
     history = learner.run(progress=False)
     assert max(epoch.uar for epoch in history) > 0.9
     assert history[-1].loss < history[0].loss / 2
@@ -179,6 +180,29 @@ def test_padding_weighs_nothing():
     alone, clip_alone = model(batch.course[:1, :20], batch.mask[:1, :20])
     torch.testing.assert_close(steps[:1, :20], alone)
     torch.testing.assert_close(clip[:1], clip_alone)
+
+
+def test_looks_are_mixed_and_what_a_face_does_is_left():
+    batch = loop.collate(loop.pieces([sample(number, steps=20 + number) for number in range(6)], TrainSettings()))
+    batch.course[0, 5] = 0
+    torch.manual_seed(0)
+    mixed = loop.with_other_looks(batch, 0.3)
+    found = batch.course[..., -1:] > 0
+    shift = mixed.course - batch.course
+    assert shift.abs().max() > 0.05
+    torch.testing.assert_close(mixed.course[..., -1], batch.course[..., -1])
+    assert not shift.masked_select(~found).any()
+    looks = (batch.course * found).sum(1) / found.sum(1)
+    for k in range(6):
+        steps = shift[k][found[k, :, 0]]
+        torch.testing.assert_close(steps, steps[:1].expand_as(steps), atol=1e-5, rtol=0)
+        # Towards another clip's looks, by at most the share.
+        ways = (looks - looks[k])[:, :-1]
+        shares = [float(steps[0, :-1] @ way / way.square().sum().clamp(min=1e-9)) for way in ways]
+        assert any(
+            share <= 0.3001 and torch.allclose(steps[0, :-1], share * way, atol=1e-5) for share, way in zip(shares, ways, strict=True)
+        )
+    assert loop.with_other_looks(batch, 0) is batch
 
 
 def test_votes_are_soft_labels():

@@ -103,6 +103,23 @@ def collate(drawn: Sequence[Piece], device: str = "cpu") -> Batch:
     )
 
 
+def with_other_looks(batch: Batch, most: float) -> Batch:
+    """Shift each course towards the mean of another one by a random share of at most `most`.
+
+    A face's own looks move all its features one way; a few hundred clips show few faces, and the model must not know them by
+    their looks (after MixStyle, Zhou et al. 2021).
+    """
+    if not most:
+        return batch
+    found = batch.course[..., -1:]
+    looks = (batch.course * found).sum(1) / found.sum(1).clamp(min=1)
+    # Drawn on the CPU, whose generator is the one that is seeded alike everywhere.
+    share, other = most * torch.rand(len(looks), 1), torch.randperm(len(looks))
+    shift = share.to(looks.device) * (looks[other] - looks)
+    shift[:, -1] = 0
+    return batch._replace(course=batch.course + shift[:, None] * found)
+
+
 def bucketed(lengths: Sequence[int], size: int, rng: np.random.Generator) -> list[Int64]:
     """Deal places into batches of about equal lengths, in random order."""
     order = rng.permutation(len(lengths))
@@ -261,10 +278,10 @@ class Trainer:
     def _step(self, drawn: list[Piece], rate: float, epoch: int) -> float:
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        batch = collate(drawn, self.device)
+        batch = with_other_looks(collate(drawn, self.device), self.settings.mix_looks)
         loss = self._forward(batch)
         if not torch.isfinite(loss):
-            bad = [name for name, course in zip(batch.names, batch.course, strict=True) if not torch.isfinite(course).all()]
+            bad = [piece.name for piece in drawn if not np.isfinite(piece.course).all()]
             shown = ", ".join(bad or batch.names)
             reason = f"the loss is {float(loss.detach())} in epoch {epoch + 1}, in the batch of {shown}"
             raise TrainingError(
