@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fervideo import __version__, options
 from fervideo.errors import DatasetError, FervideoError, OutputError, UsageError
@@ -233,7 +233,7 @@ def _train(args: argparse.Namespace) -> int:
         told = runs.train(args.dataset, args.output, chosen, format=args.format, init=args.init, resume=args.resume, skip=skip)
     print(evaluate.describe(told["test"], runs.MODEL))
     print(f"wrote {args.output}; use it with: fervideo timeline VIDEO --model {args.output}")
-    return 1 if told["skipped"] else 0
+    return _skipped(told, args.output / "skipped.csv")
 
 
 def _cross_validate(args: argparse.Namespace) -> int:
@@ -250,7 +250,7 @@ def _cross_validate(args: argparse.Namespace) -> int:
             shown = "  ".join(f"{score} {scores[score]:.3f}" for score in ("war", "uar", "macro_f1"))
             print(f"{name} of {len(told['folds'])} folds, {kind}: {shown}")
     print(f"wrote {args.output}")
-    return 0
+    return _skipped(told, args.output / "fold_*" / "skipped.csv")
 
 
 def _evaluate(args: argparse.Namespace) -> int:
@@ -266,7 +266,17 @@ def _evaluate(args: argparse.Namespace) -> int:
     print(evaluate.describe(report, runs.MODEL))
     if args.output is not None:
         print(f"wrote {args.output}")
-    return 1 if report["skipped"] else 0
+    if report["left_out"]:
+        print(f"{report['left_out']} rows of other splits, or that the model learnt from, were left out")
+    return _skipped(report, None if args.output is None else args.output / "skipped.csv")
+
+
+def _skipped(told: dict[str, Any], listed: Path | None) -> int:
+    """Tell how many rows were left out for their problems, and where they are listed; return the exit code that goes with it."""
+    if told["skipped"]:
+        where = "-o DIR lists them" if listed is None else f"see {listed}"
+        print(f"fervideo: {told['skipped']} rows with problems were left out, {where}", file=sys.stderr)
+    return 1 if told["skipped"] else 0
 
 
 @contextmanager

@@ -97,6 +97,9 @@ def test_a_finished_run_is_neither_overwritten_nor_done_again(trained: Path, dat
     code, out, _ = fervideo_says(capsys, "train", dataset, "-o", trained, *QUICK, "--resume")
     assert code == 0
     assert "model" in out
+    code, _, err = fervideo_says(capsys, "train", dataset, "-o", trained, *QUICK, "--resume", "--set", "train.seed=9")
+    assert code == 2
+    assert "holds a finished run of other settings or clips; choose another folder" in err
     assert {path: path.read_bytes() for path in trained.iterdir()} == before
 
 
@@ -111,11 +114,58 @@ def test_evaluation_leaves_out_what_was_trained_on(trained: Path, dataset: Path,
     report = json.loads((tmp_path / "out" / "metrics.json").read_text())
     splits = pd.read_csv(trained / "splits.csv")
     assert report["n_clips"] == (splits["split"] == "test").sum()
+    assert report["left_out"] == 12 - report["n_clips"]
+    assert f"{report['left_out']} rows of other splits, or that the model learnt from, were left out" in out
     assert report["systems"]["model"] == json.loads((trained / "metrics.json").read_text())["test"]["systems"]["model"]
     assert "mean of frames" in out
     assert len(pd.read_csv(tmp_path / "out" / "predictions.csv")) == report["n_clips"]
     code, _, _ = fervideo_says(capsys, "evaluate", dataset, "--model", trained, "-o", tmp_path / "all", "--split", "all", *QUICK)
     assert json.loads((tmp_path / "all" / "metrics.json").read_text())["n_clips"] == 12
+    # The dataset has no splits of its own: the run's are meant.
+    code, _, _ = fervideo_says(capsys, "evaluate", dataset, "--model", trained, "-o", tmp_path / "v", "--split", "validation", *QUICK)
+    assert json.loads((tmp_path / "v" / "metrics.json").read_text())["n_clips"] == (splits["split"] == "validation").sum()
+
+
+def test_what_was_trained_on_is_known_from_anywhere(dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """By another path, from another folder, and as another format."""
+    monkeypatch.chdir(dataset.parent)
+    assert cli.main(["train", dataset.name, "-o", str(tmp_path / "run"), *QUICK]) == 0
+    splits = pd.read_csv(tmp_path / "run" / "splits.csv")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "list.csv").write_text("\n".join(["path,label", *(f"{path},bored" for path in splits["path"].unique())]) + "\n")
+    chosen = settings.TrainingSettings.model_validate({"sequence": {"model": str(tmp_path / "run")}, "train": {"bootstrap": 100}})
+    n_tested = (splits["split"] == "test").sum()
+    assert runs.evaluate_run(dataset, chosen, progress=False)["n_clips"] == n_tested
+    assert runs.evaluate_run(tmp_path / "list.csv", chosen, progress=False)["n_clips"] == n_tested / 2
+
+
+def test_no_clip_tests_a_model_that_learnt_from_it_before(trained: Path, dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    code, _, err = fervideo_says(capsys, "train", dataset, "-o", tmp_path / "run", "--init", trained, *QUICK, "--set", "train.seed=5")
+    assert code == 2
+    assert "is in test, and the model to begin with had it in train" in err
+    assert cli.main(["train", str(dataset), "-o", str(tmp_path / "same"), "--init", str(trained), *QUICK]) == 0
+
+
+def test_a_video_that_breaks_off_while_it_is_decoded_is_a_problem(face_clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    source = video.probe(face_clip, settings.VideoSettings())
+    (window,) = video.windows(source, np.arange(8))
+    lines = ["path,label,subject"]
+    for number in range(12):
+        folder = tmp_path / "data" / f"take {number}"
+        folder.mkdir(parents=True)
+        for place, frame in enumerate(window.frames):
+            cv2.imwrite(str(folder / f"{place:03d}.png"), frame[..., ::-1])
+        lines.append(f"take {number},{('happiness', 'bored')[number % 2]},{number // 2}")
+    (tmp_path / "data" / "list.csv").write_text("\n".join(lines) + "\n")
+    (tmp_path / "data" / "take 3" / "004.png").write_bytes(b"no image")
+    command = ("train", tmp_path / "data", "-o", tmp_path / "run", *QUICK, "--set", "video.image_fps=10")
+    code, _, err = fervideo_says(capsys, *command)
+    assert code == 2
+    assert "list.csv:5: " in err
+    assert "is damaged" in err
+    code, _, _ = fervideo_says(capsys, *command, "--on-error", "skip")
+    assert code == 1
+    assert len(pd.read_csv(tmp_path / "run" / "skipped.csv")) == 1
 
 
 def test_labels_that_the_model_lacks_name_both_sides(trained: Path, dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
@@ -141,6 +191,18 @@ def test_cross_validation(dataset: Path, tmp_path: Path, capsys: pytest.CaptureF
     assert (code, set(told["folds"])) == (0, {"1", "2", "3"})
     assert np.sum(told["pooled"]["clips"]["confusion"]) == 12, "every clip is tested once"
     assert "mean of 3 folds, clips" in out
+    code, _, err = fervideo_says(capsys, "cross-validate", dataset, "-o", tmp_path / "cv", *QUICK, "--set", "train.seed=9")
+    assert code == 2
+    assert "fold_1: holds a finished run of other settings or clips" in err
+
+
+def test_cross_validation_keeps_subjects_on_one_side(dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    folder = shutil.copytree(dataset, tmp_path / "data")
+    lines = [f"subject {k}.mp4,happiness,{k // 2},{k % 3}" for k in range(6)]
+    (folder / "labels.csv").write_text("\n".join(["path,label,subject,fold", *lines]) + "\n")
+    code, _, err = fervideo_says(capsys, "cross-validate", folder, "-o", tmp_path / "cv", *QUICK)
+    assert code == 2
+    assert "labels.csv:2: subject 0 is in test and " in err
 
 
 def test_all_problems_are_told_before_the_work(dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
@@ -152,6 +214,7 @@ def test_all_problems_are_told_before_the_work(dataset: Path, tmp_path: Path, ca
         "subject 1.mp4,x,1,bored",
         "subject 1.mp4,5,5.5,hapiness",
         "subject 1.mp4,5.5,6,rare",
+        "subject 1.mp4,50,51,bored",
     )
     with (folder / "labels.csv").open("a") as file:
         file.write("\n".join(rows) + "\n")
@@ -164,14 +227,16 @@ def test_all_problems_are_told_before_the_work(dataset: Path, tmp_path: Path, ca
         (16, "'x' is no time"),
         (17, "did you mean happiness?"),
         (18, "label 'rare' has no clip in split"),
+        (19, "begins at 50 s, and"),
     ):
         assert any(f"labels.csv:{row}: " in line and reason in line for line in lines), (row, lines)
-    assert "5 problems" in lines[-1]
+    assert "6 problems" in lines[-1]
     assert not (tmp_path / "run").exists()
-    code, _, _ = fervideo_says(capsys, "train", folder, "-o", tmp_path / "run", "--on-error", "skip", *QUICK)
+    code, _, err = fervideo_says(capsys, "train", folder, "-o", tmp_path / "run", "--on-error", "skip", *QUICK)
     assert code == 1
+    assert err == f"fervideo: 6 rows with problems were left out, see {tmp_path / 'run' / 'skipped.csv'}\n"
     skipped = pd.read_csv(tmp_path / "run" / "skipped.csv")
-    assert sorted(int(origin.rpartition(":")[2]) for origin in skipped["origin"]) == [14, 15, 16, 17, 18]
+    assert sorted(int(origin.rpartition(":")[2]) for origin in skipped["origin"]) == [14, 15, 16, 17, 18, 19]
     assert len(pd.read_csv(tmp_path / "run" / "splits.csv")) == 12
 
 
@@ -253,3 +318,60 @@ def test_the_api_reports_what_the_command_does(trained: Path, dataset: Path):
     chosen = settings.TrainingSettings.model_validate({"sequence": {"model": str(trained)}, "train": {"bootstrap": 100}})
     report = runs.evaluate_run(dataset, chosen, progress=False)
     assert report["labels"] == ["happiness", "bored"]
+
+
+def test_a_clip_without_a_face_is_an_error_of_every_system():
+    from builders import make_features
+
+    from fervideo.training import evaluate
+    from fervideo.training.features import sample
+    from fervideo.training.manifest import Clip
+
+    labels = ("neutral", "anger")
+    clips = [Clip(name, Path(name), label="neutral", frame_labels="interval") for name in ("a", "b")]
+    samples = [sample(clip, make_features(40, [faces], fps=20), labels) for clip, faces in zip(clips, (range(40), range(0)), strict=True)]
+    systems = evaluate.baselines(samples, labels, [3, 1])
+    assert [[answer is None for answer in system.answers] for system in systems] == [[False, True]] * 3
+    report = evaluate.evaluate(systems, samples, labels, settings.TrainingSettings.model_validate({"train": {"bootstrap": 100}}))
+    assert report["systems"]["majority"]["clips"]["war"] == report["systems"]["majority"]["frames"]["war"] == 0.5
+
+
+def test_what_lies_between_unlabelled_frames_is_a_course_of_its_own():
+    from builders import make_features
+
+    from fervideo.training import evaluate
+    from fervideo.training.features import sample
+    from fervideo.training.manifest import Clip
+
+    labels = ("neutral", "anger")
+    cut = sample(Clip("a", Path("a"), label="anger", frame_labels="interval"), make_features(60, [range(60)], fps=20), labels)
+    shown = np.repeat([0, -1, 1, -1, 1], [20, 10, 10, 10, 10])
+    cut.frame_label[:] = shown
+    answer = np.eye(2, dtype=np.float32)[np.maximum(shown, 0)]
+    report = evaluate.evaluate([evaluate.System("told", [(answer, answer.mean(0))])], [cut], labels, settings.TrainingSettings())
+    frames = report["systems"]["told"]["frames"]
+    # Three stretches of one label each: no onset was seen, and nothing changed.
+    assert (frames["edit"], frames["f1_at_50"], frames["true_changes_per_min"]) == (100, 100, 0)
+    assert frames["onset_error_median_s"] is None
+
+
+def test_evaluation_smooths_as_the_timeline_does(trained: Path, dataset: Path):
+    def changes(**sequence_settings: object) -> float:
+        told = {"sequence": {"model": str(trained), **sequence_settings}, "train": {"bootstrap": 100}}
+        report = runs.evaluate_run(dataset, settings.TrainingSettings.model_validate(told), split="all", progress=False)
+        return report["systems"]["model"]["frames"]["changes_per_min"]
+
+    assert changes() > changes(smooth_s=5.0) == 0
+
+
+def test_a_fold_may_be_given_as_a_number():
+    chosen = settings.load(None, [("--set train.fold=2", "train.fold=2")], settings.TrainingSettings)
+    assert chosen.train.fold == "2"
+
+
+def test_sequences_that_rise_from_neutral_teach_it():
+    from fervideo.training import frame_labels
+    from fervideo.training.manifest import Clip
+
+    rising = Clip("S005_001", Path("S005/001"), label="anger", frame_labels="synthetic")
+    assert frame_labels.names_in(rising) == {"neutral"}

@@ -76,6 +76,30 @@ def test_folds_take_turns_at_being_tested():
         splits.assign(own, TrainSettings(), "11")
 
 
+def test_there_are_no_more_folds_than_subjects():
+    found = dataset(3)
+    names = splits.folds(found, TrainSettings(folds=5))
+    tested = [sides(splits.assign(found, TrainSettings(folds=5), fold))["test"] for fold in names]
+    assert names == ["1", "2", "3"]
+    assert sorted(map(sorted, tested)) == [["s0"], ["s1"], ["s2"]]
+
+
+def test_a_validation_split_stays_beside_folds():
+    clips = [
+        clip._replace(fold=str(int(clip.subject[1:]) % 5), split="validation" if clip.subject == "s7" else "") for clip in dataset().clips
+    ]
+    own = Manifest(Path("data"), "manifest", clips)
+    assert sides(splits.assign(own, TrainSettings(), "1"))["validation"] == {"s7"}
+    assert "s7" in sides(splits.assign(own, TrainSettings(), "2"))["test"]
+
+
+def test_subjects_who_share_a_video_stay_together():
+    clips = [clip._replace(path=Path(f"dyad {int(clip.subject[1:]) // 2}.mp4")) for clip in dataset().clips]
+    assigned = splits.assign(Manifest(Path("data"), "intervals", clips), TrainSettings())
+    assert splits.check(assigned) == []
+    assert all(sides(assigned).values())
+
+
 def test_one_subject_cannot_be_split():
     with pytest.raises(DatasetError, match="has 1 subject to draw a split from"):
         splits.assign(dataset(1), TrainSettings())

@@ -63,7 +63,14 @@ def predict(model: SequenceLSTM, samples: Sequence[Sample], settings: TrainingSe
     for place, sample in enumerate(samples):
         if len(sample.course) > longest:
             answers[place] = sequence.infer(model, sample.course, settings.sequence)
-    return answers
+    sigma_s = settings.sequence.smooth_s
+    return [_smoother(sample, answer, sigma_s) if answer and sigma_s else answer for sample, answer in zip(samples, answers, strict=True)]
+
+
+def _smoother(sample: Sample, answer: Answer, sigma_s: float) -> Answer:
+    """Smooth a course as `fervideo timeline --smooth` does."""
+    steps = sequence.smoothed(answer[0].astype(np.float64), sample.step_time_s, sigma_s)
+    return (steps / steps.sum(1, keepdims=True)).astype(np.float32), answer[1]
 
 
 def baselines(samples: Sequence[Sample], labels: tuple[str, ...], train_counts: Sequence[float]) -> list[System]:
@@ -71,10 +78,10 @@ def baselines(samples: Sequence[Sample], labels: tuple[str, ...], train_counts: 
     shares = (np.array(train_counts, np.float32) / max(sum(train_counts), 1e-9)).astype(np.float32)
     courses = [frame_course(sample, labels) for sample in samples]
     seen = [course if len(course) else None for course in courses]
-    majority = [(np.tile(shares, (len(sample.course), 1)), shares) for sample in samples]
+    majority = [(np.tile(shares, (len(sample.course), 1)), shares) if len(sample.course) else None for sample in samples]
     mean = [None if course is None else (course, course.mean(0)) for course in seen]
     smoothed = [None if course is None else _smoothed(course) for course in seen]
-    return [System("majority", list(majority)), System("mean of frames", mean), System("smoothed frames", smoothed, False)]
+    return [System("majority", majority), System("mean of frames", mean), System("smoothed frames", smoothed, False)]
 
 
 def frame_course(sample: Sample, labels: tuple[str, ...]) -> Float32:
@@ -161,19 +168,21 @@ def _frame_scores(system: System, samples: Sequence[Sample], labels: tuple[str, 
     counts, scored, courses, true_courses, pairs, edits, onsets = [], [], [], [], [], [], []
     background = labels.index("neutral") if "neutral" in labels else None
     for sample, answer in zip(samples, system.answers, strict=True):
-        known = sample.frame_label >= 0
+        known = np.flatnonzero(sample.frame_label >= 0)
         if not _has_frames(sample):
             continue
         p = frame_answer(sample, answer)
-        truth, time_s = sample.frame_label[known], sample.time_s[known]
-        guess = np.full(len(truth), -1) if p is None else p[known].argmax(1)
-        counts.append(metrics.confusion(truth, guess, len(labels)))
+        shown = np.full(len(sample.time_s), -1) if p is None else p.argmax(1)
+        counts.append(metrics.confusion(sample.frame_label[known], shown[known], len(labels)))
         scored.append(sample)
-        pairs.append((truth, guess))
-        courses.append((guess, duration_s := float(time_s[-1] - time_s[0])))
-        true_courses.append((truth, duration_s))
-        edits.append(metrics.edit_score(truth, guess))
-        onsets.append(metrics.onset_errors_s(truth, guess, time_s, background))
+        # What lies on two sides of frames without a label are two courses: nobody knows what happened between them.
+        for rows in np.split(known, np.flatnonzero(np.diff(known) > 1) + 1):
+            truth, guess, time_s = sample.frame_label[rows], shown[rows], sample.time_s[rows]
+            pairs.append((truth, guess))
+            courses.append((guess, duration_s := float(time_s[-1] - time_s[0])))
+            true_courses.append((truth, duration_s))
+            edits.append(metrics.edit_score(truth, guess))
+            onsets.append(metrics.onset_errors_s(truth, guess, time_s, background))
     errors_s = np.concatenate(onsets)
     return _counted(counts, scored, settings) | {
         "edit": float(np.mean(edits)),

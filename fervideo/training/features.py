@@ -67,7 +67,7 @@ class Sample(Shaped):
 
 def load(
     clips: Sequence[Clip], opened: dict[Path, pipeline.Extraction], labels: tuple[str, ...], settings: TrainingSettings, *, progress: bool
-) -> list[Sample]:
+) -> tuple[list[Sample], list[Problem]]:
     """Extract what the cache lacks, and make samples.
 
     Args:
@@ -78,7 +78,7 @@ def load(
         progress: Whether to show progress bars on stderr, where that is a terminal.
 
     Returns:
-        Samples in the order of the rows.
+        Samples in the order of the rows, and what is wrong with rows whose videos turned out to be damaged while they were decoded.
 
     Raises:
         FervideoError: Extraction is impossible: the cache cannot be written, a worker died.
@@ -88,11 +88,14 @@ def load(
         by_path.setdefault(clip.path, []).append(place)
     _extract([opened[path] for path in by_path], settings, progress)
     samples: dict[int, Sample] = {}
+    problems = []
     for path, places in tqdm(by_path.items(), "tracks", unit=" clips", disable=None if progress else True, leave=False):
         extraction = opened[path]
         features = ClipFeatures(extraction.source.info, *tracking.join(extraction.shards(), settings.tracking))
         samples |= {place: sample(clips[place], features, labels) for place in places}
-    return [samples[place] for place in range(len(clips))]
+        if features.damage:
+            problems += [Problem(clips[place].origin, f"{path} is damaged: {features.damage}") for place in places]
+    return [samples[place] for place in range(len(clips))], problems
 
 
 def open_videos(

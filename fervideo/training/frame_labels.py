@@ -78,6 +78,8 @@ def is_file(clip: Clip) -> bool:
 
 def names_in(clip: Clip) -> set[str]:
     """Return the labels that a clip's frames have, the clip's own apart."""
+    if clip.frame_labels == "synthetic":
+        return {"neutral"}
     return set(read(Path(clip.frame_labels)).names) - {""} if is_file(clip) else set()
 
 

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Literal
 
 import pandas as pd
 
-from fervideo.errors import DatasetError
+from fervideo.errors import DatasetError, OutputError
+from fervideo.pipeline import Extraction
 from fervideo.settings import TrainingSettings
 from fervideo.training import datasets, frame_labels, splits
 from fervideo.training.features import Sample, load, open_videos
 from fervideo.training.manifest import Clip, Manifest, Problem, check, label_problem, ordered, votes
+
+#: What rows are for: to train and be tested once, once for each fold, or to be tested by a model that is there.
+Purpose = Literal["train", "folds", "evaluate"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,7 @@ class Prepared:
         samples: One for each row.
         skipped: What was wrong with rows that were left out.
         settings: The run's, with what the dataset says of itself.
+        left_out: How many rows an evaluation did not look at, since they are of other splits.
     """
 
     manifest: Manifest
@@ -34,6 +41,7 @@ class Prepared:
     samples: list[Sample]
     skipped: list[Problem]
     settings: TrainingSettings
+    left_out: int = 0
 
     def of(self, split: str, clips: Sequence[Clip] | None = None) -> list[Sample]:
         """Return the samples of a split, as the manifest has it or as other rows in the same order have it."""
@@ -47,51 +55,124 @@ def prepared(
     settings: TrainingSettings,
     name: str | None,
     known: tuple[str, ...] | None,
+    purpose: Purpose,
+    output: Path | None,
     *,
     skip: bool,
     progress: bool,
-    split: bool = True,
-    closed: bool = False,
-    of: tuple[Path, str | None] | None = None,
+    model: Path | None = None,
+    split: str | None = None,
 ) -> Iterator[Prepared]:
-    """Read, check, open, split and extract a dataset; every problem is known before anything is extracted.
+    """Read, check, open, split and extract a dataset; every problem that can be is known before anything is extracted.
 
     Args:
         dataset: Folder or table.
         settings: The run's.
         name: Of the format.
-        known: Labels of a model to begin with.
+        known: Labels of a model to begin with, or to evaluate.
+        purpose: What the rows are for.
+        output: Folder that is to be there before anything is extracted.
         skip: Whether rows with problems are left out.
         progress: Whether to show it.
-        split: Whether rows are to have splits.
-        closed: Whether labels beyond the known ones are problems.
-        of: For an evaluation, the model and which split.
+        model: That model's weights: what it learnt from is not to test it.
+        split: Which rows to evaluate it on.
+
+    Raises:
+        DatasetError: The dataset cannot be used as it is; `problems` lists what is wrong.
+        OutputError: The output folder cannot be made.
     """
     manifest = datasets.read(dataset, name)
     if manifest.image_fps and "image_fps" not in settings.video.model_fields_set:
         settings = settings.model_copy(update={"video": settings.video.model_copy(update={"image_fps": manifest.image_fps})})
-    problems = [*check(manifest), *frame_labels.check(manifest)]
-    if closed and known is not None:
+    n_read, sides = len(manifest.clips), sides_of(model)
+    everything = {clip.origin for clip in manifest.clips}
+    if purpose == "evaluate":
+        manifest = _chosen(manifest, sides, split)
+    # What is wrong with rows that are not looked at does not matter.
+    others = everything - {clip.origin for clip in manifest.clips}
+    problems = [problem for problem in (*check(manifest), *frame_labels.check(manifest)) if problem.origin not in others]
+    if purpose == "evaluate" and known is not None:
         problems += _foreign_labels(manifest, known)
-    if of is not None:
-        manifest = _chosen(manifest, *of)
     with TemporaryDirectory(prefix="fervideo-") as scratch:
         bad = {problem.origin for problem in problems}
         openable = [clip for clip in manifest.clips if clip.origin not in bad]
         opened, unreadable = open_videos(openable, settings, None if settings.run.cache else Path(scratch), progress=progress)
-        problems += unreadable
+        problems += [*unreadable, *_beyond(openable, opened)]
         sound = manifest.sound(problems, skip=True)
-        clips = splits.assign(sound, settings.train) if split else sound.clips
-        while split and (lacking := splits.check(clips)):
-            problems += lacking
-            bad = {problem.origin for problem in lacking}
-            clips = [clip for clip in clips if clip.origin not in bad]
+        try:
+            clips, unfit = _fit_for(purpose, sound, settings, sides)
+        except DatasetError as error:
+            raise DatasetError(error.subject, error.reason, error.remedy, tuple(map(str, problems))) from error
         # Says all that is wrong, unless that may be left out.
-        clips = replace(manifest, clips=clips).sound(problems, skip=skip).clips
+        clips = replace(manifest, clips=clips).sound([*problems, *unfit], skip=skip).clips
         found = {label for clip in clips for label in (clip.label, *_voted(clip), *frame_labels.names_in(clip))}
-        labels = known if known is not None and closed else (*(known or ()), *ordered(found - set(known or ())))
-        samples = load(clips, opened, labels, settings, progress=progress)
-        yield Prepared(replace(manifest, clips=list(clips)), labels, samples, problems, settings)
+        labels = known if known is not None and purpose == "evaluate" else (*(known or ()), *ordered(found - set(known or ())))
+        if output is not None:
+            _make(output)
+        samples, damaged = load(clips, opened, labels, settings, progress=progress)
+        problems += [*unfit, *damaged]
+        whole = replace(manifest, clips=clips).sound(damaged, skip=skip)
+        kept = {clip.origin for clip in whole.clips}
+        samples = [sample for sample in samples if sample.clip.origin in kept]
+        yield Prepared(whole, labels, samples, problems, settings, n_read - len(manifest.clips))
+
+
+def _fit_for(purpose: Purpose, sound: Manifest, settings: TrainingSettings, sides: dict[Path, str]) -> tuple[list[Clip], list[Problem]]:
+    """Give rows their splits where they are trained on; and find those that cannot be, until the others can."""
+    problems: list[Problem] = []
+    if purpose == "evaluate":
+        return sound.clips, problems
+    drawn = splits.assign(sound, settings.train) if purpose == "train" else []
+    clips = drawn or sound.clips
+    while clips:
+        if purpose == "train":
+            unfit = [*splits.check(clips), *_learnt_before(clips, sides)]
+        else:
+            folds = splits.folds(replace(sound, clips=clips), settings.train)
+            each = [splits.assign(replace(sound, clips=clips), settings.train, fold) for fold in folds]
+            # A fold may lack a label; what is tested must have been taught.
+            unfit = [problem for fold in each for problem in (*splits.check(fold, ("train",)), *_learnt_before(fold, sides))]
+        if not unfit:
+            break
+        problems += dict.fromkeys(unfit)
+        bad = {problem.origin for problem in unfit}
+        clips = [clip for clip in clips if clip.origin not in bad]
+    return clips, problems
+
+
+def sides_of(model: Path | None) -> dict[Path, str]:
+    """Return the split of each video that a model's run used, as its splits.csv beside the weights tells; empty without such a file."""
+    listed = model.parent / "splits.csv" if model is not None else None
+    if listed is None or not listed.exists():
+        return {}
+    rows = pd.read_csv(listed, dtype=str, keep_default_na=False).to_dict("records")
+    return {Path(str(row["path"])).resolve(): str(row["split"]) for row in rows}
+
+
+def _learnt_before(clips: Sequence[Clip], sides: dict[Path, str]) -> list[Problem]:
+    """Find what is to test a model that learnt from it in the run that it begins with."""
+    return [
+        Problem(clip.origin, f"is in test, and the model to begin with had it in {side}")
+        for clip in clips
+        if clip.split == "test" and (side := sides.get(clip.path.resolve(), "test")) != "test"
+    ]
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(folder, f"cannot be made ({error.strerror or error})", "choose another with -o") from error
+
+
+def _beyond(clips: Sequence[Clip], opened: Mapping[Path, Extraction]) -> list[Problem]:
+    """Find stretches that begin after the end of their video."""
+    problems = []
+    for clip in clips:
+        duration_s = opened[clip.path].source.info.duration_s if clip.path in opened else math.inf
+        if clip.start_s >= duration_s:
+            problems.append(Problem(clip.origin, f"begins at {clip.start_s:g} s, and {clip.path} ends at {duration_s:.2f} s"))
+    return problems
 
 
 def _voted(clip: Clip) -> set[str]:
@@ -108,17 +189,14 @@ def _foreign_labels(manifest: Manifest, known: tuple[str, ...]) -> list[Problem]
     return problems
 
 
-def _chosen(manifest: Manifest, model: Path, split: str | None) -> Manifest:
-    """Choose the rows of an evaluation."""
-    clips = manifest.clips
-    if split is not None and split != "all":
+def _chosen(manifest: Manifest, sides: dict[Path, str], split: str | None) -> Manifest:
+    """Choose the rows of an evaluation; the splits that the model's run drew go before those that the dataset has."""
+    clips = [clip._replace(split=sides.get(clip.path.resolve(), clip.split)) for clip in manifest.clips]
+    if split is None:
+        unseen = [clip for clip in clips if sides.get(clip.path.resolve(), "test") == "test"]
+        clips = [clip for clip in unseen if clip.split == "test"] or unseen
+    elif split != "all":
         clips = [clip for clip in clips if clip.split == split]
-    elif split is None:
-        listed = model.parent / "splits.csv"
-        rows = pd.read_csv(listed, dtype=str, keep_default_na=False).to_dict("records") if listed.exists() else []
-        learnt = {(Path(str(row["path"])).resolve(), row["clip"]) for row in rows if row["split"] != "test"}
-        clips = [clip for clip in clips if (clip.path.resolve(), clip.clip) not in learnt]
-        clips = [clip for clip in clips if clip.split == "test"] or clips
     if not clips:
         which = f"in split {split}" if split else "that the model was not trained on"
         raise DatasetError(manifest.root, f"has no clip {which}", "choose others with --split")

@@ -15,7 +15,7 @@ import torch
 
 from fervideo import checkpoint, drafts, pipeline, sequence
 from fervideo.embedding import resolve_device
-from fervideo.errors import OutputError, TrainingError
+from fervideo.errors import TrainingError
 from fervideo.records import EXPRESSIONS, GEOMETRY
 from fervideo.sequence import SequenceLSTM
 from fervideo.settings import TrainingSettings, to_toml
@@ -64,12 +64,11 @@ def train(
         WeightsError: The model to begin with is broken or made for other features.
         OutputError: The run's folder or the cache cannot be written.
     """
-    if (run / "metrics.json").exists() and resume:
-        return _finished(run)
     if not resume and ((run / "model.safetensors").exists() or Trainer.is_broken_off(run)):
         raise TrainingError(run, "holds a run already", "go on with --resume, or choose another folder with -o")
-    start = None if init is None else pipeline.sequence_model(_with_sequence(settings, model=init))
-    with prepared(dataset, settings, format, None if start is None else start.labels, skip=skip, progress=progress) as ready:
+    start, begun = _beginning(init, settings)
+    known = None if start is None else start.labels
+    with prepared(dataset, settings, format, known, "train", run, skip=skip, progress=progress, model=begun) as ready:
         return _fit(ready, ready.manifest.clips, run, start, {"dataset": str(dataset), "init": init}, resume, progress)
 
 
@@ -88,21 +87,19 @@ def cross_validate(
     Args and Raises as in `train`; RUN holds a folder for each fold.
 
     Returns:
-        What `metrics.json` holds: scores of each fold, their means, and those of all test clips pooled.
+        What `metrics.json` holds: scores of each fold, their means, those of all test clips pooled, and how many rows were `skipped`.
     """
-    start = None if init is None else pipeline.sequence_model(_with_sequence(settings, model=init))
+    start, begun = _beginning(init, settings)
     known = None if start is None else start.labels
-    with prepared(dataset, settings, format, known, skip=skip, progress=progress, split=False) as ready:
+    with prepared(dataset, settings, format, known, "folds", run, skip=skip, progress=progress, model=begun) as ready:
         reports = {}
         for fold in splits.folds(ready.manifest, settings.train):
             place = run / f"fold_{fold}"
-            if (place / "metrics.json").exists():
-                reports[fold] = _finished(place)
-                continue
             clips = splits.assign(ready.manifest, settings.train, fold)
             facts = {"dataset": str(dataset), "init": init, "fold": fold}
-            reports[fold] = _fit(ready, clips, place, start, facts, Trainer.is_broken_off(place), progress)
-    told = _over_folds(reports)
+            begun_before = Trainer.is_broken_off(place) or (place / "metrics.json").exists()
+            reports[fold] = _fit(ready, clips, place, start, facts, begun_before, progress)
+    told = _over_folds(reports) | {"skipped": _n_rows(ready.skipped)}
     _write(run / "metrics.json", json.dumps(told, indent=2))
     return told
 
@@ -130,7 +127,7 @@ def evaluate_run(
         progress: As in `train`.
 
     Returns:
-        The report of `evaluate`, with `left_out` clips.
+        The report of `evaluate`, with how many rows were `skipped` for problems, and how many `left_out` as those of other splits.
 
     Raises:
         DatasetError: The dataset cannot be used, or has labels that the model lacks.
@@ -140,7 +137,7 @@ def evaluate_run(
     model = pipeline.sequence_model(settings)
     path = pipeline.sequence_path(settings)
     with prepared(
-        dataset, settings, format, model.labels, skip=skip, progress=progress, split=False, closed=True, of=(path, split)
+        dataset, settings, format, model.labels, "evaluate", output, skip=skip, progress=progress, model=path, split=split
     ) as ready:
         header = checkpoint.read(path).header
         counts = header.get("train_counts") or [
@@ -148,9 +145,9 @@ def evaluate_run(
         ]
         systems = [System(MODEL, predict(model, ready.samples, settings)), *baselines(ready.samples, model.labels, counts)]
         report = evaluate(systems, ready.samples, model.labels, settings)
-    report |= {"dataset": str(dataset), "model": str(path), "model_digest": checkpoint.digest(path), "skipped": len(ready.skipped)}
+    report |= {"dataset": str(dataset), "model": str(path), "model_digest": checkpoint.digest(path)}
+    report |= {"skipped": _n_rows(ready.skipped), "left_out": ready.left_out}
     if output is not None:
-        _folder(output)
         _write_results(output, report, systems[0].answers, ready.samples, f"{dataset.name}")
         _write_skipped(output, ready.skipped)
         _write(output / "metrics.json", json.dumps(report, indent=2))
@@ -167,11 +164,6 @@ def _fit(
     train_pieces, validation_pieces = pieces(learn, settings.train), pieces(choose, settings.train)
     if not train_pieces or not validation_pieces:
         raise TrainingError(run, "no face was found in any clip to train on or to choose epochs by", "look at the clips")
-    _folder(run)
-    table = to_table(clips)
-    write_csv(table, run / "splits.csv")
-    _write_skipped(run, ready.skipped)
-    _write(run / "config.toml", f"# {json.dumps(facts)}\n\n{to_toml(settings)}")
     device = resolve_device(settings.run.device)
     torch.manual_seed(settings.train.seed)
     model = _model(start, learn, labels, settings).to(device)
@@ -196,7 +188,15 @@ def _fit(
         first = scores.get("clips") or scores["frames"]
         return first["war"], first["uar"]
 
+    # Whole paths: the same files are known from wherever they are looked at next.
+    table = to_table(clip._replace(path=clip.path.resolve()) for clip in clips)
     identity = _identity(settings, header, table)
+    if resume and (run / "metrics.json").exists():
+        return _finished(run, identity)
+    run.mkdir(exist_ok=True)
+    write_csv(table, run / "splits.csv")
+    _write_skipped(run, ready.skipped)
+    _write(run / "config.toml", f"# {json.dumps(facts)}\n\n{to_toml(settings)}")
     trainer = Trainer(model, train_pieces, validation_pieces, scored, settings.train, run, identity, start is not None)
     if resume and Trainer.is_broken_off(run):
         trainer.resume()
@@ -205,8 +205,8 @@ def _fit(
     history["epoch"] += 1
     write_csv(history.round(6), run / "history.csv")
     model.eval()
-    # The heads' own answers, before anything settles them.
-    temperatures = calibrate(model, choose, predict(model, choose, _with_sequence(settings, stay=0.0)))
+    # The heads' own answers, before anything settles or smooths them.
+    temperatures = calibrate(model, choose, predict(model, choose, _with_sequence(settings, stay=0.0, smooth_s=0.0)))
     reports, answers = {}, {}
     for split, samples in (("validation", choose), ("test", test)):
         answers[split] = predict(model, samples, settings)
@@ -218,13 +218,14 @@ def _fit(
         **facts,
         "format": ready.manifest.format,
         "clips": {split: len(samples) for split, samples in (("train", learn), ("validation", choose), ("test", test))},
-        "skipped": len({problem.origin for problem in ready.skipped}),
+        "skipped": _n_rows(ready.skipped),
         "best_epoch": int(history["epoch"].iloc[int(history["validation_loss"].argmin())]),
         "epochs": len(history),
         "temperatures": temperatures,
         "seconds": round(time.perf_counter() - began, 1),
         "seed": settings.train.seed,
         "device": device,
+        "identity": identity,
         "versions": pipeline.versions(),
         "weights": {"frame": header["frame_cnn"], MODEL: checkpoint.digest(best)},
         **reports,
@@ -234,6 +235,14 @@ def _fit(
     _write(run / "metrics.json", json.dumps(told, indent=2))
     trainer.done()
     return told
+
+
+def _beginning(init: str | None, settings: TrainingSettings) -> tuple[SequenceLSTM | None, Path | None]:
+    """Return the model to begin with, and where its weights are."""
+    if init is None:
+        return None, None
+    chosen = _with_sequence(settings, model=init)
+    return pipeline.sequence_model(chosen), pipeline.sequence_path(chosen)
 
 
 def _model(start: SequenceLSTM | None, learn: Sequence[Sample], labels: tuple[str, ...], settings: TrainingSettings) -> SequenceLSTM:
@@ -318,24 +327,23 @@ def _write_skipped(place: Path, problems: Sequence[Problem]) -> None:
         write_csv(pd.DataFrame(problems, columns=["origin", "reason"]), place / "skipped.csv")
 
 
-def _finished(run: Path) -> dict[str, Any]:
+def _n_rows(problems: Sequence[Problem]) -> int:
+    return len({problem.origin for problem in problems})
+
+
+def _finished(run: Path, identity: str) -> dict[str, Any]:
     """Read what a finished run told.
 
     Raises:
-        TrainingError: It cannot be read.
+        TrainingError: It cannot be read, or is a run of other settings or clips.
     """
     try:
         told: dict[str, Any] = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise TrainingError(run / "metrics.json", f"cannot be read ({error})", "remove it and train again") from error
+    if told.get("identity") != identity:
+        raise TrainingError(run, "holds a finished run of other settings or clips", "choose another folder with -o")
     return told
-
-
-def _folder(place: Path) -> None:
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(place, f"cannot be made ({error.strerror or error})", "choose another with -o") from error
 
 
 def _write(path: Path, text: str) -> None:

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 from sklearn.model_selection import StratifiedGroupKFold
 
 from fervideo.errors import DatasetError
@@ -18,7 +20,8 @@ from fervideo.training.manifest import SPLITS, Clip, Manifest, Problem
 def folds(manifest: Manifest, settings: TrainSettings) -> list[str]:
     """Return the names of the dataset's own folds, numbers in order; or of those that are drawn where it has none."""
     own = {clip.fold for clip in manifest.clips if clip.fold}
-    names = own or {str(number + 1) for number in range(settings.folds)}
+    drawn = min(settings.folds, len(np.unique(_together(manifest.clips))))
+    names = own or {str(number + 1) for number in range(drawn)}
     return sorted(names, key=lambda name: (len(name), name))
 
 
@@ -44,7 +47,8 @@ def assign(manifest: Manifest, settings: TrainSettings, fold: str | None = None)
         if wanted not in names:
             raise DatasetError(manifest.root, f"has no fold {wanted}", f"its folds are {', '.join(names)}")
         tested = [clip.fold == wanted for clip in clips] if own else list(_drawn(clips, manifest, settings) == names.index(wanted))
-        clips = [clip._replace(split="test" if test else "train") for clip, test in zip(clips, tested, strict=True)]
+        kept = [clip.split if clip.split == "validation" else "train" for clip in clips]
+        clips = [clip._replace(split="test" if test else split) for clip, test, split in zip(clips, tested, kept, strict=True)]
     elif not any(clip.split for clip in clips):
         tested = list(_drawn(clips, manifest, settings) == 0)
         clips = [clip._replace(split="test" if test else "train") for clip, test in zip(clips, tested, strict=True)]
@@ -60,13 +64,12 @@ def assign(manifest: Manifest, settings: TrainSettings, fold: str | None = None)
 
 def _drawn(clips: Sequence[Clip], manifest: Manifest, settings: TrainSettings) -> Int64:
     """Deal subjects into folds with about the same labels in each: int64 (n,)."""
-    groups = [clip.group for clip in clips]
-    n_folds = min(settings.folds, len(set(groups)))
+    groups = _together(clips)
+    n_groups = len(np.unique(groups))
+    n_folds = min(settings.folds, n_groups)
     if n_folds < 2:
         who = "subject" if any(clip.subject for clip in clips) else "video"
-        raise DatasetError(
-            manifest.root, f"has {len(set(groups))} {who} to draw a split from", "give splits in a manifest, or more subjects"
-        )
+        raise DatasetError(manifest.root, f"has {n_groups} {who} to draw a split from", "give splits in a manifest, or more subjects")
     number = np.zeros(len(clips), np.int64)
     # A clip without a label of its own is dealt by what most of its frames' labels are called.
     names = [clip.label or min(names_in(clip), default="") for clip in clips]
@@ -77,6 +80,15 @@ def _drawn(clips: Sequence[Clip], manifest: Manifest, settings: TrainSettings) -
     for fold, (_, rows) in enumerate(dealer.split(groups, names, groups)):
         number[rows] = fold
     return number
+
+
+def _together(clips: Sequence[Clip]) -> Int64:
+    """Give one number to all that must stay on one side, int64 (n,): a subject, a video, and subjects who share a video."""
+    places: dict[str, int] = {}
+    links = [[places.setdefault(key, len(places)) for key in (clip.group, str(clip.path))] for clip in clips]
+    ends = np.array(links, np.int64).reshape(-1, 2)
+    graph = coo_array((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(len(places), len(places)))
+    return np.asarray(connected_components(graph, directed=False)[1][ends[:, 0]], np.int64)
 
 
 def check(clips: Sequence[Clip], splits: Sequence[str] = SPLITS) -> list[Problem]:
