@@ -310,6 +310,34 @@ def test_frames(tmp_path: Path):
     assert frame_labels.truth(b, names, np.arange(6), time_s, np.arange(6)).tolist() == [2, -1, 3, -1, -1, -1]
 
 
+@pytest.mark.parametrize(("head", "row"), [("Path,Label", "a.mp4,happy"), ("path\tlabel", "a.mp4\thappy")])
+def test_a_manifests_header_in_capitals_and_its_tabs(tmp_path: Path, head: str, row: str):
+    table(tmp_path / "mine.csv", head, row)
+    assert labels(read(tmp_path, "manifest")) == {"a": "happiness"}
+
+
+def test_headers_in_capitals(tmp_path: Path):
+    tree(tmp_path, "a.mp4", "b.mp4")
+    table(tmp_path / "labels.tsv", "Clip\tStart_s\tEnd_s\tLabel\tSubject", "a\t0\t1\tsad\tP1")
+    assert [(clip.label, clip.subject) for clip in read(tmp_path, "intervals").clips] == [("sadness", "P1")]
+    table(tmp_path / "b.csv", "Time_s,Label", "0,neutral", "1,happy")
+    stored = frame_labels.read(tmp_path / "b.csv")
+    assert (stored.kind, stored.names, stored.problems) == ("time_s", ("neutral", "happiness"), ())
+
+
+def test_a_row_that_ends_early(tmp_path: Path):
+    tree(tmp_path, "a.mp4", "b.mp4", "c.mp4")
+    mine = table(tmp_path / "mine.csv", "label,path,subject", "sad,a.mp4", "happy", ",b.mp4,P1", "happy,,P2")
+    found = read(tmp_path, "manifest")
+    assert [(clip.label, clip.path.name, clip.subject) for clip in found.clips] == [("sadness", "a.mp4", ""), ("", "b.mp4", "P1")]
+    assert [str(problem) for problem in found.problems] == [f"{mine}:3: ends before its path", f"{mine}:5: has no path"]
+    mine.unlink()
+    spans = table(tmp_path / "spans.csv", "clip,start_s,end_s,label,subject", "a,0,1,sad", "a,2", ",0,1,sad")
+    found = read(tmp_path, "intervals")
+    assert labels(found) == {"a@0": "sadness"}
+    assert [str(problem) for problem in found.problems] == [f"{spans}:3: ends before its end_s and label", f"{spans}:4: names no clip"]
+
+
 def test_synthetic_frame_labels_begin_neutral_and_end_at_the_apex():
     clip = Clip("a", Path("a"), label="anger", frame_labels="synthetic")
     shown = frame_labels.truth(clip, ("neutral", "anger"), np.arange(9), np.arange(9) / 30, np.arange(9))

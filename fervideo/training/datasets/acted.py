@@ -72,11 +72,11 @@ def crema_d_perceived(root: Path) -> Manifest:
         if not row.get("", "").startswith("2"):
             continue
         try:
-            votes[row["fileName"]] = written_votes({label: float(row[letter]) for letter, label in _CREMA_D_VOTES.items()})
+            votes[row["filename"]] = written_votes({label: float(row[letter.lower()]) for letter, label in _CREMA_D_VOTES.items()})
         except (KeyError, ValueError) as error:
             found.add_problem(origin, f"is no row of votes ({error})")
     winner = {
-        row.get("FileName") or row.get("fileName", ""): _CREMA_D_VOTES.get(row.get("FaceVote", ""), "")
+        row.get("filename", ""): _CREMA_D_VOTES.get(row.get("facevote", ""), "")
         for _, row in table_rows(root / "processedResults" / "summaryTable.csv", found)
     }
     for clip in intended.clips:

@@ -54,23 +54,30 @@ def text_of(path: Path, found: Manifest, encoding: str = "utf-8-sig") -> str:
         return ""
 
 
-def table_rows(path: Path, found: Manifest, delimiter: str | None = None) -> Iterator[tuple[str, dict[str, str]]]:
-    """Read the rows of a table with a header.
+def table_rows(path: Path, found: Manifest, *needed: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Read the rows of a table with a header, whose columns are called as `header` calls them.
 
     Args:
         path: The file, UTF-8.
         found: Where it goes if the file cannot be read.
-        delimiter: What stands between cells; None for a tab in .tsv and .txt, else a comma.
+        needed: Columns that every row must have a cell for, be it empty; a row that ends before is a problem.
 
     Yields:
-        Where a row stands, as `file:row`, and its cells by column, without blanks around them.
+        Where a row stands, as `file:row`, and its cells by column, without blanks around them; empty where the row has ended.
     """
-    delimiter = delimiter or ("\t" if path.suffix.lower() in (".tsv", ".txt") else ",")
-    reader = csv.DictReader(io.StringIO(text_of(path, found), newline=""), delimiter=delimiter)
+    text = text_of(path, found)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text.partition("\n")[0]))
+    columns = _columns(next(reader, []))
     for row in reader:
-        cells = {(key or "").strip(): value.strip() for key, value in row.items() if isinstance(value, str)}
-        if any(cells.values()):
-            yield f"{path}:{reader.line_num}", cells
+        cells = [cell.strip() for cell in row]
+        if not any(cells):
+            continue
+        origin = f"{path}:{reader.line_num}"
+        lacking = [name for name in columns[len(cells) :] if name in needed]
+        if lacking:
+            found.add_problem(origin, f"ends before its {' and '.join(lacking)}")
+        else:
+            yield origin, dict.fromkeys(columns, "") | dict(zip(columns, cells, strict=False))
 
 
 def header(path: Path) -> list[str]:
@@ -79,8 +86,15 @@ def header(path: Path) -> list[str]:
         return []
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         line = file.readline(10_000)
-    delimiter = "\t" if "\t" in line else ","
-    return [cell.strip().lower() for cell in next(csv.reader([line], delimiter=delimiter), [])]
+    return _columns(next(csv.reader([line], delimiter=_delimiter(line)), []))
+
+
+def _delimiter(first_line: str) -> str:
+    return "\t" if "\t" in first_line else ","
+
+
+def _columns(cells: list[str]) -> list[str]:
+    return [cell.strip().lower() for cell in cells]
 
 
 def seconds(text: str) -> float:

@@ -44,7 +44,10 @@ def manifest(root: Path) -> Manifest:
     """Read CSV with the columns of a manifest, `path` and `label` at least; paths count from the file's folder."""
     found = Manifest(root, "manifest")
     for table in (path for path in _tables(root) if {"path", "label"} <= set(header(path))):
-        for origin, row in table_rows(table, found):
+        for origin, row in table_rows(table, found, "path", "label"):
+            if not row["path"]:
+                found.add_problem(origin, "has no path")
+                continue
             path = table.parent / row["path"]
             times_s = _span(found, origin, row.get("start_s", ""), row.get("end_s", ""))
             says_nothing = row["label"] and not canonical(row["label"])
@@ -86,7 +89,10 @@ def intervals(root: Path) -> Manifest:
     """Read CSV `clip,start_s,end_s,label`, also `subject` and `split`: each row is a stretch in which the label holds."""
     found = Manifest(root, "intervals")
     for table in (path for path in _tables(root) if {"clip", "start_s", "end_s", "label"} <= set(header(path))):
-        for origin, row in table_rows(table, found):
+        for origin, row in table_rows(table, found, "clip", "start_s", "end_s", "label"):
+            if not row["clip"]:
+                found.add_problem(origin, "names no clip")
+                continue
             split = canonical_split(row.get("split", ""))
             _add_interval(
                 found,
