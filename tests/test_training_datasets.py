@@ -148,6 +148,14 @@ def test_dfew_with_one_fold_is_split(tmp_path: Path):
     assert len(check(found)) == 4, "the clips themselves are missing, too"
 
 
+def test_dfew_without_its_first_label_counts_from_one_all_the_same(tmp_path: Path):
+    table(tmp_path / "train(single-labeled)/set_1.csv", "video_name,label", "1,2", "2,7")
+    table(tmp_path / "test(single-labeled)/set_1.csv", "video_name,label", "3,3")
+    found = read(tmp_path, "dfew")
+    assert labels(found) == {"00001": "sadness", "00002": "fear", "00003": "neutral"}
+    assert found.problems == []
+
+
 def dfew_with_votes(root: Path, *rows: tuple[object, ...]) -> Path:
     """One fold of two clips, and a sheet of votes: a clip's number, votes in the order of DFEW's labels, and the label."""
     table(root / "train(single-labeled)/set_1.csv", "video_name,label", "1,1")

@@ -46,15 +46,14 @@ def is_dfew(root: Path) -> bool:
 def dfew(root: Path) -> Manifest:
     """Read `EmoLabel_DataSplit/train(single-labeled)/set_1.csv` and the like; a clip's fold is the one that tests it.
 
-    Labels count from 1 in the original and from 0 in copies that other projects hand on: the smallest one tells. Where
-    `annotation.xlsx` is there, the votes of its raters are soft labels.
+    Labels count from 1 in the original and from 0 in copies that other projects hand on: a 0 tells. Where `annotation.xlsx` is
+    there, the votes of its raters are soft labels.
     """
     found = Manifest(root, "dfew", labels=_DFEW)
     rows = {
         split: [(fold, *row) for fold, path in tables for row in table_rows(path, found)] for split, tables in _dfew_tables(root).items()
     }
-    numbers = [int(row["label"]) for split in rows.values() for _, _, row in split if row.get("label", "").isdigit()]
-    first = min(numbers, default=1)
+    first = 0 if any(row.get("label") == "0" for split in rows.values() for _, _, row in split) else 1
     place = next((root / folder for folder in _DFEW_FOLDERS if (root / folder).is_dir()), root / _DFEW_FOLDERS[0])
     folds, votes = len({fold for fold, _, _ in rows["test"]}), _dfew_votes(root, found)
     # With one fold only (as in some copies) it is a split, and both of its sides are read.
