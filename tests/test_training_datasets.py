@@ -156,6 +156,22 @@ def test_dfew_without_its_first_label_counts_from_one_all_the_same(tmp_path: Pat
     assert found.problems == []
 
 
+def test_dfew_with_some_of_its_folds_trains_on_what_none_of_them_tests(tmp_path: Path):
+    for fold, rows, rest in (("2", ("1,1",), ("2,2", "3,3")), ("4", ("2,2",), ("1,1", "3,3"))):
+        table(tmp_path / f"test(single-labeled)/set_{fold}.csv", "video_name,label", *rows)
+        table(tmp_path / f"train(single-labeled)/set_{fold}.csv", "video_name,label", *rest)
+    found = read(tmp_path, "dfew")
+    assert {clip.clip: (clip.fold, clip.split) for clip in found.clips} == {
+        "00001": ("2", ""),
+        "00002": ("4", ""),
+        "00003": ("", "train"),
+    }
+    assert len(found.clips) == 3, "a clip is read once, however many lists it is in"
+    (tmp_path / "test(single-labeled)/set_4.csv").unlink()
+    found = read(tmp_path, "dfew")
+    assert [(clip.clip, clip.split) for clip in found.clips] == [("00001", "test"), ("00002", "train"), ("00003", "train")]
+
+
 def dfew_with_votes(root: Path, *rows: tuple[object, ...]) -> Path:
     """One fold of two clips, and a sheet of votes: a clip's number, votes in the order of DFEW's labels, and the label."""
     table(root / "train(single-labeled)/set_1.csv", "video_name,label", "1,1")

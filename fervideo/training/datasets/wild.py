@@ -40,11 +40,13 @@ def _dfew_tables(root: Path) -> dict[str, list[tuple[str, Path]]]:
 
 
 def is_dfew(root: Path) -> bool:
-    return root.is_dir() and any({"video_name", "label"} <= set(header(path)) for path in under(root, "*set_1.csv"))
+    return any({"video_name", "label"} <= set(header(path)) for tables in _dfew_tables(root).values() for _, path in tables)
 
 
 def dfew(root: Path) -> Manifest:
     """Read `EmoLabel_DataSplit/train(single-labeled)/set_1.csv` and the like; a clip's fold is the one that tests it.
+
+    Clips that no fold tests, where a copy lacks folds, are trained on in all. With one fold only it is a split.
 
     Labels count from 1 in the original and from 0 in copies that other projects hand on: a 0 tells. Where `annotation.xlsx` is
     there, the votes of its raters are soft labels.
@@ -56,18 +58,22 @@ def dfew(root: Path) -> Manifest:
     first = 0 if any(row.get("label") == "0" for split in rows.values() for _, _, row in split) else 1
     place = next((root / folder for folder in _DFEW_FOLDERS if (root / folder).is_dir()), root / _DFEW_FOLDERS[0])
     folds, votes = len({fold for fold, _, _ in rows["test"]}), _dfew_votes(root, found)
-    # With one fold only (as in some copies) it is a split, and both of its sides are read.
-    for split in ("test", "train") if folds < 2 else ("test",):
+    listed: set[str] = set()
+    for split in ("test", "train"):
         for fold, origin, row in rows[split]:
             name, label = row.get("video_name", ""), row.get("label", "")
+            clip = name.zfill(5)
+            # A fold's training list holds what the other folds test.
+            if split == "train" and clip in listed:
+                continue
+            listed.add(clip)
             if not label.isdigit() or not first <= int(label) < first + len(_DFEW):
                 found.add_problem(origin, f"label {label!r} is none of {first} to {first + len(_DFEW) - 1}")
                 continue
-            path = clip_named(place, name.zfill(5))
+            path = clip_named(place, clip)
             path = path if path.exists() else clip_named(place, name)
-            sides = ("", fold) if folds > 1 else (split, "")
-            counted = votes.get(name.zfill(5), "")
-            found.clips.append(Clip(name.zfill(5), path, "", _DFEW[int(label) - first], counted, *sides, origin=origin))
+            sides = ("", fold) if split == "test" and folds > 1 else (split, "")
+            found.clips.append(Clip(clip, path, "", _DFEW[int(label) - first], votes.get(clip, ""), *sides, origin=origin))
     return found
 
 
