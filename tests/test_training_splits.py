@@ -9,7 +9,7 @@ import pytest
 from fervideo.errors import DatasetError
 from fervideo.settings import TrainSettings
 from fervideo.training import splits
-from fervideo.training.manifest import Clip, Manifest, Problem, check
+from fervideo.training.manifest import Clip, Manifest, Problem, check, target, votes
 
 
 def dataset(n_subjects: int = 20, labels: tuple[str, ...] = ("neutral", "anger", "fear"), **fields: str) -> Manifest:
@@ -144,6 +144,22 @@ def test_every_problem_of_a_row_is_found(tmp_path: Path):
         assert reason in line
     closed = [str(problem) for problem in check(Manifest(tmp_path, "dfew", rows[-1:], labels=("anger", "fear")))]
     assert closed == ["list:8: unknown label 'boredom'; known: anger, fear"]
+
+
+def test_votes_add_up_and_those_that_say_nothing_are_left_out():
+    assert votes("happy:3|joy:2|neutral:5|fear:0") == {"happiness": 5, "neutral": 5}
+    assert votes("anger:3|unknown:2|no_face:1|-1:4") == {"anger": 3}
+    assert votes("unknown:2") == votes("") == {}
+    for text in ("anger", ":3", "anger:3|7", "anger:-1|fear:2", "anger:nan", "anger:0"):
+        with pytest.raises(ValueError, match="are not votes like"):
+            votes(text)
+
+
+def test_a_clip_whose_votes_say_nothing_has_its_label(tmp_path: Path):
+    clip = Clip("a", tmp_path, label="anger", label_votes="no_face:2", origin="list:2")
+    assert target(clip, ("neutral", "anger")).tolist() == [0, 1]
+    assert check(Manifest(tmp_path, "manifest", [clip])) == []
+    assert check(Manifest(tmp_path, "manifest", [clip._replace(label="")])) == [Problem("list:2", "has no label")]
 
 
 def test_problems_stop_or_drop_their_rows():

@@ -141,18 +141,24 @@ def canonical_split(split: object) -> str:
 
 
 def votes(text: str) -> dict[str, float]:
-    """Read `anger:3|neutral:7`.
+    """Read `anger:3|neutral:7`, no vote as empty; votes that say nothing, like `unknown:2`, are left out, as such labels are.
 
     Raises:
         ValueError: It is written in another way.
     """
+    counted: dict[str, float] = {}
     try:
-        counted = {canonical(name): float(number) for name, _, number in (pair.rpartition(":") for pair in text.split("|") if pair)}
+        for pair in filter(None, text.split("|")):
+            name, _, number = pair.rpartition(":")
+            if not name.strip() or not 0 <= float(number) < math.inf:
+                raise ValueError
+            # One label may come under several names.
+            counted[canonical(name)] = counted.get(canonical(name), 0.0) + float(number)
     except ValueError:
         counted = {}
-    if not all(counted) or not sum(counted.values()) or not all(0 <= number < math.inf for number in counted.values()):
+    if text and not any(counted.values()):
         raise ValueError(f"label_votes {text!r} are not votes like anger:3|neutral:7")
-    return counted
+    return {name: number for name, number in counted.items() if name and number}
 
 
 def written_votes(counted: dict[str, float]) -> str:
@@ -162,7 +168,7 @@ def written_votes(counted: dict[str, float]) -> str:
 
 def target(clip: Clip, labels: tuple[str, ...]) -> Float32:
     """Return a clip's distribution over labels, float32 (C,): its votes, or else its label; all 0 where it has neither."""
-    counted = votes(clip.label_votes) if clip.label_votes else {clip.label: 1.0} if clip.label else {}
+    counted = votes(clip.label_votes) or ({clip.label: 1.0} if clip.label else {})
     shares = np.array([counted.get(name, 0.0) for name in labels], np.float32)
     shares /= max(float(shares.sum()), 1e-9)
     return shares
@@ -207,7 +213,7 @@ def _span_problem(clip: Clip) -> str:
 
 def _label_problems(clip: Clip, manifest: Manifest) -> list[str]:
     try:
-        names = [clip.label, *(votes(clip.label_votes) if clip.label_votes else ())]
+        names = [clip.label, *votes(clip.label_votes)]
     except ValueError as error:
         return [str(error)]
     if not any(names) and not clip.frame_labels:
