@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from builders import make_features
 
 from fervideo.errors import DatasetError
-from fervideo.training import datasets, frame_labels
+from fervideo.training import datasets, features, frame_labels
 from fervideo.training.manifest import Clip, Manifest, check, ordered, target, votes
 
 
@@ -89,6 +90,9 @@ def test_crema_d_perceived_has_the_votes_for_the_face(tmp_path: Path):
     assert labels(found) == {"1001_DFA_ANG_XX": "neutral", "1002_IEO_HAP_LO": ""}, "a tie has no winner"
     assert votes(found.clips[0].label_votes) == {"anger": 3, "disgust": 2, "neutral": 5}
     assert check(found) == []
+    tied = features.sample(found.clips[1], make_features(), found.labels)
+    assert tied.label == -1
+    assert dict(zip(found.labels, tied.target.tolist(), strict=True))["happiness"] == 0.5
 
 
 def test_a_git_lfs_pointer_is_no_video(tmp_path: Path):
@@ -311,6 +315,22 @@ def test_manifest(tmp_path: Path):
         assert math.isnan(found.clips[0].start_s)
         assert found.clips[2].end_s == 3.5
         assert [str(problem) for problem in found.problems] == [f"{path}:5: 'soon' is no time in seconds"]
+
+
+@pytest.mark.parametrize(
+    ("label", "counted", "expected"),
+    [
+        ("anger", "anger:3|neutral:7", "anger"),
+        ("", "anger:3|neutral:7", "neutral"),
+        ("bored", "anger:3|neutral:7", "neutral"),
+        ("", "", ""),
+    ],
+)
+def test_a_clip_shows_its_label_before_the_winner_of_its_votes(label: str, counted: str, expected: str):
+    names = ("neutral", "anger", "fear")
+    made = features.sample(Clip("a", Path("a.mp4"), label=label, label_votes=counted), make_features(), names)
+    assert made.label == (names.index(expected) if expected else -1)
+    assert made.target.tolist() == pytest.approx([0.7, 0.3, 0] if counted else [0, 0, 0])
 
 
 def test_intervals(tmp_path: Path):

@@ -15,7 +15,7 @@ from fervideo.sequence import SequenceLSTM
 from fervideo.settings import SequenceSettings, TrainingSettings, TrainSettings
 from fervideo.training import calibrate, evaluate, loop, metrics
 from fervideo.training.features import Sample
-from fervideo.training.manifest import Clip, target
+from fervideo.training.manifest import Clip, label_of, target
 
 D = 4
 LABELS = ("neutral", "anger", "calm")
@@ -33,7 +33,7 @@ def sample(number: int, label: str = "anger", steps: int = 30, frames: str = "",
     course[np.arange(steps), len(EXPRESSIONS) + len(GEOMETRY) + per_step] += clue
     course[:, -1] = 1
     clip = Clip(f"clip{number}", Path(f"{number}.mp4"), f"s{number}", "" if frames else label, frame_labels="f.csv" if frames else "")
-    return Sample(clip, 0.0, course, target(clip, LABELS), shown, np.arange(steps) / 20, shown, 1.0)
+    return Sample(clip, 0.0, course, target(clip, LABELS), label_of(clip, LABELS), shown, np.arange(steps) / 20, shown, 1.0)
 
 
 def trainer(run: Path, train: list[Sample], validation: list[Sample], settings: TrainSettings) -> loop.Trainer:

@@ -21,7 +21,7 @@ from fervideo.records import EXPRESSIONS, GEOMETRY, MODEL_RATE_HZ, ClipFeatures,
 from fervideo.segments import extract_segment
 from fervideo.settings import Settings, TrainingSettings
 from fervideo.training.frame_labels import labelled_numbers, truth
-from fervideo.training.manifest import Clip, Problem, target
+from fervideo.training.manifest import Clip, Problem, label_of, target
 
 
 @dataclass(frozen=True, repr=False)
@@ -32,7 +32,8 @@ class Sample(Shaped):
         clip: Its row in the manifest.
         start_s: Time of the course's first step.
         course: float32 (S, F), as the sequence model reads it; S is 0 where no face was found.
-        target: float32 (C,), what the clip shows; all 0 where unknown.
+        target: float32 (C,), what the clip shows, as shares of its votes where it has some; all 0 where unknown.
+        label: The one label that it shows; -1 where unknown, or where votes are tied.
         step_label: int64 (S,), what each step shows; -1 where unknown.
         time_s: float64 (T,), times of the clip's frames.
         frame_label: int64 (T,), what each frame shows; -1 where unknown.
@@ -43,6 +44,7 @@ class Sample(Shaped):
     start_s: float
     course: Float32
     target: Float32
+    label: int
     step_label: Int64
     time_s: Float64
     frame_label: Int64
@@ -54,11 +56,6 @@ class Sample(Shaped):
         check_array(self, "step_label", np.int64, (len(self.course),))
         check_array(self, "time_s", np.float64, (None,))
         check_array(self, "frame_label", np.int64, (len(self.time_s),))
-
-    @property
-    def label(self) -> int:
-        """What the clip shows most; -1 where unknown."""
-        return int(self.target.argmax()) if self.target.any() else -1
 
     @property
     def step_time_s(self) -> Float64:
@@ -199,7 +196,7 @@ def sample(clip: Clip, features: ClipFeatures, labels: tuple[str, ...]) -> Sampl
     else:
         start_s, steps, step_label = 0.0, np.empty((0, width), np.float32), np.empty(0, np.int64)
     seen = len(sightings) / max(len(frame), 1)
-    return Sample(clip, start_s, steps, target(clip, labels), step_label, shown_at_s, shown, seen)
+    return Sample(clip, start_s, steps, target(clip, labels), label_of(clip, labels), step_label, shown_at_s, shown, seen)
 
 
 def _labelled(clip: Clip, labels: tuple[str, ...], frame: Int64, time_s: Float64) -> tuple[Float64, Int64]:

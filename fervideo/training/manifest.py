@@ -174,6 +174,14 @@ def target(clip: Clip, labels: tuple[str, ...]) -> Float32:
     return shares
 
 
+def label_of(clip: Clip, labels: tuple[str, ...]) -> int:
+    """Return the number of the label that a clip shows: its own, or else the only winner of its votes; -1 where neither is known."""
+    counted = votes(clip.label_votes)
+    winners = [name for name, number in counted.items() if number == max(counted.values())]
+    name = clip.label if clip.label in labels else winners[0] if len(winners) == 1 else ""
+    return labels.index(name) if name in labels else -1
+
+
 def ordered(names: Iterable[str]) -> tuple[str, ...]:
     """Put labels in order: EXPRESSIONS as they are everywhere, then others by name."""
     found = set(names) - {""}
