@@ -382,6 +382,21 @@ def test_a_row_that_ends_early(tmp_path: Path):
     assert [str(problem) for problem in found.problems] == [f"{spans}:3: ends before its end_s and label", f"{spans}:4: names no clip"]
 
 
+def test_clips_are_named_apart_wherever_they_stand(tmp_path: Path):
+    tree(tmp_path / "folder", "sad/take.1/1.png", "sad/take.2/1.png", "sad/a.mp4", "sad/a.avi", "sad/b.mp4")
+    assert sorted(labels(read(tmp_path / "folder", "folder"))) == ["sad/a.avi", "sad/a.mp4", "sad/b", "sad/take.1", "sad/take.2"]
+    tree(tmp_path / "spans", "s1/smile.mp4", "s2/smile.mp4")
+    table(tmp_path / "spans" / "labels.csv", "clip,start_s,end_s,label", "s1/smile.mp4,0,1,happy", "s2/smile,0,1,happy")
+    assert labels(read(tmp_path / "spans", "intervals")) == {"s1/smile@0": "happiness", "s2/smile@0": "happiness"}
+    tree(tmp_path / "list", "take.1/1.png", "take.2/1.png", "a.mp4")
+    table(tmp_path / "list" / "mine.csv", "path,label", "take.1,sad", "take.2,sad", "a.mp4,sad", f"{tmp_path}/spans/s1/smile.mp4,happy")
+    assert list(labels(read(tmp_path / "list", "manifest"))) == ["take.1", "take.2", "a", f"{tmp_path.as_posix()}/spans/s1/smile"]
+    tree(tmp_path / "frames", "take.1/1.png", "take.2/1.png")
+    for take in ("take.1", "take.2"):
+        table(tmp_path / "frames" / f"{take}.csv", "frame,label", "0,sad")
+    assert list(labels(read(tmp_path / "frames", "frames"))) == ["take.1", "take.2"]
+
+
 def test_synthetic_frame_labels_begin_neutral_and_end_at_the_apex():
     clip = Clip("a", Path("a"), label="anger", frame_labels="synthetic")
     shown = frame_labels.truth(clip, ("neutral", "anger"), np.arange(9), np.arange(9) / 30, np.arange(9))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from fervideo.training.manifest import Manifest
@@ -43,6 +44,14 @@ def clip_named(folder: Path, name: str) -> Path:
     if path.exists():
         return path
     return next((path.with_name(path.name + suffix) for suffix in VIDEO_SUFFIXES if path.with_name(path.name + suffix).exists()), path)
+
+
+def names_of(paths: Iterable[Path], root: Path) -> dict[Path, str]:
+    """Name clips by their paths from a folder, a video's without its suffix where that leaves it a name of its own."""
+    whole = {path: path.relative_to(root) if path.is_relative_to(root) else path for path in paths}
+    cut = {path: name.with_suffix("") if name.suffix.lower() in VIDEO_SUFFIXES else name for path, name in whole.items()}
+    count = Counter(cut.values())
+    return {path: (name if count[name] == 1 else whole[path]).as_posix() for path, name in cut.items()}
 
 
 def text_of(path: Path, found: Manifest, encoding: str = "utf-8-sig") -> str:

@@ -6,7 +6,7 @@ import csv
 import math
 from pathlib import Path
 
-from fervideo.training.datasets.files import clip_named, clips_in, folders, header, seconds, table_rows, text_of
+from fervideo.training.datasets.files import clip_named, clips_in, folders, header, names_of, seconds, table_rows, text_of
 from fervideo.training.manifest import Clip, Manifest, canonical, canonical_split
 
 _TABLES = (".csv", ".tsv")
@@ -23,6 +23,13 @@ def _folder_of(root: Path) -> Path:
     return root.parent if root.is_file() else root
 
 
+def _named(found: Manifest) -> Manifest:
+    """Put clips' paths from the dataset's folder before what their names hold so far."""
+    names = names_of({clip.path for clip in found.clips}, _folder_of(found.root))
+    found.clips[:] = [clip._replace(clip=names[clip.path] + clip.clip) for clip in found.clips]
+    return found
+
+
 def is_folder(root: Path) -> bool:
     return any(clips_in(folder) for folder in folders(root))
 
@@ -32,8 +39,8 @@ def folder(root: Path) -> Manifest:
     found = Manifest(root, "folder")
     for parent in folders(root):
         for path in clips_in(parent):
-            found.clips.append(Clip(f"{parent.name}/{path.stem}", path, label=canonical(parent.name), origin=str(path)))
-    return found
+            found.clips.append(Clip("", path, label=canonical(parent.name), origin=str(path)))
+    return _named(found)
 
 
 def is_manifest(root: Path) -> bool:
@@ -43,32 +50,36 @@ def is_manifest(root: Path) -> bool:
 def manifest(root: Path) -> Manifest:
     """Read CSV with the columns of a manifest, `path` and `label` at least; paths count from the file's folder."""
     found = Manifest(root, "manifest")
-    for table in (path for path in _tables(root) if {"path", "label"} <= set(header(path))):
-        for origin, row in table_rows(table, found, "path", "label"):
-            if not row["path"]:
-                found.add_problem(origin, "has no path")
-                continue
-            path = table.parent / row["path"]
-            times_s = _span(found, origin, row.get("start_s", ""), row.get("end_s", ""))
-            says_nothing = row["label"] and not canonical(row["label"])
-            if times_s is None or says_nothing:
-                continue
-            labels = row.get("frame_labels", "")
-            stretch = "" if math.isnan(times_s[0]) else f"@{times_s[0]:g}"
-            found.clips.append(
-                Clip(
-                    row.get("clip") or f"{Path(row['path']).with_suffix('')}{stretch}",
-                    path,
-                    row.get("subject", ""),
-                    canonical(row["label"]),
-                    row.get("label_votes", ""),
-                    canonical_split(row.get("split", "")),
-                    row.get("fold", ""),
-                    *times_s,
-                    labels if labels in ("", "interval", "synthetic") else str(table.parent / labels),
-                    origin,
-                )
+    rows = [
+        (table.parent / row["path"], origin, row)
+        for table in _tables(root)
+        if {"path", "label"} <= set(header(table))
+        for origin, row in table_rows(table, found, "path", "label")
+    ]
+    names = names_of({path for path, _, _ in rows}, _folder_of(root))
+    for path, origin, row in rows:
+        times_s = _span(found, origin, row.get("start_s", ""), row.get("end_s", ""))
+        says_nothing = row["label"] and not canonical(row["label"])
+        if not row["path"]:
+            found.add_problem(origin, "has no path")
+        if times_s is None or says_nothing or not row["path"]:
+            continue
+        labels = row.get("frame_labels", "")
+        stretch = "" if math.isnan(times_s[0]) else f"@{times_s[0]:g}"
+        found.clips.append(
+            Clip(
+                row.get("clip") or f"{names[path]}{stretch}",
+                path,
+                row.get("subject", ""),
+                canonical(row["label"]),
+                row.get("label_votes", ""),
+                canonical_split(row.get("split", "")),
+                row.get("fold", ""),
+                *times_s,
+                labels if labels in ("", "interval", "synthetic") else str(_folder_of(root) / labels),
+                origin,
             )
+        )
     return found
 
 
@@ -104,18 +115,18 @@ def intervals(root: Path) -> Manifest:
                 row.get("subject", ""),
                 split,
             )
-    return found
+    return _named(found)
 
 
 def _add_interval(found: Manifest, origin: str, path: Path, start: str, end: str, label: str, subject: str = "", split: str = "") -> None:
-    """Add a stretch in which a label holds; one whose label says that there is nothing to learn is left out."""
+    """Add a stretch in which a label holds, to be named with its clip; one whose label says that there is nothing to learn is left out."""
     times_s = _span(found, origin, start, end)
     if times_s is None or not canonical(label):
         return
     if any(map(math.isnan, times_s)):
         found.add_problem(origin, "has no start or no end")
         return
-    name = f"{path.stem}{'/' if subject else ''}{subject}@{times_s[0]:g}"
+    name = f"{'/' if subject else ''}{subject}@{times_s[0]:g}"
     found.clips.append(Clip(name, path, subject, canonical(label), "", split, "", *times_s, "interval", origin))
 
 
@@ -137,8 +148,8 @@ def frames(root: Path) -> Manifest:
     found = Manifest(root, "frames")
     for table in filter(_is_frame_table, _tables(root)):
         path = _clip_beside(table)
-        found.clips.append(Clip(path.stem, path, frame_labels=str(table), origin=str(table)))
-    return found
+        found.clips.append(Clip("", path, frame_labels=str(table), origin=str(table)))
+    return _named(found)
 
 
 def is_elan(root: Path) -> bool:
@@ -170,7 +181,7 @@ def elan(root: Path) -> Manifest:
             if any(cells) and not cells[0].startswith(("#", '"#')):
                 begin, end, label = _elan_cells(cells, names)
                 _add_interval(found, f"{table}:{place}", _clip_beside(table), begin, end, label)
-    return found
+    return _named(found)
 
 
 def _elan_cells(cells: list[str], names: list[str]) -> tuple[str, str, str]:
@@ -253,7 +264,7 @@ def boris(root: Path) -> Manifest:
                 found.add_problem(origin, f"{kind or 'the event'} {label!r} has no duration: a START before a STOP is needed")
         for (_, _, label), (_, origin) in open_since.items():
             found.add_problem(origin, f"START {label!r} has no STOP")
-    return found
+    return _named(found)
 
 
 def _split(lines: list[str], delimiter: str) -> list[list[str]]:
