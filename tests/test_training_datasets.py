@@ -428,6 +428,55 @@ def test_elan(tmp_path: Path, lines: tuple[str, ...]):
     assert found.problems == []
 
 
+def elan_rows(*rows: tuple[str, str, int, str]) -> list[str]:
+    """Write annotations of a second each: tier, participant, second at which it begins, text."""
+    return [f"{tier}\t{who}\t0:0:{start}\t{start}\t0:0:{start + 1}\t{start + 1}\t{text}" for tier, who, start, text in rows]
+
+
+@pytest.mark.parametrize("head", [(ELAN_HEADER,), ()])
+def test_elan_reads_the_tiers_of_expressions(tmp_path: Path, head: tuple[str, ...]):
+    tree(tmp_path, "a.mp4", "b.mp4")
+    told = elan_rows(("face", "P1", 1, "happy"), ("speech", "P1", 1, "hello there"), ("face", "P1", 2, "smirk"), ("face", "P1", 3, "sad"))
+    table(tmp_path / "a.txt", *head, *told)
+    said = elan_rows(("speech", "P2", 1, "happy"), ("speech", "P2", 5, "so they said"))
+    bad = table(tmp_path / "b.txt", *head, *said, "face\tP2\tsoon\tsoon\tlate\tlate\thappy")
+    found = read(tmp_path, "elan")
+    assert [problem.origin for problem in found.problems] == [f"{bad}:{len(head) + 3}"]
+    assert labels(found) == {"a@1": "happiness", "a@2": "smirk", "a@3": "sadness"}
+    assert {clip.subject for clip in found.clips} == {"P1"}
+
+
+@pytest.mark.parametrize("head", [(ELAN_HEADER,), ()])
+def test_elan_with_labels_of_ones_own_is_read_whole(tmp_path: Path, head: tuple[str, ...]):
+    tree(tmp_path, "a.mp4")
+    file = table(tmp_path / "a.txt", *head, *elan_rows(("brows", "", 1, "raised"), ("mouth", "", 1, "open"), ("mouth", "", 2, "")))
+    found = read(tmp_path, "elan")
+    assert labels(found) == {"a/brows@1": "raised", "a/mouth@1": "open"}
+    first = len(head) + 1
+    assert [clip.origin for clip in found.clips] == [f"{file}:{first}:brows", f"{file}:{first + 1}:mouth"]
+
+
+@pytest.mark.parametrize(
+    ("tiers", "names"), [(("face 1", "face 2"), ["a/face 1@1", "a/face 2@1"]), (("", ""), ["a/mother@1", "a/child@1"])]
+)
+def test_elan_with_two_people(tmp_path: Path, tiers: tuple[str, str], names: list[str]):
+    tree(tmp_path, "a.mp4")
+    table(tmp_path / "a.txt", ELAN_HEADER, *elan_rows((tiers[0], "mother", 1, "happy"), (tiers[1], "child", 1, "happy")))
+    found = read(tmp_path, "elan")
+    assert [clip.clip for clip in found.clips] == names
+    assert [clip.subject for clip in found.clips] == ["mother", "child"]
+    assert check(found) == []
+
+
+def test_elan_with_a_column_for_each_tier(tmp_path: Path):
+    tree(tmp_path, "a.mp4")
+    head = "Begin Time - ss.msec\tEnd Time - ss.msec\tspeech\tface left\tface right"
+    table(tmp_path / "a.txt", head, "1\t2\they\thappy\tsad", "3\t4\tyou there\t\tneutral", "5\t6\tno")
+    found = read(tmp_path, "elan")
+    assert labels(found) == {"a/face left@1": "happiness", "a/face right@1": "sadness", "a/face right@3": "neutral"}
+    assert len({clip.origin for clip in found.clips}) == 3
+
+
 BORIS_8 = "Observation id,Media duration (s),Media file name,Subject,Behavior,Behavioral category,Behavior type,Time,Comment"
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import math
 from pathlib import Path
+from typing import NamedTuple
 
+from fervideo.records import EXPRESSIONS
 from fervideo.training.datasets.files import clip_named, clips_in, folders, header, names_of, seconds, table_rows, text_of
 from fervideo.training.manifest import Clip, Manifest, canonical, canonical_split
 
@@ -118,15 +120,29 @@ def intervals(root: Path) -> Manifest:
     return _named(found)
 
 
-def _add_interval(found: Manifest, origin: str, path: Path, start: str, end: str, label: str, subject: str = "", split: str = "") -> None:
-    """Add a stretch in which a label holds, to be named with its clip; one whose label says that there is nothing to learn is left out."""
+def _add_interval(
+    found: Manifest,
+    origin: str,
+    path: Path,
+    start: str,
+    end: str,
+    label: str,
+    subject: str = "",
+    split: str = "",
+    part: str | None = None,
+) -> None:
+    """Add a stretch in which a label holds; one whose label says that there is nothing to learn is left out.
+
+    Its name, which `_named` completes, holds a part of the clip, its subject where no other is given, and its beginning.
+    """
     times_s = _span(found, origin, start, end)
     if times_s is None or not canonical(label):
         return
     if any(map(math.isnan, times_s)):
         found.add_problem(origin, "has no start or no end")
         return
-    name = f"{'/' if subject else ''}{subject}@{times_s[0]:g}"
+    part = subject if part is None else part
+    name = f"{'/' if part else ''}{part}@{times_s[0]:g}"
     found.clips.append(Clip(name, path, subject, canonical(label), "", split, "", *times_s, "interval", origin))
 
 
@@ -165,45 +181,90 @@ def _is_elan_table(path: Path) -> bool:
     return _clip_beside(path).exists() and len(_times(cells)) >= 2 and len(cells) >= 3
 
 
+class _Annotation(NamedTuple):
+    """Hold an annotation as ELAN tells it; its times are texts that may be bad."""
+
+    origin: str
+    tier: str
+    participant: str
+    begin: str
+    end: str
+    label: str
+
+
 def elan(root: Path) -> Manifest:
     """Read ELAN's tab-delimited text, with or without a header; its annotations are labels of the clip beside it.
 
-    Without a header a row holds tier (and participant), times in one or more forms, and last the annotation; of the times
-    the first is the beginning, and the end follows as soon as something else than another form of the beginning comes.
+    Of several tiers those are read on which most annotations, of all files together, are EXPRESSIONS: speech and the like are left
+    out. Where no tier is like that, labels are one's own, and every tier is read. Participants are subjects. Where more than one
+    tier of a clip is read, names and origins of its stretches tell which.
     """
     found = Manifest(root, "elan")
-    for table in filter(_is_elan_table, _tables(root, ".txt", ".tsv")):
-        lines = [line.split("\t") for line in text_of(table, found).splitlines()]
-        start = next((place for place, cells in enumerate(lines) if any("begin time" in cell.lower() for cell in cells)), None)
-        names = [cell.strip().lower() for cell in lines[start]] if start is not None else []
-        for place, cells in enumerate(lines[0 if start is None else start + 1 :], 1 if start is None else start + 2):
-            cells = [cell.strip() for cell in cells]
-            if any(cells) and not cells[0].startswith(("#", '"#')):
-                begin, end, label = _elan_cells(cells, names)
-                _add_interval(found, f"{table}:{place}", _clip_beside(table), begin, end, label)
+    tables = {table: _annotations(table, found) for table in filter(_is_elan_table, _tables(root, ".txt", ".tsv"))}
+    wanted = _tiers_of_expressions([annotation for rows in tables.values() for annotation in rows])
+    for table, rows in tables.items():
+        kept = [annotation for annotation in rows if annotation.tier in wanted]
+        tiers, people = {annotation.tier for annotation in kept}, {annotation.participant for annotation in kept} - {""}
+        for origin, tier, participant, begin, end, label in kept:
+            # Each tier has one participant, but its name may have been left out of the export.
+            part = tier if len(tiers) > 1 else participant if len(people) > 1 else ""
+            where = f"{origin}:{tier}" if len(tiers) > 1 else origin
+            _add_interval(found, where, _clip_beside(table), begin, end, label, participant, part=part)
     return _named(found)
 
 
-def _elan_cells(cells: list[str], names: list[str]) -> tuple[str, str, str]:
-    """Pick beginning, end and annotation of a row, as texts that may be bad."""
-    if not names:
-        times = _times(cells)
-        # The same moment in several forms stands side by side.
-        later = [text for text in times if abs(seconds(text) - seconds(times[0])) > 1e-6] if times else []
-        return (times[0] if times else "?"), (later[0] if later else "?"), cells[-1]
+def _tiers_of_expressions(read: list[_Annotation]) -> set[str]:
+    """Return the tiers on which most annotations are expressions; all where there is none such."""
+    labels: dict[str, list[str]] = {annotation.tier: [] for annotation in read}
+    for annotation in read:
+        if label := canonical(annotation.label):
+            labels[annotation.tier].append(label)
+    telling = {tier for tier, names in labels.items() if 2 * sum(name in EXPRESSIONS for name in names) > len(names)}
+    return telling or set(labels)
 
-    def cell(*words: str) -> str:
-        at = [place for place, name in enumerate(names) if any(word in name for word in words) and place < len(cells)]
+
+def _annotations(table: Path, found: Manifest) -> list[_Annotation]:
+    """Read the rows of an export, below its header where it has one."""
+    lines = [[cell.strip() for cell in line.split("\t")] for line in text_of(table, found).splitlines()]
+    start = next((place for place, cells in enumerate(lines) if any("begin time" in cell.lower() for cell in cells)), -1)
+    names = [cell.lower() for cell in lines[start]] if start >= 0 else []
+    read: list[_Annotation] = []
+    for number, cells in enumerate(lines[start + 1 :], start + 2):
+        if any(cells) and not cells[0].startswith(("#", '"#')):
+            origin = f"{table}:{number}"
+            read += _in_columns(origin, cells, names) if names else [_in_order(origin, cells)]
+    return read
+
+
+def _in_order(origin: str, cells: list[str]) -> _Annotation:
+    """Read a row without a header: tier (and participant), times in one or more forms, and last the annotation.
+
+    Of the times the first is the beginning, and the end follows as soon as something else than another form of the beginning comes.
+    """
+    times = _times(cells)
+    # The same moment in several forms stands side by side.
+    later = [text for text in times if abs(seconds(text) - seconds(times[0])) > 1e-6]
+    tier, participant, *_ = [*(cells[: cells.index(times[0])] if times else cells[:-1]), "", ""]
+    return _Annotation(origin, tier, participant, times[0] if times else "?", later[0] if later else "?", cells[-1])
+
+
+def _in_columns(origin: str, cells: list[str], names: list[str]) -> list[_Annotation]:
+    """Read a row by its header: a column for annotations, or one for each tier."""
+
+    def cell(word: str) -> str:
+        at = [place for place, name in enumerate(names) if word in name and place < len(cells)]
         # Of several forms seconds are read as they are; milliseconds would be taken for them.
         at.sort(key=lambda place: ("ss.msec" not in names[place], names[place].endswith("- msec")))
         text = cells[at[0]] if at else ""
         return f"{float(text) / 1000}" if at and names[at[0]].endswith("- msec") and text.isdigit() else text
 
+    when = cell("participant"), cell("begin time"), cell("end time")
     known = [place for place, name in enumerate(names) if any(word in name for word in ("annotation", "label", "value"))]
-    place = known[0] if known else len(names) - 1
-    tiers = [number for number, name in enumerate(names) if not any(word in name for word in ("time", "duration", "tier", "participant"))]
-    place = place if known or not tiers else next((number for number in tiers if number < len(cells) and cells[number]), tiers[0])
-    return cell("begin time"), cell("end time"), cells[place] if place < len(cells) else ""
+    if known:
+        return [_Annotation(origin, cell("tier"), *when, cells[known[0]] if known[0] < len(cells) else "")]
+    facts = ("time", "duration", "tier", "participant", "file")
+    tiers = [place for place, name in enumerate(names[: len(cells)]) if not any(word in name for word in facts)]
+    return [_Annotation(origin, names[place], *when, cells[place]) for place in tiers if cells[place]]
 
 
 def _times(cells: list[str]) -> list[str]:
