@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fervideo.records import Float64, Int64
+from fervideo.records import EXPRESSIONS, Float64, Int64
 from fervideo.training.datasets.files import header, seconds, table_rows, text_of
 from fervideo.training.manifest import Clip, Manifest, Problem, canonical, label_problem
 
@@ -39,9 +39,13 @@ def read(path: Path) -> LabelFile:
     """Read `time_s,label` or `frame,label` with a header, or Aff-Wild2's lines of numbers below a line of names."""
     found = Manifest(path, "frames")
     columns = header(path)
-    if "label" not in columns:
-        return _aff_wild2(path, found)
+    if columns and {canonical(name) for name in columns} <= {*EXPRESSIONS, "other"}:
+        return _aff_wild2(path, found, columns)
     kind = "time_s" if "time_s" in columns else "frame"
+    lacking = [name for name, there in (("label", "label" in columns), ("time_s or frame", kind in columns)) if not there]
+    if path.is_file() and lacking:
+        found.add_problem(path, f"has no column {' and no column '.join(lacking)}; its columns: {', '.join(columns) or 'none'}")
+        return LabelFile(kind, np.empty(0), (), tuple(found.problems))
     at: list[float] = []
     names: list[str] = []
     for origin, row in table_rows(path, found):
@@ -58,10 +62,10 @@ def read(path: Path) -> LabelFile:
     return LabelFile(kind, np.array(at, np.float64), tuple(names), tuple(found.problems))
 
 
-def _aff_wild2(path: Path, found: Manifest) -> LabelFile:
+def _aff_wild2(path: Path, found: Manifest, columns: list[str]) -> LabelFile:
     """Read a header with names of labels, then line i with the label of image i, counted from 1; -1 for none."""
-    first, *lines = text_of(path, found).splitlines() or [""]
-    known = [canonical(name) for name in first.split(",")]
+    known = [canonical(name) for name in columns]
+    lines = text_of(path, found).splitlines()[1:]
     names = []
     for number, line in enumerate(lines, 2):
         text = line.strip()
