@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,8 @@ from safetensors.numpy import save
 from fervideo import drafts
 from fervideo.errors import WeightsError
 from fervideo.records import ANY_FRAME_MODEL, GEOMETRY, MODEL_RATE_HZ
+
+Model = TypeVar("Model")
 
 #: Weights that come with the package.
 SHIPPED = Path(__file__).parent / "weights"
@@ -56,6 +59,22 @@ class Checkpoint:
                     "use weights that were trained for this version and these settings",
                 )
 
+    def build(self, maker: Callable[..., Model], **known: object) -> Model:
+        """Make the model that the header's `config` describes; `known` arguments go before those of the config.
+
+        Raises:
+            WeightsError: There is no such config, or it is not one of this version.
+        """
+        try:
+            return maker(**{**self.header["config"], **known})
+        except (KeyError, TypeError, ValueError) as error:
+            reason = f"its header describes no network that this version can build ({error})"
+            raise WeightsError(self.path, reason, "give a checkpoint that this version of fervideo wrote") from error
+
+    def check_shapes(self, wanted: Mapping[str, tuple[int, ...]]) -> None:
+        """Compare the arrays with those that are wanted, by name and shape. Raises as `check_shapes` does."""
+        check_shapes(self.path, wanted, {name: array.shape for name, array in self.tensors.items()})
+
 
 def read(path: Path) -> Checkpoint:
     """Read a checkpoint.
@@ -73,7 +92,32 @@ def read(path: Path) -> Checkpoint:
         raise WeightsError(path, f"not a safetensors file ({error})", "give a checkpoint that fervideo wrote") from error
     if not isinstance(header, dict):
         raise WeightsError(path, "has no fervideo header", "give a checkpoint that fervideo wrote")
+    if wild := [name for name, tensor in tensors.items() if tensor.dtype.kind == "f" and not np.isfinite(tensor).all()]:
+        raise WeightsError(path, f"holds numbers that are not finite in {_some(wild)}", "train it again, at a lower rate perhaps")
     return Checkpoint(path, header, tensors, digest(path))
+
+
+def check_shapes(path: Path, wanted: Mapping[str, tuple[int, ...]], given: Mapping[str, tuple[int, ...]]) -> None:
+    """Compare the shapes of a file's arrays with those that are wanted; what it holds beyond them does not matter.
+
+    Raises:
+        WeightsError: Some are missing, or have another shape; the message names them, and the shapes of both sides.
+    """
+    missing = [name for name in wanted if name not in given]
+    if missing:
+        there = ", ".join(list(given)[:3]) or "none"
+        reason = f"lacks {len(missing)} of {len(wanted)} parameters ({_some(missing)}); it has {there} ..."
+        raise WeightsError(path, reason, "give weights of this network")
+    # A number is written as an array of one.
+    unlike = [name for name, shape in wanted.items() if (given[name] or (1,)) != (shape or (1,))]
+    odd = [f"{name} is {list(given[name])}, here it is {list(wanted[name])}" for name in unlike]
+    if odd:
+        raise WeightsError(path, f"{len(odd)} parameters do not fit: {_some(odd)}", "give weights of this network")
+
+
+def _some(names: Sequence[str], most: int = 3) -> str:
+    """Name a few of many."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def read_sequence_model(path: Path, frame_cnn: str) -> Checkpoint:

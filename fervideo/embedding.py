@@ -199,10 +199,11 @@ def load(path: Path) -> FrameCNN:
     """Read a frame CNN, ready for inference on the CPU.
 
     Raises:
-        WeightsError: The file is missing, broken, or made for other labels or another crop.
+        WeightsError: The file is missing, broken, or made for other labels, another crop or another network.
     """
     stored = checkpoint.read(path)
     stored.expect(kind="frame_cnn", labels=EXPRESSIONS, crop_px=CROP_PX)
-    model = FrameCNN(**stored.header["config"])
+    model = stored.build(FrameCNN)
+    stored.check_shapes({name: tuple(tensor.shape) for name, tensor in model.state_dict().items()})
     model.load_state_dict({name: torch.from_numpy(array) for name, array in stored.tensors.items()})
     return model.eval()

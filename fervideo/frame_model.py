@@ -78,7 +78,7 @@ def of(chosen: ClassifierSettings, device: str = "cpu") -> FrameModel:
 def weights_path(chosen: ClassifierSettings) -> Path:
     """Return where a classifier's weights are."""
     if chosen.weights != "default":
-        return Path(chosen.weights)
+        return Path(chosen.weights).expanduser()
     if chosen.name == "cnn":
         return CNN_WEIGHTS
     dlib = "-dlib" if chosen.name in GEOMETRIC and chosen.landmarks == "dlib" else ""
@@ -102,6 +102,10 @@ def _kept(chosen: ClassifierSettings, stamp: tuple[Path, int], device: str) -> F
 @lru_cache
 def _checked(chosen: ClassifierSettings, stamp: tuple[Path, int]) -> str:
     path, _ = stamp
+    if chosen.weights == "default" and chosen.landmarks == "dlib" and not path.exists():
+        reason = "is not part of fervideo, since the licence of dlib's landmark model is non-commercial"
+        remedy = f"train it (tools/train_classifiers.py {chosen.name} ... --landmarks dlib) and give it with --set classifier.weights=FILE"
+        raise WeightsError(path, reason, remedy)
     stored = checkpoint.read(path)
     stored.expect(labels=EXPRESSIONS)
     if (kind := stored.header.get("kind")) not in KINDS[chosen.name]:

@@ -257,7 +257,7 @@ def sequence_path(settings: Settings) -> Path:
     if settings.sequence.model == "default":
         is_ours = frame_model.weights_path(settings.classifier) == frame_model.CNN_WEIGHTS
         return SEQUENCE_WEIGHTS if is_ours else SMOOTHER_WEIGHTS
-    path = Path(settings.sequence.model)
+    path = Path(settings.sequence.model).expanduser()
     # The folder that `fervideo train` wrote stands for the model in it.
     return path / "model.safetensors" if path.is_dir() else path
 

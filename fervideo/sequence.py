@@ -361,9 +361,10 @@ def load(path: Path, frame_cnn: str, device: str = "cpu") -> SequenceLSTM:
         device: Where it is to run.
 
     Raises:
-        WeightsError: The file is missing, broken, or was trained on other features.
+        WeightsError: The file is missing, broken, or was trained on other features or for another network.
     """
     stored = checkpoint.read_sequence_model(path, frame_cnn)
-    model = SequenceLSTM(**{**stored.header["config"], "labels": stored.header["labels"]})
+    model = stored.build(SequenceLSTM, labels=stored.header["labels"])
+    stored.check_shapes({name: tuple(tensor.shape) for name, tensor in model.state_dict().items()})
     model.load_state_dict({name: torch.from_numpy(array) for name, array in stored.tensors.items()})
     return model.to(device).eval()

@@ -1,5 +1,6 @@
 """Checkpoints: what they say of themselves, and what is said of files that are none."""
 
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,53 @@ def test_what_is_no_checkpoint_is_refused(tmp_path: Path):
     ):
         with pytest.raises(WeightsError, match=reason):
             checkpoint.read(path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "arrays", "reason"),
+    [
+        ({"config": {"size": 3, "odd": 1}}, {}, "no network that this version can build"),
+        ({"config": None}, {}, "no network that this version can build"),
+        ({}, {"w": np.zeros((2, 2), np.float32)}, r"1 parameters do not fit: w is \[2, 2\], here it is \[3\]"),
+        ({}, {"w": None}, r"lacks 1 of 1 parameters \(w\); it has none"),
+        ({}, {"w": np.array([0, np.nan, 0], np.float32)}, "numbers that are not finite in w"),
+    ],
+)
+def test_weights_of_another_network_are_refused(tmp_path: Path, changes: dict[str, object], arrays: dict[str, object], reason: str):
+    def wanted(size: int) -> dict[str, tuple[int, ...]]:
+        return {"w": (size,)}
+
+    tensors = {name: array for name, array in ({"w": np.zeros(3, np.float32)} | arrays).items() if array is not None}
+    checkpoint.write(tmp_path / "a.safetensors", {"config": {"size": 3}} | changes, tensors)
+
+    def read_and_fit() -> None:
+        stored = checkpoint.read(tmp_path / "a.safetensors")
+        stored.check_shapes(stored.build(wanted))
+
+    with pytest.raises(WeightsError, match=rf"a\.safetensors: .*{reason}"):
+        read_and_fit()
+
+
+@pytest.mark.parametrize("spoilt", ["shape", "lacking", "config"])
+@pytest.mark.parametrize("name", ["frame", "sequence"])
+def test_the_networks_of_the_pipeline_refuse_other_weights(tmp_path: Path, name: str, spoilt: str):
+    """Here they are opened as the commands open them."""
+    from fervideo import embedding, frame_model, sequence
+
+    stored = checkpoint.read(checkpoint.SHIPPED / f"{name}.safetensors")
+    header, tensors = dict(stored.header), dict(stored.tensors)
+    first = next(iter(tensors))
+    if spoilt == "shape":
+        tensors[first] = np.zeros((2, 3), np.float32)
+    elif spoilt == "lacking":
+        del tensors[first]
+    else:
+        header["config"] = {**header["config"], "labels" if name == "frame" else "unheard_of": 8}
+    checkpoint.write(tmp_path / "other.safetensors", header, tensors)
+    frame_cnn = checkpoint.digest(frame_model.CNN_WEIGHTS)
+    load = embedding.load if name == "frame" else functools.partial(sequence.load, frame_cnn=frame_cnn)
+    with pytest.raises(WeightsError, match=r"other\.safetensors"):
+        load(tmp_path / "other.safetensors")
 
 
 def test_the_shipped_weights_say_where_they_come_from():

@@ -182,6 +182,23 @@ def test_weights_for_something_else_name_both_sides(tmp_path: Path, name: str, c
     assert error.value.subject.endswith("other.safetensors")
 
 
+@pytest.mark.parametrize(
+    ("name", "array", "reason"),
+    [
+        ("svm", "vectors", r"vectors is \[3, 2\], here it is \[3, \d+\]|parameters do not fit"),
+        ("svm", "calibration", "calibration is"),
+        ("svm", "mean_face", r"mean_face is \[3, 2\], here it is \[478, 2\]"),
+        ("mlp", "mean_face", "mean_face is"),
+        ("mlp", "prior", r"prior is \[3, 2\], here it is \[8\]"),
+    ],
+)
+def test_arrays_of_another_size_are_refused(tmp_path: Path, name: str, array: str, reason: str):
+    stored = checkpoint.read(checkpoint.SHIPPED / f"{name}.safetensors")
+    checkpoint.write(tmp_path / "other.safetensors", stored.header, {**stored.tensors, array: np.zeros((3, 2), np.float32)})
+    with pytest.raises(WeightsError, match=reason):
+        classifiers.load(tmp_path / "other.safetensors")
+
+
 def test_what_is_no_checkpoint_is_refused(tmp_path: Path):
     (tmp_path / "text.safetensors").write_text("not weights")
     with pytest.raises(WeightsError, match="not a safetensors file"):

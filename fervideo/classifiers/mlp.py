@@ -42,7 +42,7 @@ class Mlp:
         device: `cpu` or `cuda`.
 
     Raises:
-        WeightsError: It was made for other landmarks, or its parameters do not fit.
+        WeightsError: It was made for other landmarks, or its arrays do not fit.
     """
 
     def __init__(self, stored: Checkpoint, device: str = "cpu") -> None:

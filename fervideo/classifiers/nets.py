@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fervideo.errors import WeightsError
+from fervideo import checkpoint
 from fervideo.records import EXPRESSIONS, Float32, UInt8
 
 _BATCH = 32
@@ -28,19 +28,8 @@ def fill(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
     """
     # A norm layer's count of batches says nothing of what it computes.
     wanted = {name: tensor for name, tensor in module.state_dict().items() if not name.endswith("num_batches_tracked")}
-    missing = [name for name in wanted if name not in tensors]
-    if missing:
-        there = ", ".join(list(tensors)[:3]) or "none"
-        raise WeightsError(
-            path, f"lacks {len(missing)} of {len(wanted)} parameters ({_some(missing)}); it has {there} ...", "give weights of this network"
-        )
-    odd = [
-        f"{name} is {list(tensors[name].shape)}, here it is {list(tensor.shape)}"
-        for name, tensor in wanted.items()
-        if name in tensors and tensors[name].shape != tensor.shape
-    ]
-    if odd:
-        raise WeightsError(path, f"{len(odd)} parameters do not fit: {_some(odd)}", "give weights of this network")
+    given = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    checkpoint.check_shapes(path, {name: tuple(tensor.shape) for name, tensor in wanted.items()}, given)
     module.load_state_dict({name: tensors[name] for name in wanted}, strict=False)
 
 
@@ -71,7 +60,3 @@ def run(module: nn.Module, inputs: Float32 | UInt8, device: torch.device) -> Flo
     finally:
         torch.set_num_threads(threads)
     return np.concatenate(results)
-
-
-def _some(names: list[str], most: int = 3) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

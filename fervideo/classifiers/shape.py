@@ -6,13 +6,15 @@ import numpy as np
 
 from fervideo.checkpoint import Checkpoint
 from fervideo.errors import WeightsError
-from fervideo.records import Float32, Float64
+from fervideo.records import EXPRESSIONS, N_LANDMARKS, Float32, Float64
 
 #: Landmarks that move with the skull: eye corners, nose bridge and base; of mediapipe forehead, temples and cheeks as well.
 RIGID = {
     "mediapipe": (33, 133, 362, 263, 168, 197, 2, 98, 327, 10, 109, 338, 127, 356, 234, 454),
     "dlib": (36, 39, 42, 45, 27, 28, 29, 30, 31, 33, 35),
 }
+#: How many landmarks there are.
+COUNT = {"mediapipe": N_LANDMARKS, "dlib": 68}
 #: Right and left outer eye corner: 1 apart in an aligned face.
 OUTER_EYES = {"mediapipe": (33, 263), "dlib": (36, 45)}
 
@@ -70,13 +72,15 @@ def check(stored: Checkpoint) -> str:
     """Return which landmarks a checkpoint was made for.
 
     Raises:
-        WeightsError: It names none of RIGID.
+        WeightsError: It names none of RIGID, or its mean face or prior has another shape.
     """
     landmarks = stored.header.get("landmarks")
     if landmarks not in RIGID:
         raise WeightsError(
             stored.path, f"made for landmarks = {landmarks!r}, here it is one of {', '.join(RIGID)}", "give the checkpoint of a classifier"
         )
+    k, d = COUNT[landmarks], stored.tensors.get("mean_face", np.empty((0, 3))).shape[-1]
+    stored.check_shapes({"mean_face": (k, d if d in (2, 3) else 3), "prior": (len(EXPRESSIONS),)})
     return str(landmarks)
 
 

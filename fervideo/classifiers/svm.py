@@ -13,13 +13,8 @@ import numpy as np
 from fervideo.checkpoint import Checkpoint
 from fervideo.classifiers import shape
 from fervideo.classifiers.features import FEATURES, MEDIAPIPE, measure
-from fervideo.errors import WeightsError
 from fervideo.records import EXPRESSIONS, Float32, Float64, UInt8
 
-#: What a checkpoint holds.
-_ARRAYS = (
-    "mean_face", "prior", "feature_mean", "feature_scale", "vectors", "weights", "bias", "gamma", "calibration", "calibration_bias",
-)  # fmt: skip
 #: Faces whose kernel values are held at once.
 _BATCH = 256
 
@@ -31,15 +26,18 @@ class Svm:
         stored: A checkpoint of kind `svm`.
 
     Raises:
-        WeightsError: It was made for other features or landmarks, or lacks arrays.
+        WeightsError: It was made for other features or landmarks, or its arrays do not fit.
     """
 
     def __init__(self, stored: Checkpoint) -> None:
         stored.expect(features=FEATURES)
-        if missing := [name for name in _ARRAYS if name not in stored.tensors]:
-            raise WeightsError(stored.path, f"lacks {', '.join(missing)}", "give weights of this machine")
         self.header = stored.header
         self.landmarks = shape.check(stored)
+        n, n_vectors = len(EXPRESSIONS), len(stored.tensors.get("vectors", ()))
+        pairs = n * (n - 1) // 2
+        each = {"feature_mean": (len(FEATURES),), "feature_scale": (len(FEATURES),), "vectors": (n_vectors, len(FEATURES))}
+        machine = {"weights": (n_vectors, pairs), "bias": (pairs,), "gamma": (1,)}
+        stored.check_shapes({**each, **machine, "calibration": (pairs, n), "calibration_bias": (n,)})
         self.n_parameters = sum(array.size for array in stored.tensors.values())
         self._arrays = {name: array.astype(np.float64) for name, array in stored.tensors.items()}
 
