@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from fervideo import crops, faces, frame_model, geometry, video
+from fervideo import crops, faces, frame_model, geometry, small_faces, video
 from fervideo.embedding import resolve_device
 from fervideo.errors import VideoError
 from fervideo.records import EXPRESSIONS, GEOMETRY, Float32, UInt8
@@ -71,7 +71,7 @@ def classify_photos(paths: Iterable[Path | str], settings: Settings | None = Non
             except VideoError as error:
                 problems.append(error)
             else:
-                tables.append(_faces_of(path, image, landmarker.find(image), classify))
+                tables.append(_faces_of(path, image, _find(landmarker, image), classify))
     return PhotoFaces(pd.concat([table for table in tables if len(table)] or tables, ignore_index=True), tuple(problems))
 
 
@@ -93,6 +93,15 @@ def _files(paths: Iterable[Path]) -> tuple[list[Path], list[VideoError]]:
         if not found:
             problems.append(VideoError(path, "is a folder without photographs", "give photographs, or a folder with some directly in it"))
     return files, problems
+
+
+def _find(landmarker: faces.Landmarker, image: UInt8) -> Float32:
+    """Find the faces of a photograph: landmarks float32 (M, N_LANDMARKS, 3); of a small one that seems empty, the face that fills it."""
+    found = landmarker.find(image)
+    if len(found) or min(image.shape[:2]) >= small_faces.ENLARGED_PX:
+        return found
+    landmarks = small_faces.find(landmarker, image)
+    return landmarks[None] if np.isfinite(landmarks[0, 0]) else found
 
 
 def _faces_of(path: Path, image: UInt8, found: Float32, classify: frame_model.FrameModel) -> pd.DataFrame:

@@ -80,8 +80,8 @@ class SequenceSettings(Section):
     smooth_s: float = Field(0.0, ge=0, le=10, description="extra Gaussian smoothing of the probabilities, standard deviation in seconds")
     stay: Literal["auto"] | float = Field(
         "auto",
-        description="how likely an expression is to last for another 0.05 s; nearer to 1 drops more of those that are short or in doubt; "
-        "0: none; auto: as the model was fitted",
+        description="auto, 0, or 0.5 to below 1: how likely an expression is to last for another 0.05 s; nearer to 1 drops more of those "
+        "that are short or in doubt; 0: drops none; auto: as the model was fitted",
     )
     uncertain_below: float = Field(
         0.0, ge=0, le=1, description="the summary calls a face uncertain whose top expression is less probable than this; 0: never"
@@ -215,8 +215,10 @@ def resolved(values: Mapping[str, Any], source: str, kind: type[Settings] = Sett
     if faces != "auto" and not 1 <= faces <= 16:
         raise UsageError(source, f"faces.max_faces = {faces}: there must be 1 to 16 faces to look for", "give 1 to 16, or auto")
     stay = settings.sequence.stay
-    if stay != "auto" and not 0 <= stay < 1:
-        raise UsageError(source, f"sequence.stay = {stay}: a probability from 0 to below 1 is wanted", "give for example 0.99, or auto")
+    if stay != "auto" and stay != 0 and not 0.5 <= stay < 1:
+        raise UsageError(
+            source, f"sequence.stay = {stay}: a probability from 0.5 to below 1 is wanted, or 0", "give for example 0.99, or auto"
+        )
     if settings.events.hold > settings.events.enter:
         raise UsageError(
             source, f"events.hold = {settings.events.hold} is above events.enter = {settings.events.enter}", "lower hold or raise enter"

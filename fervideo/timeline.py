@@ -282,7 +282,7 @@ def face_columns(box_px: Float32 | Float64, geometry: Float32 | Float64) -> dict
     """Return the columns of boxes (n, 4) and geometry (n, G), rounded: float64 (n,) each."""
     x0, y0, x1, y1 = box_px.astype(np.float64).T
     box = zip(BOX_COLUMNS, np.round([x0, y0, x1 - x0, y1 - y0], _BOX_DECIMALS), strict=True)
-    return dict(box) | {name: np.round(geometry[:, i], _GEOMETRY_DECIMALS[i]) for i, name in enumerate(GEOMETRY)}
+    return dict(box) | {name: np.round(geometry[:, i].astype(np.float64), _GEOMETRY_DECIMALS[i]) for i, name in enumerate(GEOMETRY)}
 
 
 def _events(p: Float64, bounds_s: Float64, settings: EventSettings) -> dict[str, npt.NDArray[Any]]:

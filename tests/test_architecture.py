@@ -17,7 +17,7 @@ LAYERS = (
     {"cache_files", "checkpoint", "events", "remote"},
     {"video", "faces", "crops", "geometry", "embedding", "classifiers", "cache", "tracking", "sequence", "timeline", "workers"},
     {"exports", "report", "overlay"},
-    {"frame_model"},
+    {"frame_model", "small_faces"},
     {"segments"},
     {"pipeline"},
     {"batch", "photos", "training"},

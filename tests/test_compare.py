@@ -56,7 +56,11 @@ def test_an_archive_gives_the_images_that_have_a_majority(tmp_path: Path):
         ({"votes": np.zeros((5, 8))}, r"votes float64 \(5, 8\)"),
         ({"images": np.zeros((5, 48, 48))}, "images float64"),
         ({"vote_names": np.array([*EXPRESSIONS[::-1], "unknown", "NF"])}, "its votes are for contempt, fear"),
-        ({"split": np.ones(5)}, "no image with a majority in its test split"),
+        ({"split": np.ones(5, int)}, "no image with a majority in its test split"),
+        ({"split": np.array(["test"] * 5)}, "split <U4"),
+        ({"images": np.zeros((5, 48, 48, 4), np.uint8)}, r"images uint8 \(5, 48, 48, 4\)"),
+        ({"images": np.zeros((5, 0, 48), np.uint8)}, r"images uint8 \(5, 0, 48\)"),
+        ({"votes": np.full((5, 10), "1")}, "votes <U1"),
     ],
 )
 def test_another_archive_is_refused(tmp_path: Path, changes: dict[str, object], reason: str):
@@ -66,7 +70,14 @@ def test_another_archive_is_refused(tmp_path: Path, changes: dict[str, object], 
 
 def test_what_is_no_dataset_is_refused(tmp_path: Path):
     (tmp_path / "text.npz").write_text("a shopping list")
-    for name, reason in (("none.npz", "does not exist"), ("text.npz", "cannot be read"), (".", "holds no folders with images")):
+    (tmp_path / "empty.npz").touch()
+    np.save(tmp_path / "array.npy", np.zeros(3))
+    bad = ("text.npz", "empty.npz", "array.npy")
+    for name, reason in (
+        ("none.npz", "does not exist"),
+        (".", "holds no folders with images"),
+        *((name, "cannot be read") for name in bad),
+    ):
         with pytest.raises(UsageError, match=reason):
             stills.read(tmp_path / name)
 
@@ -98,6 +109,36 @@ def test_unknown_labels_are_all_named_with_a_mapping_to_paste(tmp_path: Path):
     for name, meaning, reason in (("happy", "joyful", "is no expression"), ("hapy", "happiness", "has no folder hapy")):
         with pytest.raises(UsageError, match=reason):
             stills.read(tmp_path, renamed=renamed | {name: meaning})
+
+
+def test_a_folder_without_images_is_named(faces: Path, tmp_path: Path):
+    (tmp_path / "anger" / "deeper").mkdir(parents=True)
+    (tmp_path / "fear").mkdir()
+    Image.new("L", (48, 48)).save(tmp_path / "anger" / "deeper" / "a.png")
+    with pytest.raises(UsageError, match=r"anger: holds no images; put images \(\.jpg"):
+        stills.read(tmp_path)
+
+
+def test_a_mapping_ignores_case_and_names_what_it_lacks(tmp_path: Path):
+    (tmp_path / "Happy").mkdir()
+    Image.new("L", (48, 48)).save(tmp_path / "Happy" / "a.png")
+    assert stills.read(tmp_path, renamed={"HAPPY": "Happiness"}).label.tolist() == [1]
+    with pytest.raises(UsageError, match=r"--map foo=anger: .* has no folder foo"):
+        stills.read(tmp_path, renamed={"happy": "happiness", "Foo": "anger"})
+
+
+def test_weights_of_what_is_not_compared_are_not_passed_over(faces: Path):
+    own = settings.Settings.model_validate({"classifier": {"weights": "mine.safetensors"}})
+    with pytest.raises(UsageError, match="is given for cnn, which is not among svm, mlp; give its path in --classifiers"):
+        compare.compare(faces, ["svm", "mlp"], own)
+
+
+def test_weights_that_are_not_part_of_the_package_are_told_apart(faces: Path):
+    from fervideo.errors import WeightsError
+
+    own = settings.Settings.model_validate({"classifier": {"name": "svm", "landmarks": "dlib"}})
+    with pytest.raises(WeightsError, match=r"is not part of fervideo.*train it \(tools/train_classifiers\.py svm"):
+        compare.compare(faces, ["svm"], own)
 
 
 def test_tiny_faces_get_landmarks_and_a_wall_none(faces: Path):

@@ -101,6 +101,37 @@ def test_sixteen_bits_of_grey_are_scaled_to_eight(tmp_path: Path):
     np.testing.assert_array_equal(video.read_image(tmp_path / "deep.png")[..., 0].ravel(), np.arange(256))
 
 
+def test_a_whole_number_that_fits_eight_bits_is_one(tmp_path: Path):
+    Image.fromarray(np.array([[0, 128, 255]], np.int32)).save(tmp_path / "a.tif")
+    assert video.read_image(tmp_path / "a.tif")[0, :, 0].tolist() == [0, 128, 255]
+
+
+def test_a_picture_too_long_to_be_warped_is_told_and_the_others_go_on(astronaut: Image.Image, tmp_path: Path):
+    Image.new("L", (33_000, 4), 90).save(tmp_path / "panorama.png")
+    Image.new("L", (2000, 3), 90).save(tmp_path / "thin.png")
+    astronaut.save(tmp_path / "z.tiff")
+    told = fervideo.classify_photos([tmp_path])
+    assert [Path(photo).name for photo in told.faces["photo"]] == ["thin.png", "z.tiff"]
+    (problem,) = told.problems
+    assert "panorama.png: is 33000 x 4 pixels, more than 32766 on a side; scale it down" in str(problem)
+
+
+def test_a_small_picture_of_a_face_has_one(astronaut: Image.Image, tmp_path: Path):
+    face = astronaut.crop((180, 60, 270, 150)).convert("L")
+    sizes = (40, 48, 60)
+    for size in sizes:
+        face.resize((size, size)).save(tmp_path / f"{size}.png")
+    told = fervideo.classify_photos([tmp_path]).faces
+    assert told["expression"].tolist() == ["happiness"] * 3
+    # In the picture's own pixels.
+    assert ((told["box_w_px"] > 0.4 * np.array(sizes)) & (told["box_w_px"] < 1.2 * np.array(sizes))).all()
+
+
+def test_measures_are_rounded_as_in_the_timeline(found: photos.PhotoFaces):
+    yaw = found.faces["yaw_deg"].dropna()
+    assert (yaw == yaw.round(2)).all()
+
+
 def test_the_table_reads_back(found: photos.PhotoFaces, tmp_path: Path):
     found.save(tmp_path / "faces.csv")
     back = pd.read_csv(tmp_path / "faces.csv", dtype={"face": "Int64"})

@@ -401,3 +401,22 @@ def test_hidden_frames_of_a_real_clip(shared: Path):
     same = replace(video, info=replace(video.info, decoder="pyav"))
     for one, other in zip(windows(video, np.arange(90, 95)), windows(same, np.arange(90, 95)), strict=True):
         np.testing.assert_array_equal(one.frames, other.frames)
+
+
+def test_a_photograph_is_no_video(tmp_path: Path):
+    from PIL import Image
+
+    Image.new("RGB", (64, 48)).save(tmp_path / "a.png")
+    with pytest.raises(VideoError, match=r"a\.png: is a photograph, not a video; use fervideo image"):
+        probe(tmp_path / "a.png", VideoSettings())
+
+
+def test_side_data_that_nobody_knows_turns_nothing():
+    class Frame:
+        @property
+        def side_data(self) -> None:
+            raise ValueError("31 is not a valid Type")
+
+    from fervideo.video import decoders
+
+    assert decoders.turning(Frame()) == ((False, 1, 1), 0)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fervideo import small_faces
 from fervideo.crops import ANCHORS, alignment, whole_image
 from fervideo.faces import Landmarker
 from fervideo.records import EXPRESSIONS
@@ -73,7 +74,7 @@ def load(archive: Path, landmarks: Path, split: str) -> FerPlus:
 def find_landmarks(images: np.ndarray) -> np.ndarray:
     """Run FaceMesh over small grey images; float32 (N, N_LANDMARKS, 3) in image pixels, NaN where no face was found."""
     with Landmarker(FaceSettings(), 1, still=True) as landmarker:
-        return np.stack([stills.find_landmarks(landmarker, image) for image in images])
+        return np.stack([small_faces.find(landmarker, image) for image in images])
 
 
 def template(landmarks: np.ndarray) -> np.ndarray:

@@ -58,6 +58,10 @@ def compare(
     """
     settings = settings or Settings()
     device = resolve_device(settings.run.device)
+    own = settings.classifier
+    if own.weights != "default" and own.name not in names:
+        reason = f"is given for {own.name}, which is not among {', '.join(names)}"
+        raise UsageError(f"classifier.weights={own.weights}", reason, "give its path in --classifiers")
     models = {name: frame_model.FrameModel(_chosen(name, settings), device) for name in names}
     found = stills.read(dataset, split, renamed)
     crops, landmarks = _look(dataset, found, settings, progress)
@@ -98,11 +102,12 @@ def _chosen(name: str, settings: Settings) -> ClassifierSettings:
     """Return the settings of a classifier that is given by its name, or by its weights."""
     own = settings.classifier.model_dump()
     if name.endswith(".safetensors"):
-        kind = checkpoint.read(Path(name)).header.get("kind")
+        header = checkpoint.read(Path(name)).header
+        kind = header.get("kind")
         owner = next((owner for owner, kinds in frame_model.KINDS.items() if kind in kinds), None)
         if owner is None:
             raise UsageError(f"--classifiers {name}", f"is a {kind}", "give weights of a frame classifier")
-        own |= {"name": owner, "weights": name}
+        own |= {"name": owner, "weights": name, "landmarks": header.get("landmarks", own["landmarks"])}
     elif name != own["name"]:
         # Weights of one's own in the settings are those of the classifier named there.
         own |= {"name": name, "weights": "default"}

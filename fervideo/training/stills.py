@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,15 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from fervideo import crops, faces, video
+from fervideo import crops, faces, small_faces, video
 from fervideo.errors import UsageError, VideoError
 from fervideo.records import CROP_PX, EXPRESSIONS, N_LANDMARKS, Float32, Float64, Int64, Shaped, UInt8, check_array
 from fervideo.settings import FaceSettings
 from fervideo.training.manifest import SPLITS, canonical
 
-#: FaceMesh finds more of the tiny faces when they are enlarged, and some of the rest when they get a margin.
-ENLARGED_PX = 256
-MARGINS_PX = (0, 48)
 #: What `votes` of an archive count, in order.
 VOTES = (*EXPRESSIONS, "unknown", "NF")
 #: In place of an expression: the folder is left out.
@@ -69,13 +67,15 @@ def _read_archive(path: Path, split: int) -> Stills:
             arrays = {name: data[name] for name in ("images", "votes", "split", "vote_names") if name in data}
     except FileNotFoundError:
         raise UsageError(path, "does not exist", remedy) from None
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, TypeError, KeyError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise UsageError(path, f"cannot be read as an archive ({error})", remedy) from error
     if missing := {"images", "votes", "split"} - set(arrays):
         raise UsageError(path, f"lacks {', '.join(sorted(missing))}", remedy)
     images, votes, splits = (arrays[name] for name in ("images", "votes", "split"))
     n = len(images)
-    if images.dtype != np.uint8 or images.ndim not in (3, 4) or votes.shape != (n, len(VOTES)) or splits.shape != (n,):
+    is_picture = images.dtype == np.uint8 and images.shape[3:] in ((), (3,)) and len(images.shape) > 2 and all(images.shape[1:3])
+    is_counted = votes.shape == (n, len(VOTES)) and votes.dtype.kind in "uif"
+    if not is_picture or not is_counted or splits.shape != (n,) or splits.dtype.kind not in "ui":
         shapes = ", ".join(f"{name} {arrays[name].dtype} {arrays[name].shape}" for name in ("images", "votes", "split"))
         raise UsageError(path, f"holds {shapes}", remedy)
     names = tuple(map(str, arrays.get("vote_names", VOTES)))
@@ -89,21 +89,26 @@ def _read_archive(path: Path, split: int) -> Stills:
 
 
 def _read_folder(root: Path, renamed: Mapping[str, str]) -> Stills:
-    folders = {folder: files for folder in sorted(root.iterdir()) if folder.is_dir() and (files := video.image_files(folder))}
+    # Folders that hold nothing at all are expressions of which there are no images.
+    folders = {folder: video.image_files(folder) for folder in sorted(root.iterdir()) if folder.is_dir() and any(folder.iterdir())}
     if not folders:
         raise UsageError(root, "holds no folders with images in them", "put images into folders named by what they show")
+    if without := [folder.name for folder, files in folders.items() if not files]:
+        remedy = f"put images ({', '.join(video.IMAGE_SUFFIXES)}) directly into it, or move it away"
+        raise UsageError(root / without[0], "holds no images", remedy)
+    renamed = {name.strip().lower(): meaning.strip().lower() for name, meaning in renamed.items()}
     for name, meaning in renamed.items():
         if meaning not in (*EXPRESSIONS, LEFT_OUT):
             raise UsageError(f"--map {name}={meaning}", "is no expression", f"give one of {', '.join(EXPRESSIONS)}, or {LEFT_OUT}")
-    known = {name: name for name in EXPRESSIONS} | {name.lower(): meaning for name, meaning in renamed.items()}
+    known = {name: name for name in EXPRESSIONS} | renamed
     names = {folder: folder.name.strip().lower() for folder in folders}
     if unknown := sorted({folder.name for folder, name in names.items() if name not in known}):
         mapped = {name: canonical(name) for name in unknown}
         options = " ".join(f"'{name}={meaning if meaning in EXPRESSIONS else LEFT_OUT}'" for name, meaning in mapped.items())
         remedy = f"say what they mean ({LEFT_OUT}: leave out), such as --map {options}"
         raise UsageError(root, f"has unknown labels: {', '.join(unknown)}", remedy)
-    if absent := sorted(set(map(str.lower, renamed)) - set(names.values())):
-        raise UsageError(f"--map {absent[0]}={renamed.get(absent[0], '')}", f"{root} has no folder {absent[0]}", "check the spelling")
+    if absent := sorted(set(renamed) - set(names.values())):
+        raise UsageError(f"--map {absent[0]}={renamed[absent[0]]}", f"{root} has no folder {absent[0]}", "check the spelling")
     kept = {folder: known[names[folder]] for folder in folders if known[names[folder]] != LEFT_OUT}
     images = [path for folder in kept for path in folders[folder]]
     label = [EXPRESSIONS.index(meaning) for folder, meaning in kept.items() for _ in folders[folder]]
@@ -132,28 +137,6 @@ def majority_rule(votes: np.ndarray[Any, np.dtype[Any]]) -> tuple[Int64, Float32
     return majority, (shown / np.maximum(shown.sum(1, keepdims=True), 1)).astype(np.float32)
 
 
-def find_landmarks(landmarker: faces.Landmarker, image: UInt8) -> Float32:
-    """Find the face in a picture that it fills, or in a larger photograph.
-
-    Args:
-        landmarker: For still pictures with one face.
-        image: uint8 (height, width, 3) RGB or (height, width) grey.
-
-    Returns:
-        float32 (N_LANDMARKS, 3) in the picture's pixels; NaN where there is no face.
-    """
-    side = min(image.shape[:2])
-    scale = max(ENLARGED_PX / side, 1.0)
-    for margin in MARGINS_PX:
-        margin_px = round(margin * side * scale / ENLARGED_PX)
-        # A small face within a picture that has to be enlarged would be too small for anything.
-        found = landmarker.find(crops.framed(image, scale, margin_px), search=scale == 1)
-        if len(found):
-            landmarks: Float32 = (found[0] - np.array([margin_px, margin_px, 0], np.float32)) / np.float32(scale)
-            return landmarks
-    return np.full((N_LANDMARKS, 3), np.nan, np.float32)
-
-
 def look(images: Sequence[UInt8 | Path]) -> tuple[UInt8, Float32, list[str]]:
     """Cut the face out of each photograph.
 
@@ -169,7 +152,7 @@ def look(images: Sequence[UInt8 | Path]) -> tuple[UInt8, Float32, list[str]]:
             except VideoError as error:
                 problems.append(f"{error.subject}: {error.reason}")
                 continue
-            found = find_landmarks(landmarker, image)
+            found = small_faces.find(landmarker, image)
             seen = np.isfinite(found[0, 0])
             cut.append(crops.crop(image, crops.alignment(found) if seen else crops.whole_image(*image.shape[:2])))
             landmarks.append(found)

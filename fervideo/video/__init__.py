@@ -20,10 +20,10 @@ from fervideo.errors import DamagedVideo, VideoError
 from fervideo.records import SEGMENT_FRAMES, Float64, FrameWindow, Int64, UInt8, VideoInfo
 from fervideo.settings import VideoSettings
 from fervideo.video.decoders import choose, first_frames, pictures, turned, turning, undecodable
-from fervideo.video.images import image_files, image_numbers, image_pictures, probe_images, read_image
+from fervideo.video.images import IMAGE_SUFFIXES, image_files, image_numbers, image_pictures, probe_images, read_image
 from fervideo.video.packets import REMEDY, Table, Video, fingerprint, frame_table, opened, packet_table
 
-__all__ = ["Video", "fingerprint", "image_files", "image_numbers", "probe", "read_image", "select", "spread", "windows"]
+__all__ = ["IMAGE_SUFFIXES", "Video", "fingerprint", "image_files", "image_numbers", "probe", "read_image", "select", "spread", "windows"]
 
 
 def probe(path: Path, settings: VideoSettings) -> Video:
@@ -38,6 +38,8 @@ def probe(path: Path, settings: VideoSettings) -> Video:
     """
     if path.is_dir():
         return probe_images(path, settings.image_fps)
+    if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file():
+        raise VideoError(path, "is a photograph, not a video", "use fervideo image, or give a folder of images")
     digest = fingerprint(path)
     try:
         first = first_frames(path)

@@ -242,8 +242,12 @@ def first_frames(path: Path) -> list[av.VideoFrame]:
 
 def turning(frame: av.VideoFrame) -> tuple[tuple[bool, int, int], int]:
     """Return how the container wants a frame turned, as `Video.turn` and as clockwise degrees (mirroring left out)."""
-    sides: Any = frame.side_data
-    matrix = sides.get(Type.DISPLAYMATRIX)
+    try:
+        sides: Any = frame.side_data
+        matrix = sides.get(Type.DISPLAYMATRIX)
+    except ValueError:
+        # Side data of a kind that PyAV has no name for, such as EXIF of MJPEG.
+        matrix = None
     if matrix is None:
         return (False, 1, 1), 0
     # What is stored at (x, y) is shown at (a x + c y, b x + d y), y downwards.

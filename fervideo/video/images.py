@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,12 +19,14 @@ from fervideo.records import Int64, UInt8, VideoInfo
 from fervideo.video.decoders import undecodable
 from fervideo.video.packets import REMEDY, Video
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+#: OpenCV warps no picture that is longer.
+_LONGEST_PX = 32_766
 
 
 def image_files(folder: Path) -> list[Path]:
     """Return the images of a folder in the order of their numbers, or of their names where those are not all numbered apart."""
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and not path.name.startswith("."))
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith("."))
     return [paths[place] for place in np.argsort(_numbers(paths), kind="stable")]
 
 
@@ -52,11 +55,16 @@ def read_image(path: Path) -> UInt8:
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
-        with Image.open(path) as image:
+        # What is odd about a picture that can be shown all the same is nobody's worry.
+        with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
+            if max(image.size) > _LONGEST_PX:
+                size = " x ".join(map(str, image.size))
+                raise VideoError(path, f"is {size} pixels, more than {_LONGEST_PX} on a side", "scale it down")
             upright = ImageOps.exif_transpose(image)
             if upright.mode.startswith("I"):
                 # 16 bits of grey, which Pillow would cut off at 255.
-                upright = Image.fromarray((np.asarray(upright) >> 8).astype(np.uint8))
+                grey = np.asarray(upright)
+                upright = Image.fromarray((grey >> 8 if grey.max() > 255 else grey).astype(np.uint8))
             return np.asarray(upright.convert("RGB"))
     except FileNotFoundError:
         raise VideoError(path, "does not exist", "check the path") from None
@@ -77,7 +85,7 @@ def probe_images(folder: Path, fps: float) -> Video:
     """
     files = image_files(folder)
     if not files:
-        raise VideoError(folder, f"is a folder without images ({', '.join(SUFFIXES)})", "give a video file or a folder of images")
+        raise VideoError(folder, f"is a folder without images ({', '.join(IMAGE_SUFFIXES)})", "give a video file or a folder of images")
     digest = hashlib.sha256(repr(fps).encode())
     for path in files:
         try:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from fervideo.training.manifest import Manifest
-from fervideo.video.images import SUFFIXES as IMAGE_SUFFIXES
+from fervideo.video import IMAGE_SUFFIXES
 
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".flv", ".mpg", ".mpeg", ".wmv", ".m4v", ".mts", ".ts", ".3gp")
 

@@ -1,0 +1,36 @@
+"""Faces that FaceMesh overlooks since their picture is small: cut-out faces of 48 pixels, as datasets have them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fervideo import crops, faces
+from fervideo.records import N_LANDMARKS, Float32, UInt8
+
+#: FaceMesh finds more of the tiny faces when they are enlarged, and some of the rest when they get a margin.
+ENLARGED_PX = 256
+MARGINS_PX = (0, 48)
+#: What is enlarged gets no longer than this.
+_LARGEST_PX = 4096
+
+
+def find(landmarker: faces.Landmarker, image: UInt8) -> Float32:
+    """Find the face in a picture that it fills, or in a larger photograph.
+
+    Args:
+        landmarker: For still pictures with one face.
+        image: uint8 (height, width, 3) RGB or (height, width) grey.
+
+    Returns:
+        float32 (N_LANDMARKS, 3) in the picture's pixels; NaN where there is no face.
+    """
+    side = min(image.shape[:2])
+    scale = max(min(ENLARGED_PX / side, _LARGEST_PX / max(image.shape[:2])), 1.0)
+    for margin in MARGINS_PX:
+        margin_px = round(margin * side * scale / ENLARGED_PX)
+        # A small face within a picture that has to be enlarged would be too small for anything.
+        found = landmarker.find(crops.framed(image, scale, margin_px), search=scale == 1)
+        if len(found):
+            landmarks: Float32 = (found[0] - np.array([margin_px, margin_px, 0], np.float32)) / np.float32(scale)
+            return landmarks
+    return np.full((N_LANDMARKS, 3), np.nan, np.float32)
