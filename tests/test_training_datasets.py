@@ -499,6 +499,12 @@ def test_elan_with_a_column_for_each_tier(tmp_path: Path):
 BORIS_8 = "Observation id,Media duration (s),Media file name,Subject,Behavior,Behavioral category,Behavior type,Time,Comment"
 
 
+def test_a_table_with_semicolons_is_a_table(tmp_path: Path):
+    (tmp_path / "list.csv").write_text("path;label;subject\na, b.mp4;Happy;s1\n")
+    (clip,) = read(tmp_path, "manifest").clips
+    assert (clip.path.name, clip.label, clip.subject) == ("a, b.mp4", "happiness", "s1")
+
+
 def test_boris_events(tmp_path: Path):
     tree(tmp_path, "clip.mp4")
     rows = ("START,1.5", "STOP,2.25", "POINT,3")

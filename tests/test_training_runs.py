@@ -175,6 +175,12 @@ def test_labels_that_the_model_lacks_name_both_sides(trained: Path, dataset: Pat
     code, _, err = fervideo_says(capsys, "evaluate", folder, "--model", trained, *QUICK)
     assert code == 2
     assert f"{folder / 'labels.csv'}:3: label 'tired' is unknown to the model, which knows happiness, bored" in err
+    voted = "path,label,label_votes\nsubject 0.mp4,bored,bored:3|tired:2\nsubject 1.mp4,bored,bored:x\n"
+    (folder / "labels.csv").write_text(voted)
+    code, _, err = fervideo_says(capsys, "evaluate", folder, "--model", trained, *QUICK)
+    assert code == 2
+    assert "labels.csv:2: label 'tired' is unknown to the model" in err
+    assert "labels.csv:3: label_votes 'bored:x' are not votes" in err
 
 
 def test_fine_tuning_keeps_what_the_model_knows(dataset: Path, tmp_path: Path):

@@ -26,7 +26,7 @@ _ALIASES = {
     **dict.fromkeys(("contemptuous",), "contempt"),
 }
 #: Labels that say that there is nothing to learn: rows and frames with them are left out.
-UNLABELLED = ("", "-1", "nan", "unknown", "no_face")
+UNLABELLED = ("", "-1", "-1.0", "nan", "unknown", "no_face")
 SPLITS = ("train", "validation", "test")
 _SPLIT_ALIASES = {"training": "train", "val": "validation", "valid": "validation", "dev": "validation", "testing": "test"}
 #: What a git-lfs pointer begins with, where the video itself was not fetched.

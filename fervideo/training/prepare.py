@@ -176,13 +176,17 @@ def _beyond(clips: Sequence[Clip], opened: Mapping[Path, Extraction]) -> list[Pr
 
 
 def _voted(clip: Clip) -> set[str]:
-    return set(votes(clip.label_votes)) if clip.label_votes else set()
+    try:
+        return set(votes(clip.label_votes))
+    except ValueError:
+        # A problem of the row, which `check` tells.
+        return set()
 
 
 def _foreign_labels(manifest: Manifest, known: tuple[str, ...]) -> list[Problem]:
     problems = []
     for clip in manifest.clips:
-        foreign = sorted(({clip.label} | frame_labels.names_in(clip)) - {"", *known})
+        foreign = sorted(({clip.label} | _voted(clip) | frame_labels.names_in(clip)) - {"", *known})
         if foreign and not any(label_problem(name, manifest.labels) for name in foreign):
             reason = f"label {', '.join(map(repr, foreign))} is unknown to the model, which knows {', '.join(known)}"
             problems.append(Problem(clip.origin, reason))

@@ -99,7 +99,8 @@ def header(path: Path) -> list[str]:
 
 
 def _delimiter(first_line: str) -> str:
-    return "\t" if "\t" in first_line else ","
+    # Excel writes semicolons where the comma is a decimal sign.
+    return max("\t;,", key=first_line.count)
 
 
 def _columns(cells: list[str]) -> list[str]:
