@@ -81,18 +81,10 @@ def prepared(
         DatasetError: The dataset cannot be used as it is; `problems` lists what is wrong.
         OutputError: The output folder cannot be made.
     """
-    manifest = datasets.read(dataset, name)
+    sides = sides_of(model)
+    manifest, problems, left_out = _read(dataset, name, known, purpose, sides, split)
     if manifest.image_fps and "image_fps" not in settings.video.model_fields_set:
         settings = settings.model_copy(update={"video": settings.video.model_copy(update={"image_fps": manifest.image_fps})})
-    n_read, sides = len(manifest.clips), sides_of(model)
-    everything = {clip.origin for clip in manifest.clips}
-    if purpose == "evaluate":
-        manifest = _chosen(manifest, sides, split)
-    # What is wrong with rows that are not looked at does not matter.
-    others = everything - {clip.origin for clip in manifest.clips}
-    problems = [problem for problem in (*check(manifest), *frame_labels.check(manifest)) if problem.origin not in others]
-    if purpose == "evaluate" and known is not None:
-        problems += _foreign_labels(manifest, known)
     with TemporaryDirectory(prefix="fervideo-") as scratch:
         bad = {problem.origin for problem in problems}
         openable = [clip for clip in manifest.clips if clip.origin not in bad]
@@ -114,7 +106,23 @@ def prepared(
         whole = replace(manifest, clips=clips).sound(damaged, skip=skip)
         kept = {clip.origin for clip in whole.clips}
         samples = [sample for sample in samples if sample.clip.origin in kept]
-        yield Prepared(whole, labels, samples, problems, settings, n_read - len(manifest.clips))
+        yield Prepared(whole, labels, samples, problems, settings, left_out)
+
+
+def _read(
+    dataset: Path, name: str | None, known: tuple[str, ...] | None, purpose: Purpose, sides: dict[Path, str], split: str | None
+) -> tuple[Manifest, list[Problem], int]:
+    """Read a dataset's rows, for an evaluation those that are to be looked at; what is wrong with them; and how many others there are."""
+    manifest = datasets.read(dataset, name)
+    every = {clip.origin for clip in manifest.clips}
+    if purpose == "evaluate":
+        manifest = _chosen(manifest, sides, split)
+    others = every - {clip.origin for clip in manifest.clips}
+    problems = [*check(manifest), *frame_labels.check(manifest)]
+    if purpose == "evaluate" and known is not None:
+        problems += _foreign_labels(manifest, known)
+    # What is wrong with rows that are not looked at does not matter.
+    return manifest, [problem for problem in problems if problem.origin not in others], len(others)
 
 
 def _fit_for(purpose: Purpose, sound: Manifest, settings: TrainingSettings, sides: dict[Path, str]) -> tuple[list[Clip], list[Problem]]:
