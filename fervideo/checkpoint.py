@@ -71,9 +71,20 @@ class Checkpoint:
             reason = f"its header describes no network that this version can build ({error})"
             raise WeightsError(self.path, reason, "give a checkpoint that this version of fervideo wrote") from error
 
-    def check_shapes(self, wanted: Mapping[str, tuple[int, ...]]) -> None:
-        """Compare the arrays with those that are wanted, by name and shape. Raises as `check_shapes` does."""
+    def check_shapes(self, wanted: Mapping[str, tuple[int, ...]], *, whole: bool = False) -> None:
+        """Compare the arrays with those that are wanted, by name and shape.
+
+        Args:
+            wanted: Shapes by name.
+            whole: Whether these are all that the file may hold.
+
+        Raises:
+            WeightsError: As `check_shapes`; or there are others, which the network would do without.
+        """
         check_shapes(self.path, wanted, {name: array.shape for name, array in self.tensors.items()})
+        if whole and (others := [name for name in self.tensors if name not in wanted]):
+            reason = f"holds {len(others)} parameters that its network lacks ({_some(others)})"
+            raise WeightsError(self.path, reason, "give weights of this network")
 
 
 def read(path: Path) -> Checkpoint:

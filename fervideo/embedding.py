@@ -204,6 +204,6 @@ def load(path: Path) -> FrameCNN:
     stored = checkpoint.read(path)
     stored.expect(kind="frame_cnn", labels=EXPRESSIONS, crop_px=CROP_PX)
     model = stored.build(FrameCNN)
-    stored.check_shapes({name: tuple(tensor.shape) for name, tensor in model.state_dict().items()})
+    stored.check_shapes({name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}, whole=True)
     model.load_state_dict({name: torch.from_numpy(array) for name, array in stored.tensors.items()})
     return model.eval()

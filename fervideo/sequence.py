@@ -323,7 +323,16 @@ def windows(n_steps: int, settings: SequenceSettings) -> Iterator[tuple[int, Flo
 
 
 def smoothed(probabilities: Float64, time_s: Float64, sigma_s: float) -> Float64:
-    """Smooth in time with a Gaussian, on a fine even grid since frames need not be even."""
+    """Smooth in time with a Gaussian, on a fine even grid since frames need not be even.
+
+    Args:
+        probabilities: float64 (T, C).
+        time_s: float64 (T,), rising.
+        sigma_s: Standard deviation of the Gaussian, above 0.
+
+    Returns:
+        float64 (T, C); rows may sum to a little more or less than 1.
+    """
     # Few runs smooth, and importing this takes as long as they do.
     from scipy.ndimage import gaussian_filter1d
 
@@ -365,6 +374,6 @@ def load(path: Path, frame_cnn: str, device: str = "cpu") -> SequenceLSTM:
     """
     stored = checkpoint.read_sequence_model(path, frame_cnn)
     model = stored.build(SequenceLSTM, labels=stored.header["labels"])
-    stored.check_shapes({name: tuple(tensor.shape) for name, tensor in model.state_dict().items()})
+    stored.check_shapes({name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}, whole=True)
     model.load_state_dict({name: torch.from_numpy(array) for name, array in stored.tensors.items()})
     return model.to(device).eval()

@@ -18,7 +18,7 @@ def find(landmarker: faces.Landmarker, image: UInt8) -> Float32:
     """Find the face in a picture that it fills, or in a larger photograph.
 
     Args:
-        landmarker: For still pictures with one face.
+        landmarker: For still pictures; of several faces its first one counts.
         image: uint8 (height, width, 3) RGB or (height, width) grey.
 
     Returns:

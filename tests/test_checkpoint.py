@@ -49,6 +49,7 @@ def test_what_is_no_checkpoint_is_refused(tmp_path: Path):
         ({"config": None}, {}, "no network that this version can build"),
         ({}, {"w": np.zeros((2, 2), np.float32)}, r"1 parameters do not fit: w is \[2, 2\], here it is \[3\]"),
         ({}, {"w": None}, r"lacks 1 of 1 parameters \(w\); it has none"),
+        ({}, {"v": np.zeros(1, np.float32)}, r"holds 1 parameters that its network lacks \(v\)"),
         ({}, {"w": np.array([0, np.nan, 0], np.float32)}, "numbers that are not finite in w"),
     ],
 )
@@ -61,13 +62,13 @@ def test_weights_of_another_network_are_refused(tmp_path: Path, changes: dict[st
 
     def read_and_fit() -> None:
         stored = checkpoint.read(tmp_path / "a.safetensors")
-        stored.check_shapes(stored.build(wanted))
+        stored.check_shapes(stored.build(wanted), whole=True)
 
     with pytest.raises(WeightsError, match=rf"a\.safetensors: .*{reason}"):
         read_and_fit()
 
 
-@pytest.mark.parametrize("spoilt", ["shape", "lacking", "config"])
+@pytest.mark.parametrize("spoilt", ["shape", "lacking", "more", "config"])
 @pytest.mark.parametrize("name", ["frame", "sequence"])
 def test_the_networks_of_the_pipeline_refuse_other_weights(tmp_path: Path, name: str, spoilt: str):
     """Here they are opened as the commands open them."""
@@ -80,6 +81,8 @@ def test_the_networks_of_the_pipeline_refuse_other_weights(tmp_path: Path, name:
         tensors[first] = np.zeros((2, 3), np.float32)
     elif spoilt == "lacking":
         del tensors[first]
+    elif spoilt == "more":
+        tensors["unheard_of"] = np.zeros(1, np.float32)
     else:
         header["config"] = {**header["config"], "labels" if name == "frame" else "unheard_of": 8}
     checkpoint.write(tmp_path / "other.safetensors", header, tensors)

@@ -116,6 +116,18 @@ def test_a_picture_too_long_to_be_warped_is_told_and_the_others_go_on(astronaut:
     assert "panorama.png: is 33000 x 4 pixels, more than 32766 on a side; scale it down" in str(problem)
 
 
+def test_what_pillow_finds_odd_is_not_told(tmp_path: Path, recwarn: pytest.WarningsRecorder, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    Image.new("L", (15, 10), 90).save(tmp_path / "large.png")
+    assert video.read_image(tmp_path / "large.png").shape == (10, 15, 3)
+    assert not recwarn.list
+
+
+def test_weights_may_lie_at_home():
+    chosen = settings.ClassifierSettings(weights="~/own.safetensors")
+    assert frame_model.weights_path(chosen) == Path.home() / "own.safetensors"
+
+
 def test_a_small_picture_of_a_face_has_one(astronaut: Image.Image, tmp_path: Path):
     face = astronaut.crop((180, 60, 270, 150)).convert("L")
     sizes = (40, 48, 60)

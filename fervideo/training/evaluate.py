@@ -64,11 +64,11 @@ def predict(model: SequenceLSTM, samples: Sequence[Sample], settings: TrainingSe
         if len(sample.course) > longest:
             answers[place] = sequence.infer(model, sample.course, settings.sequence)
     sigma_s = settings.sequence.smooth_s
-    return [_smoother(sample, answer, sigma_s) if answer and sigma_s else answer for sample, answer in zip(samples, answers, strict=True)]
+    return [_as_asked(sample, answer, sigma_s) if answer and sigma_s else answer for sample, answer in zip(samples, answers, strict=True)]
 
 
-def _smoother(sample: Sample, answer: Answer, sigma_s: float) -> Answer:
-    """Smooth a course as `fervideo timeline --smooth` does."""
+def _as_asked(sample: Sample, answer: Answer, sigma_s: float) -> Answer:
+    """Smooth a course by what the settings ask for, as `fervideo timeline --smooth` does."""
     steps = sequence.smoothed(answer[0].astype(np.float64), sample.step_time_s, sigma_s)
     return (steps / steps.sum(1, keepdims=True)).astype(np.float32), answer[1]
 

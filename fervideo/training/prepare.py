@@ -1,4 +1,4 @@
-"""From a folder to samples: read, check, open, split, extract; every problem is known before anything is extracted."""
+"""From a folder to samples: read, check, open, split, extract; every problem that can be is known before anything is extracted."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def prepared(
         DatasetError: The dataset cannot be used as it is; `problems` lists what is wrong.
         OutputError: The output folder cannot be made.
     """
-    sides = sides_of(model)
+    sides = _sides_of(model)
     manifest, problems, left_out = _read(dataset, name, known, purpose, sides, split)
     if manifest.image_fps and "image_fps" not in settings.video.model_fields_set:
         settings = settings.model_copy(update={"video": settings.video.model_copy(update={"image_fps": manifest.image_fps})})
@@ -127,28 +127,26 @@ def _read(
 
 def _fit_for(purpose: Purpose, sound: Manifest, settings: TrainingSettings, sides: dict[Path, str]) -> tuple[list[Clip], list[Problem]]:
     """Give rows their splits where they are trained on; and find those that cannot be, until the others can."""
+    clips = splits.assign(sound, settings.train) if purpose == "train" else sound.clips
     problems: list[Problem] = []
-    if purpose == "evaluate":
-        return sound.clips, problems
-    drawn = splits.assign(sound, settings.train) if purpose == "train" else []
-    clips = drawn or sound.clips
-    while clips:
-        if purpose == "train":
-            unfit = [*splits.check(clips), *_learnt_before(clips, sides)]
-        else:
-            folds = splits.folds(replace(sound, clips=clips), settings.train)
-            each = [splits.assign(replace(sound, clips=clips), settings.train, fold) for fold in folds]
-            # A fold may lack a label; what is tested must have been taught.
-            unfit = [problem for fold in each for problem in (*splits.check(fold, ("train",)), *_learnt_before(fold, sides))]
-        if not unfit:
-            break
-        problems += dict.fromkeys(unfit)
+    while clips and (unfit := _unfit(purpose, replace(sound, clips=clips), settings, sides)):
+        problems += unfit
         bad = {problem.origin for problem in unfit}
         clips = [clip for clip in clips if clip.origin not in bad]
     return clips, problems
 
 
-def sides_of(model: Path | None) -> dict[Path, str]:
+def _unfit(purpose: Purpose, manifest: Manifest, settings: TrainingSettings, sides: dict[Path, str]) -> list[Problem]:
+    if purpose == "evaluate":
+        return []
+    if purpose == "train":
+        return [*splits.check(manifest.clips), *_learnt_before(manifest.clips, sides)]
+    each = [splits.assign(manifest, settings.train, fold) for fold in splits.folds(manifest, settings.train)]
+    # A fold may lack a label; what is tested must have been taught. What is wrong in several folds is said once.
+    return list(dict.fromkeys(problem for fold in each for problem in (*splits.check(fold, ("train",)), *_learnt_before(fold, sides))))
+
+
+def _sides_of(model: Path | None) -> dict[Path, str]:
     """Return the split of each video that a model's run used, as its splits.csv beside the weights tells; empty without such a file."""
     listed = model.parent / "splits.csv" if model is not None else None
     if listed is None or not listed.exists():

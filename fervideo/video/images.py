@@ -10,6 +10,7 @@ import hashlib
 import re
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -55,8 +56,7 @@ def read_image(path: Path) -> UInt8:
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
-        # What is odd about a picture that can be shown all the same is nobody's worry.
-        with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
+        with _quietly(UserWarning, Image.DecompressionBombWarning), Image.open(path) as image:
             if max(image.size) > _LONGEST_PX:
                 size = " x ".join(map(str, image.size))
                 raise VideoError(path, f"is {size} pixels, more than {_LONGEST_PX} on a side", "scale it down")
@@ -71,6 +71,15 @@ def read_image(path: Path) -> UInt8:
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         reason = "is no picture that can be decoded" if isinstance(error, UnidentifiedImageError) else str(error)
         raise VideoError(path, f"cannot be read as an image ({reason})", "export it again, as JPEG or PNG") from error
+
+
+@contextmanager
+def _quietly(*kinds: type[Warning]) -> Iterator[None]:
+    """Pass over what Pillow finds odd about a picture that can be shown all the same: broken EXIF data, a large size."""
+    with warnings.catch_warnings():
+        for kind in kinds:
+            warnings.simplefilter("ignore", kind)
+        yield
 
 
 def probe_images(folder: Path, fps: float) -> Video:
