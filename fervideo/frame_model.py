@@ -42,7 +42,7 @@ class FrameModel:
             # Imported here, for the time that torch takes.
             from fervideo.embedding import Embedder
 
-            self._cnn = Embedder(self.path, device)
+            self._cnn = Embedder(self.path, device, chosen.precision)
         else:
             self._classifier = classifiers.load(self.path, device)
 

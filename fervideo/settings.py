@@ -56,6 +56,11 @@ class ClassifierSettings(Section):
     )
     landmarks: Literal["mediapipe", "dlib"] = Field("mediapipe", description="whose landmarks svm and mlp read; dlib needs fervideo[dlib]")
     weights: str = Field("default", description="path of weights of your own; default: those in the package")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto",
+        description="what cnn computes with; auto: bfloat16 where the CPU does so natively (half the time, and one label in a "
+        "thousand differs), float32 elsewhere",
+    )
 
 
 class TrackingSettings(Section):
