@@ -118,6 +118,27 @@ def make_bank(path: Path, rng: np.random.Generator) -> None:
     np.savez(path, features=features.astype(np.float32), target=np.eye(8, dtype=np.float32)[label], label=label)
 
 
+def test_an_expression_wavers_and_neutral_does_not(tmp_path: Path):
+    import simulate
+
+    make_bank(tmp_path / "bank.npz", np.random.default_rng(1))
+    simulator = simulate.Simulator(simulate.Bank(**np.load(tmp_path / "bank.npz")))
+    neutral, smile = 1, 4
+    presence = np.repeat(np.eye(2), 100, axis=0)
+    drawn = [simulator._wavering(np.array([neutral, smile]), presence, np.random.default_rng(seed)) for seed in range(40)]
+    for stills, seen in drawn:
+        # What is missing of the smile is the same person's neutral face.
+        assert stills.tolist() == [neutral, smile, neutral]
+        np.testing.assert_allclose(seen.sum(1), 1)
+        np.testing.assert_array_equal(seen[:100], presence[:100] @ np.eye(2, 3))
+        assert 0.5 <= seen[100:, 1].min() <= seen[100:, 1].max() <= 1
+    assert 10 < sum(np.ptp(seen[100:, 1]) > 0.05 for _, seen in drawn) < 30
+    # Where no neutral face is shown, one is taken.
+    stills, seen = simulator._wavering(np.array([smile]), np.ones((50, 1)), np.random.default_rng(2))
+    assert simulator.bank.label[stills[1]] == 0
+    np.testing.assert_allclose(seen.sum(1), 1)
+
+
 def test_recipe_and_comparison_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     import compare_smoothing
     import train_sequence
@@ -214,3 +235,18 @@ def test_robustness_runs_on_a_real_face(tmp_path: Path, face_clip: Path, own_cac
     assert row == total
     assert total["faces"] > 200
     assert all(0 <= total[disturbance] <= 1 for disturbance in robustness.DISTURBANCES)
+
+
+def test_the_calmest_of_equals_is_chosen():
+    from smoothing import calmest
+
+    rng = np.random.default_rng(1)
+    truth = [np.repeat(rng.permutation(8)[:4], rng.integers(5, 30, 4)) for _ in range(50)]
+
+    def blurred(share: float) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Miss this share of the sequences; a fifth is missed anyway."""
+        return [(one, one if k % 10 >= max(2, 10 * share) else np.zeros_like(one)) for k, one in enumerate(truth)]
+
+    # Up to a fifth nothing tells the amounts apart, and half is clearly worse.
+    assert calmest((0.0, 0.1, 0.2, 0.5), blurred) == 0.2
+    assert calmest((0.5,), blurred) == 0.5

@@ -4,7 +4,7 @@
         [--unidirectional FILE] [--clips FOLDER] [--split validation|test] [--sequences 300] [--seed 1] [--json FILE]
 
 RUN keeps the features of rendered stills, as for tools/train_sequence.py. How much each cheap way smooths (tools/smoothing.py) is
-chosen on sequences simulated from the validation split, by accuracy + F1@50; then it is applied unchanged to other sequences, from
+chosen on sequences simulated from the validation split (`smoothing.calmest`); then it is applied unchanged to other sequences, from
 the split that is asked for, and to the clips. FOLDER holds videos and labels.csv (clip, start_s, end_s, label: half-open
 intervals; `anger|sadness` where either is right; no_face).
 
@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 import torch
 from simulate import Bank, Simulator
-from smoothing import SMOOTHERS, Shown, Smoother, top
+from smoothing import SMOOTHERS, Shown, Smoother, calmest, top
 from train_sequence import NEUTRAL_SHARE, Sequences, bank_of
 
 from fervideo import checkpoint, pipeline, sequence
@@ -105,15 +105,13 @@ def simulated(bank: Bank, n: int, seed: int) -> list[Drawn]:
 
 
 def tune(smoother: Smoother, drawn: Sequence[Drawn]) -> float:
-    """Choose how much to smooth: the amount with the highest accuracy + F1@50."""
+    """Choose how much to smooth."""
     p = [one.frame_p for one in drawn]
 
-    def merit(amount: float) -> float:
-        pairs = [(one.label, smoother.apply(q, MODEL_RATE_HZ, amount)[0]) for one, q in zip(drawn, p, strict=True)]
-        right = np.concatenate([truth == guess for truth, guess in pairs])
-        return float(100 * right.mean()) + metrics.f1_at(pairs, 0.5)
+    def shown(amount: float) -> list[tuple[Int64, Int64]]:
+        return [(one.label, smoother.apply(q, MODEL_RATE_HZ, amount)[0]) for one, q in zip(drawn, p, strict=True)]
 
-    return max(smoother.amounts, key=merit)
+    return calmest(smoother.amounts, shown)
 
 
 def cheap(p: Float64, rate_hz: float, prior: Float64, tuned: Mapping[str, float]) -> dict[str, Shown]:

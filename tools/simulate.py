@@ -2,7 +2,7 @@
 
 Each still is rendered in VARIANTS (small shifts and light, a talking mouth, a blink, a turn, something before the face), every
 variant goes through the real crop, frame CNN and geometry, and a sequence then walks between the variants of its stills as
-faces do: expressions that rise, stay and fall, mouths that open at the pace of syllables without changing the label.
+faces do: expressions that rise, stay, waver and fall, mouths that open at the pace of syllables without changing the label.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from fervideo.records import CROP_PX, EXPRESSIONS, GEOMETRY, MODEL_RATE_HZ, Face
 N_PLAIN = 4
 #: Stills of one expression that are enough.
 MOST_STILLS = 2500
+#: How much of an expression may be missing while it is held, and about how long it takes to fade or come back.
+MOST_FADED, FADING_S = 0.5, (0.3, 1.5)
 TALK_GAPS = (0.08, 0.18, 0.3)
 #: Variants of one still, in the bank's order.
 VARIANTS = (*(["plain"] * N_PLAIN), "talk", "talk", "talk", "round", "wide", "blink", "turn", "turn", "cover", "cover")
@@ -133,13 +135,13 @@ class Simulator:
         steps = int(seconds * MODEL_RATE_HZ)
         stills, presence = self._plot(steps, rng)
         path = _walk(steps, rng)
-        features, target = np.zeros((steps, self.bank.features.shape[2])), np.zeros((steps, len(EXPRESSIONS)))
+        target, label = presence @ self.bank.target[stills], self.bank.label[stills[presence.argmax(1)]]
+        stills, seen = self._wavering(stills, presence, rng)
+        features = np.zeros((steps, self.bank.features.shape[2]))
         for still in np.unique(stills):
-            share = presence[:, stills == still].sum(1)
+            share = seen[:, stills == still].sum(1)
             where = share > 0
             features[where] += share[where, None] * (path[where] @ self.bank.features[still])
-            target[where] += share[where, None] * self.bank.target[still]
-        label = self.bank.label[stills[presence.argmax(1)]]
         features += self._looks(rng) + self._noise(steps, rng)
         n = len(EXPRESSIONS)
         features[:, :n] -= np.logaddexp.reduce(features[:, :n], axis=1, keepdims=True)
@@ -171,6 +173,15 @@ class Simulator:
         risen = np.minimum.accumulate(np.column_stack([np.ones(steps), risen]), axis=1)
         presence = risen - np.column_stack([risen[:, 1:], np.zeros(steps)])
         return np.array(stills), presence
+
+    def _wavering(self, stills: np.ndarray, presence: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Let expressions fade towards a neutral face and come back while they are shown: as `_plot` returns them, with that face."""
+        steps, neutral = len(presence), self.bank.label[stills] == 0
+        depth = rng.choice([0, rng.uniform(0.1, MOST_FADED)])
+        knots = np.arange(0, steps + 2 * MODEL_RATE_HZ, rng.uniform(*FADING_S) * MODEL_RATE_HZ)
+        faded = presence * (depth * np.interp(np.arange(steps), knots, rng.random(len(knots))))[:, None] * ~neutral
+        rest = stills[neutral][0] if neutral.any() else rng.choice(self.rows[0])
+        return np.append(stills, rest), np.column_stack([presence - faded, faded.sum(1)])
 
     def _looks(self, rng: np.random.Generator) -> np.ndarray:
         """Draw a constant offset: the model has not seen this face, and the frame CNN leans one way on it."""

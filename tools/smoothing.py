@@ -1,23 +1,26 @@
 """Cheap ways to smooth the frame CNN's answers in time: what a sequence model has to beat.
 
 Each takes probabilities float64 (S, C) at an even rate, and how much to smooth, in a unit of its own that does not depend on the
-rate. Each gives what is shown, int64 (S,), and probabilities float64 (S, C).
+rate. Each gives what is shown, int64 (S,), and probabilities float64 (S, C). How much is chosen by `calmest`, as for the sequence model.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d, median_filter, uniform_filter1d
 
 from fervideo.records import MODEL_RATE_HZ, Float64, Int64
+from fervideo.training import metrics
 
 #: What is shown at each step, and with which probabilities.
 Shown = tuple[Int64, Float64]
 #: A lower probability than this is taken for this: one wild frame must not forbid an expression to the Markov model.
 _FLOOR = 1e-4
+#: Draws of other sequences behind the standard error of `calmest`.
+_RESAMPLES = 1000
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,37 @@ def _posteriors(evidence: Float64, change: Float64) -> Float64:
         behind[step] = mass / mass.sum()
     both = ahead * behind
     return np.asarray(both / both.sum(1, keepdims=True))
+
+
+def calmest(amounts: Sequence[float], shown: Callable[[float], list[tuple[Int64, Int64]]]) -> float:
+    """Choose how much to smooth: the most that accuracy + F1@50 cannot tell from the best, since fewer changes are the better answer.
+
+    They can where the difference on the same sequences is larger than its standard error (bootstrap over sequences); the rule is
+    that of Breiman et al. (1984), who take the error of the best alone.
+
+    Args:
+        amounts: Those to choose from.
+        shown: Maps an amount to (truth, guess) of each sequence, int64 (S,) both.
+    """
+    counts = {
+        amount: np.array([((truth == guess).sum(), len(truth), *metrics.matches(truth, guess, 0.5)) for truth, guess in shown(amount)])
+        for amount in amounts
+    }
+    merit = {amount: _merit(found.sum(0)) for amount, found in counts.items()}
+    best = max(amounts, key=lambda amount: merit[amount])
+    n = len(counts[best])
+    drawn = np.random.default_rng(1).multinomial(n, np.full(n, 1 / n), _RESAMPLES)
+
+    def error(amount: float) -> float:
+        return float((_merit(drawn @ counts[best]) - _merit(drawn @ counts[amount])).std())
+
+    return max(amount for amount in amounts if merit[best] - merit[amount] <= error(amount))
+
+
+def _merit(counts: Int64) -> Float64:
+    """Return accuracy + F1@50, both in per cent, of right steps, all steps, hits, false and missed segments, (..., 5)."""
+    right, steps, hits, false, missed = np.moveaxis(counts, -1, 0)
+    return np.asarray(100 * right / steps + 200 * hits / np.maximum(2 * hits + false + missed, 1))
 
 
 def _odd(size: float) -> int:

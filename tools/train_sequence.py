@@ -1,7 +1,7 @@
 """Train the sequence model on simulated sequences.
 
     python tools/train_sequence.py FERPLUS.npz LANDMARKS.npz FRAME.safetensors RUN [--steps 2500] [--seed 1]
-        [--smoothness 0.2] [--certainty 0.5] [--forward-only | --without-embedding] [--split validation|test]
+        [--smoothness 0.05] [--certainty 0.5] [--forward-only | --without-embedding] [--split validation|test]
 
 FRAME.safetensors is the frame CNN that tools/train_frame.py trained. Writes RUN/sequence.safetensors; with --forward-only
 RUN/unidirectional.safetensors, for comparison; with --without-embedding RUN/smoother.safetensors, which goes with any other frame
@@ -26,6 +26,7 @@ import ferplus
 import numpy as np
 import torch
 from simulate import Bank, Simulator, build_bank
+from smoothing import calmest
 from torch import Tensor
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
@@ -33,7 +34,6 @@ from torch.utils.data import DataLoader, Dataset
 from fervideo import checkpoint, sequence
 from fervideo.records import ANY_FRAME_MODEL, EXPRESSIONS, GEOMETRY, MODEL_RATE_HZ
 from fervideo.sequence import SequenceLSTM
-from fervideo.training import metrics
 from fervideo.training.calibrate import temperature
 
 BATCH = 24
@@ -47,8 +47,8 @@ LARGEST_JUMP = 4.0
 TEST_SEQUENCES = 300
 #: A neutral second counts half of another towards what a clip shows as a whole.
 NEUTRAL_SHARE = 0.5
-#: Chances that the next step shows the same expression, of which the best is chosen; 0 leaves the answers as they are.
-STAYS = (0.0, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99)
+#: Chances that the next step shows the same expression, of which one is chosen; 0 leaves the answers as they are.
+STAYS = (0.0, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 0.995, 0.997, 0.999)
 
 
 class Sequences(Dataset[tuple[np.ndarray, np.ndarray, np.ndarray]]):
@@ -164,14 +164,12 @@ def calibrate(model: SequenceLSTM, bank: Bank, n: int, seed: int) -> dict[str, f
 
 
 def settling(p: list[np.ndarray], labels: list[np.ndarray]) -> dict[str, float]:
-    """Choose how likely an expression is to stay, by accuracy + F1@50 as for cheap smoothing, and the temperature that goes with it."""
+    """Choose how likely an expression is to stay, as amounts of cheap smoothing are chosen, and the temperature that goes with it."""
 
-    def merit(stay: float) -> float:
-        pairs = [(label, sequence.settle(one, stay).argmax(1)) for one, label in zip(p, labels, strict=True)]
-        right = np.concatenate([truth == guess for truth, guess in pairs])
-        return float(100 * right.mean()) + metrics.f1_at(pairs, 0.5)
+    def shown(stay: float) -> list[tuple[np.ndarray, np.ndarray]]:
+        return [(label, sequence.settle(one, stay).argmax(1)) for one, label in zip(p, labels, strict=True)]
 
-    stay = max(STAYS, key=merit)
+    stay = calmest(STAYS, shown)
     settled = np.concatenate([sequence.settle(one, stay) for one in p])
     return {"stay": stay, "settled_temperature": temperature(np.concatenate(labels), settled) if stay else 1.0}
 
@@ -212,7 +210,7 @@ def main() -> None:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--forward-only", action="store_true", help="a unidirectional LSTM, for comparison")
     which.add_argument("--without-embedding", action="store_true", help="read only what any frame classifier tells")
-    parser.add_argument("--smoothness", type=float, default=0.2, help="weight of the loss of changes from step to step")
+    parser.add_argument("--smoothness", type=float, default=0.05, help="weight of the loss of changes from step to step")
     parser.add_argument("--certainty", type=float, default=0.5, help="share of the votes that is given to the majority, 0 to 1")
     parser.add_argument("--split", default="validation", choices=("validation", "test"))
     args = parser.parse_args()
