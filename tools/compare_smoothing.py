@@ -1,7 +1,7 @@
 """Compare the sequence model with what is cheap: one table over simulated sequences, one over labelled clips.
 
     python tools/compare_smoothing.py FERPLUS.npz LANDMARKS.npz FRAME.safetensors SEQUENCE.safetensors RUN
-        [--unidirectional FILE] [--clips FOLDER] [--split validation|test] [--sequences 300] [--seed 1] [--json FILE]
+        [--unidirectional FILE] [--clips FOLDER] [--split validation|test] [--sequences 900] [--seed 1] [--json FILE]
 
 RUN keeps the features of rendered stills, as for tools/train_sequence.py. How much each cheap way smooths (tools/smoothing.py) is
 chosen on sequences simulated from the validation split (`smoothing.calmest`); then it is applied unchanged to other sequences, from
@@ -264,7 +264,7 @@ def main() -> None:
     parser.add_argument("--unidirectional", type=Path, metavar="FILE", help="an LSTM of tools/train_sequence.py --forward-only")
     parser.add_argument("--clips", type=Path, metavar="FOLDER")
     parser.add_argument("--split", default="validation", choices=("validation", "test"))
-    parser.add_argument("--sequences", type=int, default=300)
+    parser.add_argument("--sequences", type=int, default=900)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path, metavar="FILE")
     args = parser.parse_args()
