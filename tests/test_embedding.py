@@ -12,7 +12,7 @@ from fervideo.settings import ClassifierSettings, FaceSettings
 
 @pytest.fixture(scope="module")
 def crops() -> UInt8:
-    """Hold a photographed face, turned, enlarged and darkened in a few ways."""
+    """Hold a photographed face, cut out a little off in place and size in forty ways."""
     photograph = demo._photograph()
     with faces.Landmarker(FaceSettings(), 1, still=True) as landmarker:
         landmarks = landmarker.find(photograph)[0]

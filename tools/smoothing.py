@@ -105,11 +105,11 @@ def _posteriors(evidence: Float64, change: Float64) -> Float64:
 def calmest(amounts: Sequence[float], shown: Callable[[float], list[tuple[Int64, Int64]]]) -> float:
     """Choose how much to smooth: the most that accuracy + F1@50 cannot tell from the best, since fewer changes are the better answer.
 
-    They can where the difference on the same sequences is larger than its standard error (bootstrap over sequences); the rule is
-    that of Breiman et al. (1984), who take the error of the best alone.
+    An amount is told from the best where their difference on the same sequences is larger than its standard error (bootstrap over
+    sequences): the rule of Breiman et al. (1984), who take the error of the best alone.
 
     Args:
-        amounts: Those to choose from.
+        amounts: Those to choose from; a larger one smooths more.
         shown: Maps an amount to (truth, guess) of each sequence, int64 (S,) both.
     """
     counts = {
