@@ -22,7 +22,7 @@ from fervideo.records import ClipExpressions, FaceObservations, FeatureShard, Fl
 #: Version of what a shard holds and means; raise it whenever the same video and settings would give other features.
 FEATURE_VERSION = 2
 #: The same of what a sequence model says: raise it whenever the same features, weights and settings would give other probabilities.
-EXPRESSION_VERSION = 1
+EXPRESSION_VERSION = 2
 
 #: What reading a file that is damaged may raise.
 DAMAGE = (SafetensorError, OSError, ValueError, KeyError, TypeError)

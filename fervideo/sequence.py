@@ -28,8 +28,9 @@ from fervideo.settings import SequenceSettings
 _INTERPOLATED_S = 0.15
 #: What a window's first and last steps have seen too little context for.
 _WARM_UP_S = 1.0
-#: For a model that was fitted without the chain, about what fits the package's: neighbouring steps tell much the same.
-_SETTLED_TEMPERATURE = 4.0
+#: The chain's share in a settled answer. Neighbouring steps tell much the same, which makes the chain too sure; the model's own
+#: answers know better how sure to be. Chosen on the package's model, for what it does to labels and to calibration.
+_CHAIN_SHARE = 0.4
 #: A lower probability than this is taken for this: one wild step must not forbid an expression to the Markov chain.
 _LEAST = 1e-4
 #: Windows that go through the network at once.
@@ -80,7 +81,6 @@ class SequenceLSTM(nn.Module):
         bidirectional: Whether later steps may explain earlier ones.
         labels: The expressions that it tells apart.
         stay: Probability that the next step shows the same expression, for `settle`; 0 leaves answers as they are.
-        settled_temperature: By which the logarithms of settled probabilities are divided, since the chain makes them too sure.
     """
 
     centre: Tensor
@@ -95,7 +95,6 @@ class SequenceLSTM(nn.Module):
         bidirectional: bool = True,
         labels: Sequence[str] = EXPRESSIONS,
         stay: float = 0.0,
-        settled_temperature: float = 1.0,
     ) -> None:
         super().__init__()
         self.labels = tuple(labels)
@@ -107,7 +106,6 @@ class SequenceLSTM(nn.Module):
             "bidirectional": bidirectional,
             "labels": len(labels),
             "stay": stay,
-            "settled_temperature": settled_temperature,
         }
         n_in = len(EXPRESSIONS) + len(GEOMETRY) + embedding_dim
         width = hidden * (2 if bidirectional else 1)
@@ -262,27 +260,34 @@ def infer(model: SequenceLSTM, features: Float32, settings: SequenceSettings) ->
 
 def settled(model: SequenceLSTM, p: Float64, settings: SequenceSettings) -> Float32:
     """Settle a course's probabilities (S, labels) as the settings say or, where they leave it to the model, as it was fitted."""
-    stay, temperature = model.config["stay"], model.config["settled_temperature"]
-    if settings.stay != "auto":
-        stay, temperature = settings.stay, temperature if stay else _SETTLED_TEMPERATURE
-    return settle(p, stay, temperature).astype(np.float32)
+    return settle(p, model.config["stay"] if settings.stay == "auto" else settings.stay).astype(np.float32)
 
 
-def settle(p: Float64, stay: float, temperature: float = 1.0) -> Float64:
-    """Let an expression last: posteriors of a Markov chain that takes the model's probabilities for evidence (Rabiner 1989).
-
-    All expressions are as likely to follow one another.
+def settle(p: Float64, stay: float) -> Float64:
+    """Let an expression last: the mean, weighted by _CHAIN_SHARE, of the model's probabilities and what a Markov chain makes of them.
 
     Args:
         p: float64 (S, C), rows sum to 1.
         stay: Probability that the next step shows the same expression; 0 leaves p as it is.
-        temperature: By which the logarithms of the posteriors are divided.
 
     Returns:
         float64 (S, C), rows sum to 1.
     """
-    if not stay:
-        return p
+    return _CHAIN_SHARE * posteriors(p, stay) + (1 - _CHAIN_SHARE) * p if stay else p
+
+
+def posteriors(p: Float64, stay: float) -> Float64:
+    """Return the probability of each state at each step of a Markov chain that takes p for evidence (forward-backward, Rabiner 1989).
+
+    All states are as likely to follow one another.
+
+    Args:
+        p: float64 (S, C), rows sum to 1.
+        stay: Probability, above 0 and below 1, that the next step's state is the same.
+
+    Returns:
+        float64 (S, C), rows sum to 1.
+    """
     evidence = np.maximum(p, _LEAST)
     change = (1 - stay) / (p.shape[1] - 1)
     ahead, behind = evidence.copy(), np.ones_like(evidence)
@@ -294,10 +299,8 @@ def settle(p: Float64, stay: float, temperature: float = 1.0) -> Float64:
         after = behind[step + 1] * evidence[step + 1]
         after /= after.sum()
         behind[step] = after * (stay - change) + change
-    both = np.log(ahead / ahead.sum(1, keepdims=True)) + np.log(behind)
-    both = np.exp((both - both.max(1, keepdims=True)) / temperature)
-    settled: Float64 = both / both.sum(1, keepdims=True)
-    return settled
+    both = ahead / ahead.sum(1, keepdims=True) * behind
+    return np.asarray(both / both.sum(1, keepdims=True))
 
 
 def windows(n_steps: int, settings: SequenceSettings) -> Iterator[tuple[int, Float64]]:

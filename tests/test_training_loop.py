@@ -271,7 +271,7 @@ def test_a_clip_without_a_face_is_an_error_of_every_system():
 
 def test_short_clips_are_settled_as_long_ones_are():
     torch.manual_seed(0)
-    model = SequenceLSTM(D, hidden=8, layers=1, labels=LABELS, stay=0.9, settled_temperature=2.0).eval()
+    model = SequenceLSTM(D, hidden=8, layers=1, labels=LABELS, stay=0.9).eval()
     clips = [sample(number, LABELS[number], steps=60 + number) for number in range(3)]
     for wanted in ("auto", 0.0, 0.99):
         settings = TrainingSettings(sequence=SequenceSettings(stay=wanted))

@@ -132,7 +132,7 @@ def held(p: Float64, bounds_s: Float64) -> Shown:
 def read(model: SequenceLSTM, features: Float32) -> tuple[Float64, Float64]:
     """Return a model's probabilities of one sequence: per step (S, C), and of the whole (C,)."""
     steps, clip = model(torch.from_numpy(features)[None], torch.ones(1, len(features), dtype=torch.bool))
-    settled = sequence.settle(steps[0].softmax(-1).double().numpy(), model.config["stay"], model.config["settled_temperature"])
+    settled = sequence.settle(steps[0].softmax(-1).double().numpy(), model.config["stay"])
     return settled, clip[0].softmax(-1).double().numpy()
 
 

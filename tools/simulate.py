@@ -24,6 +24,9 @@ from fervideo.records import CROP_PX, EXPRESSIONS, GEOMETRY, MODEL_RATE_HZ, Face
 N_PLAIN = 4
 #: Stills of one expression that are enough.
 MOST_STILLS = 2500
+#: Share of sequences in which faces hold what they show for seconds, as people do who are filmed; in the others expressions chase
+#: one another.
+CALM = 0.8
 #: How much of an expression may be missing while it is held, and about how long it takes to fade or come back.
 MOST_FADED, FADING_S = 0.5, (0.3, 1.5)
 TALK_GAPS = (0.08, 0.18, 0.3)
@@ -156,7 +159,7 @@ class Simulator:
         cast = {0: int(rng.choice(self.rows[0]))}
         stills, edges, ramps = [], [0.0], []
         at, rest = 0.0, rng.random() < 0.6
-        calm = rng.random() < 0.4
+        calm = rng.random() < CALM
         while at < steps:
             label = 0 if rest else int(rng.choice(len(EXPRESSIONS), p=self.weight))
             if label not in cast or rng.random() < 0.3:

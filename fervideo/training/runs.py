@@ -255,7 +255,7 @@ def _model(start: SequenceLSTM | None, learn: Sequence[Sample], labels: tuple[st
         model.centre, model.scale = torch.from_numpy(seen.mean(0)), torch.from_numpy(np.maximum(seen.std(0), 1e-4))
         return model
     # What settles the answers of one model is not made for those of another.
-    config: dict[str, Any] = {**start.config, "labels": labels, "stay": 0.0, "settled_temperature": 1.0}
+    config: dict[str, Any] = {**start.config, "labels": labels, "stay": 0.0}
     model = SequenceLSTM(**config)
     state = model.state_dict()
     for name, tensor in start.state_dict().items():
