@@ -29,7 +29,7 @@ _INTERPOLATED_S = 0.15
 #: What a window's first and last steps have seen too little context for.
 _WARM_UP_S = 1.0
 #: The chain's share in a settled answer. Neighbouring steps tell much the same, which makes the chain too sure; the model's own
-#: answers know better how sure to be. Chosen on the package's model, for what it does to labels and to calibration.
+#: answers know better how sure to be. Chosen on the package's model, for labels and for calibration, and used for all.
 _CHAIN_SHARE = 0.4
 #: A lower probability than this is taken for this: one wild step must not forbid an expression to the Markov chain.
 _LEAST = 1e-4
@@ -265,6 +265,8 @@ def settled(model: SequenceLSTM, p: Float64, settings: SequenceSettings) -> Floa
 
 def settle(p: Float64, stay: float) -> Float64:
     """Let an expression last: the mean, weighted by _CHAIN_SHARE, of the model's probabilities and what a Markov chain makes of them.
+
+    What the chain is sure of is shown, unless the model itself is for that step surer of another expression by more than 2/3.
 
     Args:
         p: float64 (S, C), rows sum to 1.

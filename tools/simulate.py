@@ -24,8 +24,8 @@ from fervideo.records import CROP_PX, EXPRESSIONS, GEOMETRY, MODEL_RATE_HZ, Face
 N_PLAIN = 4
 #: Stills of one expression that are enough.
 MOST_STILLS = 2500
-#: Share of sequences in which faces hold what they show for seconds, as people do who are filmed; in the others expressions chase
-#: one another.
+#: Share of sequences in which faces hold what they show for seconds, as most people do in front of a camera; in the others
+#: expressions chase one another.
 CALM = 0.8
 #: How much of an expression may be missing while it is held, and about how long it takes to fade or come back.
 MOST_FADED, FADING_S = 0.5, (0.3, 1.5)

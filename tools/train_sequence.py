@@ -43,7 +43,7 @@ SEQUENCE_S = (6.0, 20.0)
 CLIP_LOSS = 0.3
 #: A change of a log-probability that costs no more when it is larger: an onset is meant to be steep.
 LARGEST_JUMP = 4.0
-#: Sequences that temperatures are fitted on, and as many others for the table at the end.
+#: Sequences that temperatures and the chance to stay are fitted on, and as many others for the table at the end.
 TEST_SEQUENCES = 900
 #: A neutral second counts half of another towards what a clip shows as a whole.
 NEUTRAL_SHARE = 0.5
