@@ -64,14 +64,14 @@ def test_one_sighting_is_a_course():
 @pytest.mark.parametrize("n_steps", [1, 599, 600, 601, 700, 1080, 1081, 5000, 72_000])
 def test_windows_cover_every_step_with_weight_one(n_steps: int):
     total = np.zeros(n_steps)
-    for start, weight in sequence.windows(n_steps, SequenceSettings()):
+    for start, weight in sequence.windows(n_steps, SequenceSettings(window_s=30)):
         assert len(weight) == min(n_steps, 600)
         total[start : start + len(weight)] += weight
     np.testing.assert_allclose(total, 1)
 
 
 def test_windows_give_no_weight_to_their_rims():
-    (_, first), (_, second) = sequence.windows(1080, SequenceSettings())
+    (_, first), (_, second) = sequence.windows(1080, SequenceSettings(window_s=30))
     warm_up = int(MODEL_RATE_HZ)
     assert (first[:warm_up] == 1).all(), "the clip's own start has no context to miss"
     assert (first[-warm_up:] == 0).all()
@@ -79,7 +79,7 @@ def test_windows_give_no_weight_to_their_rims():
 
 
 def test_windows_change_little():
-    """The shipped model's own answer is nearly that of one window; where two are tied, the chain may settle on either: it is left out."""
+    """The shipped model's answer away from the blends is that of one window, and nowhere far from it."""
     shipped = sequence.load(SEQUENCE_WEIGHTS, checkpoint.digest(CNN_WEIGHTS))
     rng = np.random.default_rng(0)
     features = rng.normal(0, 0.3, (3000, 8 + 9 + shipped.config["embedding_dim"] + 1)).astype(np.float32)
@@ -87,10 +87,10 @@ def test_windows_change_little():
     features += np.repeat(knots, 50, axis=0).astype(np.float32)
     features[:, :8] -= np.log(np.exp(features[:, :8]).sum(1, keepdims=True))
     features[:, -1] = 1
-    whole, whole_clip = sequence.infer(shipped, features, SequenceSettings(window_s=300, stay=0))
-    cut, cut_clip = sequence.infer(shipped, features, SequenceSettings(stay=0))
+    whole, whole_clip = sequence.infer(shipped, features, SequenceSettings(window_s=300))
+    cut, cut_clip = sequence.infer(shipped, features, SequenceSettings())
     assert np.abs(whole - cut).max() < 0.2
-    assert np.abs(whole - cut).mean() < 0.01
+    assert np.abs(whole - cut).mean() < 0.002
     np.testing.assert_allclose(cut_clip, whole_clip, atol=0.05)
 
 
