@@ -88,7 +88,16 @@ class FrameCNN(nn.Module):
         Returns:
             Embeddings float32 (M, D) and logits float32 (M, C).
         """
-        embedding = self.embed(self.body(crops).mean((2, 3), dtype=torch.float32))
+        return self.answer(self.pooled(crops))
+
+    def pooled(self, crops: Tensor) -> Tensor:
+        """Map crops as in `forward` to the means of the last feature maps, float32 (M, widths[-1])."""
+        pooled: Tensor = self.body(crops).mean((2, 3), dtype=torch.float32)
+        return pooled
+
+    def answer(self, pooled: Tensor) -> tuple[Tensor, Tensor]:
+        """Map what `pooled` returned to what `forward` returns."""
+        embedding = self.embed(pooled)
         return embedding, self.head(self.dropout(functional.relu(embedding)))
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import ferplus
 import motion
 import numpy as np
-from train_frame import degrade, relight
+from augment import degrade, relight
 
 from fervideo import geometry, sequence
 from fervideo.crops import alignment, crop

@@ -27,7 +27,9 @@ from pathlib import Path
 import ferplus
 import numpy as np
 import torch
+from augment import jitter, relight
 from ferplus import FerPlus
+from loop import draw_rows, scores
 from safetensors.torch import save_file
 from scipy.optimize import linear_sum_assignment
 from sklearn.linear_model import LogisticRegression
@@ -36,7 +38,7 @@ from sklearn.svm import SVC
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from train_frame import draw_rows, fit_head, jitter, relight, scores
+from train_frame import fit_head
 
 from fervideo import checkpoint, classifiers
 from fervideo.classifiers import mlp, nets, shape, svm, transfer
