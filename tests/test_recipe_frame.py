@@ -51,19 +51,39 @@ def test_it_trains_and_trains_on(recipe: Callable[..., Path], tmp_path: Path):
 def test_trained_on_weights_are_a_mean_of_epochs_and_of_those_before(
     recipe: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
+    import loop
     import torch
     import train_frame
 
-    first, saved, save = recipe(tmp_path / "a"), [], torch.save
+    first, saved, save, average = recipe(tmp_path / "a"), [], torch.save, loop.get_ema_multi_avg_fn
+    monkeypatch.setattr(train_frame, "RESTART_WARM_UP", 1)
+    monkeypatch.setattr(loop, "get_ema_multi_avg_fn", lambda decay: average(0.5))
     monkeypatch.setattr(torch, "save", lambda state, path: (saved.append(copy.deepcopy(state["average"])), save(state, path)))
-    log_prior = np.zeros(len(EXPRESSIONS))
-    before = train_frame.trained(first, log_prior).state_dict()
-    second = train_frame.trained(recipe(tmp_path / "b", "--epochs", "2", "--init", str(first)), log_prior).state_dict()
-    assert len(saved) == 2
+    second = recipe(tmp_path / "b", "--epochs", "2", "--init", str(first))
+    before, after = (train_frame.trained(path, np.zeros(len(EXPRESSIONS))).state_dict() for path in (first, second))
     for name in ("head.weight", "embed.0.weight"):
-        epochs = (saved[0][f"module.cnn.{name}"] + saved[1][f"module.cnn.{name}"]) / 2
-        assert not torch.equal(epochs, before[name])
-        torch.testing.assert_close(second[name], train_frame.KEPT * before[name] + (1 - train_frame.KEPT) * epochs, rtol=1e-4, atol=1e-5)
+        one, two = (state[f"module.cnn.{name}"] for state in saved)
+        assert min((one - two).abs().max(), (one - before[name]).abs().max()) > 1e-4
+        torch.testing.assert_close(after[name], 0.4 * before[name] + 0.3 * one + 0.3 * two, rtol=0, atol=1e-6)
+
+
+def test_a_run_that_was_stopped_ends_as_one_that_was_not(recipe: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    import torch
+
+    options = ("--epochs", "2", "--init", str(recipe(tmp_path / "a")))
+    whole, save = checkpoint.read(recipe(tmp_path / "whole", *options)).tensors, torch.save
+
+    def stop(state: dict[str, object], path: Path) -> None:
+        if state["epoch"] == 1:
+            raise KeyboardInterrupt
+        save(state, path)
+
+    monkeypatch.setattr(torch, "save", stop)
+    with pytest.raises(KeyboardInterrupt):
+        recipe(tmp_path / "stopped", *options)
+    monkeypatch.setattr(torch, "save", save)
+    for name, tensor in checkpoint.read(recipe(tmp_path / "stopped", *options)).tensors.items():
+        np.testing.assert_array_equal(tensor, whole[name])
 
 
 def test_a_finished_run_is_not_trained_again(recipe: Callable[..., Path], tmp_path: Path):

@@ -80,6 +80,11 @@ def test_a_student_learns_from_it(
     assert header["teacher"] == checkpoint.digest(teacher)
     with pytest.raises(SystemExit):
         run(train_frame, str(tmp_path / "third"), "--teacher", str(teacher))
+    # Nor does one that has not finished teach.
+    state = torch.load(teacher, weights_only=True)
+    torch.save(state | {"recipe": {"epochs": 7}}, teacher)
+    with pytest.raises(SystemExit, match=r"last\.pt has 1 of 7 epochs: finish tools/train_teacher\.py first"):
+        run(train_frame, str(tmp_path / "third"), "--init", str(first), "--teacher", str(teacher))
 
 
 def test_a_pictures_face_is_where_its_crops_is(monkeypatch: pytest.MonkeyPatch):

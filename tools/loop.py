@@ -43,9 +43,9 @@ class Pace:
     clip: float
     steady: bool = False
 
-    def rate(self, step: int, total: int, warm_up: int) -> float:
+    def rate(self, step: int, total: int, warm_up_steps: int) -> float:
         fall = 1.0 if self.steady else 0.5 * (1 + math.cos(math.pi * step / total))
-        return self.peak_rate * min((step + 1) / warm_up, fall)
+        return self.peak_rate * min((step + 1) / warm_up_steps, fall)
 
 
 def draw_rows(faces: ferplus.FerPlus, rng: np.random.Generator) -> np.ndarray:
@@ -56,6 +56,7 @@ def draw_rows(faces: ferplus.FerPlus, rng: np.random.Generator) -> np.ndarray:
 
 
 def scores(logits: np.ndarray, majority: np.ndarray) -> dict[str, float]:
+    """Score logits, float32 (N, 8), against majorities, int64 (N,); faces without one (-1) are left out."""
     kept = majority >= 0
     truth, guess = majority[kept], logits[kept].argmax(1)
     return {
@@ -81,7 +82,7 @@ def fit(
     recipe: dict[str, Any],
     run: Path,
 ) -> None:
-    """Train a network, which holds the weights that `pace` takes at the end.
+    """Train a network in place; at the end it holds the averaged weights (see Pace.steady).
 
     Args:
         model: The network.
@@ -89,7 +90,7 @@ def fit(
         dataset: Yields tensors for keys (row of `faces`, number of the draw).
         faces: The images that are drawn from.
         loss_of: Maps (model, a batch's tensors..., generator) to the loss.
-        scores_of: Scores the network that would be taken; asked every five epochs and at the end.
+        scores_of: Scores the network with its averaged weights; asked every five epochs and at the end.
         pace: How fast it learns.
         recipe: `epochs`, `seed`, `steps` (per epoch; None for all images) and what else tells this training from others.
         run: Folder of `last.pt`.
@@ -101,6 +102,7 @@ def fit(
     channels_last(model)
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(pace.ema_decay), use_buffers=True)
     taken = AveragedModel(model, use_buffers=True) if pace.steady else average
+    # Decays whatever a group does not except.
     optimiser = torch.optim.AdamW([{"share": 1.0, **group} for group in groups], weight_decay=WEIGHT_DECAY)
     per_epoch = recipe["steps"] or len(faces) // BATCH
     total = epochs * per_epoch

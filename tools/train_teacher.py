@@ -92,7 +92,7 @@ def augmented(image: np.ndarray, transform: np.ndarray, seed: tuple[int, int, in
     Args:
         image: uint8 (H, W).
         transform: float64 (2, 3), image pixels to crop pixels.
-        seed: Of the augmentation, the same as that of the crop; None for none.
+        seed: Of the augmentation, that of the crop: moved and degraded alike, noise and what is covered differ. None for none.
     """
     matrix = np.vstack([transform, (0, 0, 1)])
     if seed is None:
@@ -177,10 +177,13 @@ def offset_only(bias: Tensor) -> Callable[[nn.BatchNorm2d, tuple[Tensor]], None]
 
 
 def load(path: Path) -> Teacher:
-    """Load the averaged weights of a checkpoint."""
-    teacher = Teacher()
-    average = torch.load(path, weights_only=True)["taken"]
-    teacher.load_state_dict({name.removeprefix("module."): value for name, value in average.items() if name.startswith("module.")})
+    """Load the averaged weights of a finished training's checkpoint."""
+    state, teacher = torch.load(path, weights_only=True), Teacher()
+    done, epochs = state["epoch"] + 1, state["recipe"]["epochs"]
+    if done < epochs:
+        raise SystemExit(f"{path} has {done} of {epochs} epochs: finish tools/train_teacher.py first")
+    prefix = "module."
+    teacher.load_state_dict({name.removeprefix(prefix): value for name, value in state["taken"].items() if name.startswith(prefix)})
     return teacher
 
 
