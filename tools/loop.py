@@ -1,4 +1,4 @@
-"""The training loop that the recipes of networks on FER+ share: learning rates, averaged weights, a checkpoint per epoch."""
+"""The training loop that the recipes of the frame CNN and its teacher share: learning rates, averaged weights, a checkpoint per epoch."""
 
 from __future__ import annotations
 
