@@ -6,7 +6,7 @@ strides, so that a small shift of the crop moves the features little (Zhang 2019
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,62 @@ class Block(nn.Module):
         return functional.relu(y + self.shortcut(x), inplace=True)
 
 
+class Aligner(nn.Module):
+    """Find the face in its crop once more, and bring it to its place: a spatial transformer (Jaderberg et al. 2015).
+
+    Landmarks of video put a face within some two pixels and a twentieth of its size; behind this little is left of that. It learned
+    where landmarks put faces (`tools/train_aligner.py`), not from expressions.
+
+    Args:
+        widths: Channels of each convolution, which halve height and width.
+    """
+
+    def __init__(self, widths: Sequence[int] = (16, 32, 64)) -> None:
+        super().__init__()
+        self.widths = list(widths)
+        layers: list[nn.Module] = [nn.AvgPool2d(2)]
+        n_in, side = 1, CROP_PX // 2
+        for width in widths:
+            layers += [nn.Conv2d(n_in, width, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True)]
+            n_in, side = width, (side + 1) // 2
+        self.body = nn.Sequential(*layers)
+        self.head = nn.Sequential(nn.Linear(n_in * side**2, 64), nn.ReLU(inplace=True), nn.Linear(64, 4))
+
+    def misplaced(self, crops: Tensor) -> Tensor:
+        """Tell how crops (M, 1, CROP_PX, CROP_PX) lie: float32 (M, 4), in the units of `similarity`."""
+        told: Tensor = self.head(self.body(crops).flatten(1))
+        return told
+
+    def forward(self, crops: Tensor) -> Tensor:
+        """Map standardised crops float32 (M, 1, CROP_PX, CROP_PX) to such of faces in their places."""
+        matrix = similarity(self.misplaced(crops))
+        linear = torch.linalg.inv(matrix[:, :, :2])
+        back = torch.cat([linear, -linear @ matrix[:, :, 2:]], 2)
+        # The rim moves, and with it the mean.
+        return _standardised(resample(crops, back)[:, 0], 0.01)
+
+
+def similarity(place: Tensor) -> Tensor:
+    """Return the similarity transforms that places stand for, in coordinates that run from -1 to 1 over the crop.
+
+    Args:
+        place: float32 (M, 4): shift right and down in eighths of the crop's side, the zoom's natural logarithm in tenths, turn in
+            tenths of a radian.
+
+    Returns:
+        float32 (M, 2, 3).
+    """
+    x, y, zoom, turn = (place * place.new_tensor([0.25, 0.25, 0.1, 0.1])).unbind(1)
+    cos, sin = zoom.exp() * turn.cos(), zoom.exp() * turn.sin()
+    return torch.stack([cos, -sin, x, sin, cos, y], 1).view(-1, 2, 3)
+
+
+def resample(images: Tensor, matrix: Tensor) -> Tensor:
+    """Sample square images (M, 1, H, H) at the places that matrices (M, 2, 3) move a crop's pixels to: (M, 1, CROP_PX, CROP_PX)."""
+    grid = functional.affine_grid(matrix, [len(matrix), 1, CROP_PX, CROP_PX], align_corners=False)
+    return functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
+
+
 class FrameCNN(nn.Module):
     """Map crops to embeddings and logits.
 
@@ -55,6 +111,7 @@ class FrameCNN(nn.Module):
         widths: Channels of each stage; each stage after the first halves height and width.
         blocks: Residual blocks of each stage.
         embedding_dim: D.
+        aligner: Channels of the aligner; none, no aligner.
         dropout: Share of the embedding dropped in training.
     """
 
@@ -63,10 +120,17 @@ class FrameCNN(nn.Module):
         widths: tuple[int, ...] = (32, 64, 128, 256),
         blocks: tuple[int, ...] = (1, 1, 2, 1),
         embedding_dim: int = 128,
+        aligner: Sequence[int] = (),
         dropout: float = 0.2,
     ) -> None:
         super().__init__()
-        self.config: dict[str, Any] = {"widths": list(widths), "blocks": list(blocks), "embedding_dim": embedding_dim}
+        self.config: dict[str, Any] = {
+            "widths": list(widths),
+            "blocks": list(blocks),
+            "embedding_dim": embedding_dim,
+            "aligner": list(aligner),
+        }
+        self.aligner = Aligner(aligner) if aligner else nn.Identity()
         stem = [nn.Conv2d(1, widths[0], 3, padding=1, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2, 1)]
         stages: list[nn.Module] = []
         n_in = widths[0]
@@ -88,10 +152,11 @@ class FrameCNN(nn.Module):
         Returns:
             Embeddings float32 (M, D) and logits float32 (M, C).
         """
-        return self.answer(self.pooled(crops))
+        return self.answer(self.pooled(self.aligner(crops)))
 
     def pooled(self, crops: Tensor) -> Tensor:
-        """Map crops as in `forward` to the means of the last feature maps, float32 (M, widths[-1])."""
+        """Map aligned crops to the means of the last feature maps, float32 (M, widths[-1])."""
+        crops = crops.to(next(self.body.parameters()).dtype, memory_format=torch.channels_last)
         pooled: Tensor = self.body(crops).mean((2, 3), dtype=torch.float32)
         return pooled
 
@@ -110,9 +175,12 @@ def standardise(crops: Tensor) -> Tensor:
     Returns:
         float32 (M, 1, CROP_PX, CROP_PX); a crop of one grey stays near 0.
     """
-    x = crops.float()
+    return _standardised(crops.float(), 1.0)
+
+
+def _standardised(x: Tensor, least: float) -> Tensor:
     centred = x - x.mean((1, 2), keepdim=True)
-    return (centred / centred.square().mean((1, 2), keepdim=True).add(1.0).sqrt())[:, None]
+    return (centred / centred.square().mean((1, 2), keepdim=True).add(least).sqrt())[:, None]
 
 
 def resolve_device(wanted: str) -> str:
@@ -162,10 +230,10 @@ class Embedder:
     def __init__(self, path: Path, device: str = "cpu", precision: str = "auto") -> None:
         model = load(path)
         self.n_parameters = sum(parameter.numel() for parameter in model.parameters())
-        self._device, self._dtype = torch.device(device), resolve_precision(precision, device)
+        self._device = torch.device(device)
         self._model = fuse(model).to(self._device)
-        # What follows the body is a thousandth of the work, and its sums decide.
-        self._model.body.to(self._dtype)
+        # What is before and behind the body is little of the work, and its sums decide.
+        self._model.body.to(resolve_precision(precision, device))
         self._model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's own annotation lacks it
 
     def embed(self, crops: UInt8) -> tuple[Float32, Float32]:
@@ -181,7 +249,7 @@ class Embedder:
         with torch.inference_mode(), one_thread():
             for start in range(0, len(crops), _BATCH):
                 x = standardise(torch.from_numpy(crops[start : start + _BATCH]).to(self._device))
-                embedding, logit = self._model(x.to(self._dtype, memory_format=torch.channels_last))
+                embedding, logit = self._model(x)
                 embeddings.append(embedding.cpu().numpy())
                 logits.append(logit.cpu().numpy())
         return np.concatenate(embeddings), np.concatenate(logits)
@@ -191,6 +259,8 @@ def fuse(model: FrameCNN) -> FrameCNN:
     """Fold each batch normalisation into the layer before it: the same function for inference, a third faster."""
     model.eval()
     pairs: list[tuple[nn.Module, str, str]] = [(model.body, "0", "1"), (model.embed, "0", "1")]
+    if isinstance(model.aligner, Aligner):
+        pairs += [(model.aligner.body, str(k), str(k + 1)) for k, layer in enumerate(model.aligner.body) if isinstance(layer, nn.Conv2d)]
     for block in model.body:
         if isinstance(block, Block):
             pairs += [(block, "conv1", "norm1"), (block, "conv2", "norm2")]

@@ -52,3 +52,22 @@ def test_bfloat16_tells_nearly_the_same(crops: UInt8):
     assert np.abs(p - q).max() < 0.03
     assert short[0].dtype == short[1].dtype == np.float32
     assert np.linalg.norm(exact[0] - short[0], axis=1).max() < 0.03 * np.linalg.norm(exact[0], axis=1).min()
+
+
+def test_an_aligner_undoes_what_it_finds(crops: UInt8, monkeypatch: pytest.MonkeyPatch):
+    plain = embedding.standardise(torch.from_numpy(crops))
+    place = torch.tensor([[0.3, -0.2, 0.8, 1.5]]).repeat(len(crops), 1)
+    moved = embedding.resample(plain, embedding.similarity(place))
+    aligner = embedding.Aligner().eval()
+    monkeypatch.setattr(aligner, "misplaced", lambda _: place)
+    inner = slice(12, -12)
+    apart = (aligner(moved) - plain)[:, :, inner, inner].square().mean().sqrt()
+    assert apart < 0.2 * (moved - plain)[:, :, inner, inner].square().mean().sqrt()
+
+
+def test_places_are_in_the_units_that_are_told():
+    (identity, shifted, zoomed, turned) = embedding.similarity(torch.eye(4)[[3, 0, 2, 3]] * torch.tensor([[0.0], [1.0], [1.0], [1.0]]))
+    torch.testing.assert_close(identity, torch.eye(3)[:2])
+    torch.testing.assert_close(shifted, torch.tensor([(1, 0, 0.25), (0, 1, 0)]))
+    torch.testing.assert_close(zoomed, np.exp(0.1) * torch.eye(3)[:2])
+    torch.testing.assert_close(turned[:, :2], torch.tensor([(np.cos(0.1), -np.sin(0.1)), (np.sin(0.1), np.cos(0.1))], dtype=torch.float32))

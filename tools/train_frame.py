@@ -1,7 +1,7 @@
 """Train the frame CNN on FER+.
 
     python tools/train_frame.py FERPLUS.npz LANDMARKS.npz RUN [--epochs 60] [--seed 1] [--init FRAME.safetensors]
-        [--teacher TEACHER.pt] [--stability 2] [--steps N]
+        [--teacher TEACHER.pt] [--aligner ALIGNER.safetensors] [--stability 2] [--steps N]
 
 LANDMARKS.npz comes from `tools/ferplus.py landmarks`. Loss: cross-entropy against the crowd's distribution of votes, on crops
 that are jittered, flipped, degraded as web video is, partly covered and mixed (mixup); rare expressions are drawn more often.
@@ -10,7 +10,8 @@ Zheng et al. 2016). --init goes on from trained weights at a lower rate, which d
 (Izmailov et al. 2018) lies in a flatter place, where answers hold still, and a share of the weights it began with (Wortsman et
 al. 2022) wins back accuracy. --teacher, from `tools/train_teacher.py`, distils (Hinton et al. 2015): most of every target is then
 what the teacher and the network of --init answer, and the network's last feature maps must tell the teacher's features (hints,
-Romero et al. 2015).
+Romero et al. 2015). --aligner, from `tools/train_aligner.py`, goes before the network and stays as it is; one that --init has is left
+behind.
 RUN/last.pt is a checkpoint per epoch: the same command goes on from it. At the end the averaged weights get a prior correction
 (strength chosen on the validation split) and a temperature (fitted there), both folded into the head, and are written to
 RUN/frame.safetensors. The test split is not touched: `tools/score_frame.py` does that.
@@ -29,6 +30,7 @@ from typing import Any
 import ferplus
 import numpy as np
 import torch
+import train_aligner
 import train_teacher
 from augment import compress, cover, degrade, jitter, nudge, relight
 from loop import Pace, channels_last, fit, scores
@@ -37,7 +39,7 @@ from torch.nn import functional
 
 from fervideo import checkpoint, embedding
 from fervideo.crops import crop
-from fervideo.embedding import FrameCNN, standardise
+from fervideo.embedding import Aligner, FrameCNN, standardise
 from fervideo.records import EXPRESSIONS
 
 PEAK_RATE = 2e-3
@@ -149,15 +151,15 @@ class Teachers:
     def answers(self, pictures: Tensor, crops: Tensor) -> tuple[Tensor, Tensor]:
         """Map prepared pictures and standardised crops of the same faces to standardised features and probabilities (B, 8)."""
         features, logits = self.face(pictures)
-        logits = (logits.float() + self.before(crops.contiguous(memory_format=torch.channels_last))[1].float()) / 2
+        logits = (logits.float() + self.before.answer(self.before.pooled(crops))[1].float()) / 2
         return (features.float() - self.mean) / self.std, logits.softmax(1)
 
 
 class Lesson:
     """The loss of a batch of twins: both against the votes and the teachers' answers, and one against the other."""
 
-    def __init__(self, stability: float, teachers: Teachers | None) -> None:
-        self.stability, self.teachers = stability, teachers
+    def __init__(self, stability: float, teachers: Teachers | None, aligner: nn.Module) -> None:
+        self.stability, self.teachers, self.aligner = stability, teachers, aligner.eval().requires_grad_(False)
 
     def __call__(self, student: Student, crops: Tensor, pictures: Tensor, target: Tensor, rng: np.random.Generator) -> Tensor:
         """Return the loss of crops uint8 (B, 2, CROP_PX, CROP_PX), a teacher's pictures of the first ones, and votes (B, 8)."""
@@ -167,11 +169,11 @@ class Lesson:
         def mix(x: Tensor) -> Tensor:
             return share * x + (1 - share) * x[other]
 
-        one, two = (mix(standardise(crop)) for crop in crops.unbind(1))
+        one, two = (mix(self.aligner(standardise(crop))) for crop in crops.unbind(1))
         target, near = mix(target), torch.zeros(())
         # Half as long in bfloat16, on the CPU too.
         with torch.autocast(crops.device.type, torch.bfloat16):
-            hint, logits = student(torch.cat([one, two]).contiguous(memory_format=torch.channels_last))
+            hint, logits = student(torch.cat([one, two]))
             if self.teachers:
                 features, answer = self.teachers.answers(mix(train_teacher.prepare(pictures)), one)
                 target = (1 - TAUGHT) * target + TAUGHT * answer
@@ -209,12 +211,20 @@ def mixed(cnn: FrameCNN, before: FrameCNN | None) -> FrameCNN:
     return mix
 
 
+def aligned(cnn: FrameCNN, aligner: nn.Module) -> FrameCNN:
+    """Put an aligner, or none (`nn.Identity`), before a copy of a network."""
+    model = FrameCNN(aligner=aligner.widths if isinstance(aligner, Aligner) else ())
+    model.load_state_dict(cnn.state_dict() | {f"aligner.{name}": tensor for name, tensor in aligner.state_dict().items()})
+    return model
+
+
 def train(faces: ferplus.FerPlus, check: ferplus.FerPlus, args: argparse.Namespace, recipe: dict[str, Any]) -> FrameCNN:
     """Train, one checkpoint per epoch, and return the averaged weights."""
     torch.manual_seed(args.seed)
     log_prior = np.log(check.target.mean(0))
     before = trained(args.init, log_prior) if args.init else None
     student = Student(copy.deepcopy(before) or FrameCNN())
+    aligner = train_aligner.load(args.aligner) if args.aligner else nn.Identity()
     teachers = Teachers(train_teacher.load(args.teacher), before, faces) if before and args.teacher else None
     if before:
         pace = Pace(RESTART_RATE, RESTART_WARM_UP, ema_decay=0.998, clip=5.0, steady=True)
@@ -229,13 +239,13 @@ def train(faces: ferplus.FerPlus, check: ferplus.FerPlus, args: argparse.Namespa
         groups,
         Faces(faces, args.seed, pictures=bool(teachers)),
         faces,
-        Lesson(args.stability, teachers),
-        lambda averaged: scores(logits_of(mixed(averaged.cnn, before), check), check.majority),
+        Lesson(args.stability, teachers, aligner),
+        lambda averaged: scores(logits_of(aligned(mixed(averaged.cnn, before), aligner), check), check.majority),
         pace,
         recipe,
         args.run,
     )
-    return mixed(student.cnn, before)
+    return aligned(mixed(student.cnn, before), aligner)
 
 
 def main() -> None:
@@ -247,6 +257,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--init", type=Path, help="weights to go on from")
     parser.add_argument("--teacher", type=Path, help="last.pt of tools/train_teacher.py; needs --init")
+    parser.add_argument("--aligner", type=Path, help="what tools/train_aligner.py wrote, to go before the network")
     parser.add_argument("--stability", type=float, default=2.0, help="weight of the divergence between twins")
     parser.add_argument("--steps", type=int, help="steps per epoch, to try the recipe; default: all images")
     args = parser.parse_args()
@@ -256,7 +267,7 @@ def main() -> None:
     faces = ferplus.load(args.archive, args.landmarks, "train")
     check = ferplus.load(args.archive, args.landmarks, "validation")
     recipe = {name: getattr(args, name) for name in ("epochs", "seed", "stability", "steps")}
-    recipe |= {name: checkpoint.digest(path) if (path := getattr(args, name)) else None for name in ("init", "teacher")}
+    recipe |= {name: checkpoint.digest(path) if (path := getattr(args, name)) else None for name in ("init", "teacher", "aligner")}
     model = train(faces, check, args, recipe)
     strength, temperature = fit_head(logits_of(model, check), check)
     calibrate(model, np.log(check.target.mean(0)), strength, temperature)

@@ -1,0 +1,148 @@
+"""Train the frame CNN's aligner on FER+'s faces; their expressions do not matter.
+
+    python tools/train_aligner.py FERPLUS.npz LANDMARKS.npz ALIGNER.safetensors [--steps 4000] [--seed 1]
+
+LANDMARKS.npz comes from `tools/ferplus.py landmarks`. Two views of every face are drawn, each shifted, zoomed and turned from where
+its landmarks put it, and spoilt in its own way. The aligner learns to tell by how much each was moved, and twice as much that the
+two differ by what they do: landmarks err, and what counts is that a face's crops come to lie alike. Printed are root mean squares of what
+is left, in pixels, parts of the size and radians, of validation faces.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from pathlib import Path
+
+import cv2
+import ferplus
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from fervideo import checkpoint
+from fervideo.embedding import Aligner, resample, similarity, standardise
+from fervideo.records import CROP_PX
+
+BATCH = 128
+PEAK_RATE = 2e-3
+WARM_UP = 100
+#: What is cut out around the crop, on each side, for views to move in.
+MARGIN_PX = 12
+#: Standard deviations of how views are moved, in the units of `similarity`: 2 pixels, 6 hundredths of the size, a twentieth of a radian.
+MOVED = (0.29, 0.29, 0.6, 0.5)
+#: Pixels, parts of the size and radians in those units.
+UNITS = (CROP_PX / 8, CROP_PX / 8, 0.1, 0.1)
+ALIKE = 2.0
+
+
+def wide_crops(faces: ferplus.FerPlus) -> Tensor:
+    """Cut faces out as crops are, with a margin: uint8 (N, 1, side, side); those without landmarks are left out."""
+    side = CROP_PX + 2 * MARGIN_PX
+    found = np.flatnonzero(np.isfinite(faces.landmarks_px[:, 0, 0]))
+    wide = np.empty((len(found), 1, side, side), np.uint8)
+    for place, row in enumerate(found):
+        matrix = faces.transform(row) + np.array([0, 0, MARGIN_PX])
+        cv2.warpAffine(faces.images[row], matrix, (side, side), dst=wide[place, 0], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return torch.from_numpy(wide)
+
+
+def cut(wide: Tensor, place: Tensor) -> Tensor:
+    """Cut crops float32 (M, 1, CROP_PX, CROP_PX) that are moved by `place` (M, 4) out of wide ones."""
+    return resample(wide, similarity(place) * (CROP_PX / wide.shape[2]))
+
+
+def spoilt(crops: Tensor, generator: torch.Generator) -> Tensor:
+    """Add noise to some crops and blur others."""
+    uniform = torch.rand(3, len(crops), 1, 1, 1, generator=generator)
+    crops = crops + torch.randn(crops.shape, generator=generator) * (10 * uniform[0] * (uniform[1] < 0.5))
+    blurred = functional.interpolate(functional.avg_pool2d(crops, 2), scale_factor=2, mode="bilinear")
+    return torch.where(uniform[2] < 0.3, blurred, crops)
+
+
+def draw(wide: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Draw two views of each of some faces: standardised crops (2 M, 1, CROP_PX, CROP_PX), and how they were moved (2 M, 4)."""
+    wide = wide.float()
+    if torch.rand((), generator=generator) < 0.5:
+        wide = wide.flip(3)
+    places = torch.randn(2 * len(wide), 4, generator=generator) * torch.tensor(MOVED)
+    return standardise(spoilt(cut(wide.repeat(2, 1, 1, 1), places), generator)[:, 0]), places
+
+
+def errors(aligner: Aligner, crops: Tensor, place: Tensor) -> tuple[Tensor, Tensor]:
+    """Return what is left of how two views of faces were moved, and of how they differ: (2 M, 4) and (M, 4)."""
+    left = aligner.misplaced(crops) - place
+    one, two = left.chunk(2)
+    return left, one - two
+
+
+def train(wide: Tensor, steps: int, seed: int) -> Aligner:
+    torch.manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
+    aligner = Aligner()
+    optimiser = torch.optim.AdamW(aligner.parameters(), PEAK_RATE, weight_decay=0.01)
+    for step in range(steps):
+        optimiser.param_groups[0]["lr"] = PEAK_RATE * min((step + 1) / WARM_UP, 0.5 * (1 + math.cos(math.pi * step / steps)))
+        rows = torch.randint(len(wide), (BATCH,), generator=generator)
+        left, apart = errors(aligner, *draw(wide[rows], generator))
+        loss = left.square().mean() + ALIKE * apart.square().mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        if step % 250 == 249:
+            print(json.dumps({"step": step, "loss": round(float(loss.detach()), 4)}), flush=True)
+    return aligner.eval()
+
+
+@torch.inference_mode()
+def evaluate(aligner: Aligner, wide: Tensor) -> dict[str, list[float]]:
+    """Measure what is left on faces that taught nothing."""
+    both = errors(aligner, *draw(wide, torch.Generator().manual_seed(0)))
+    rms = [(left.square().mean(0).sqrt() * torch.tensor(UNITS)).tolist() for left in both]
+    return dict(zip(("left", "apart"), [[round(value, 3) for value in values] for values in rms], strict=True))
+
+
+def load(path: Path) -> Aligner:
+    """Read an aligner that `main` wrote.
+
+    Raises:
+        WeightsError: The file is missing, broken, or made for another crop or network.
+    """
+    stored = checkpoint.read(path)
+    stored.expect(kind="aligner", crop_px=CROP_PX)
+    aligner = stored.build(Aligner)
+    stored.check_shapes({name: tuple(tensor.shape) for name, tensor in aligner.state_dict().items()}, whole=True)
+    aligner.load_state_dict({name: torch.from_numpy(array) for name, array in stored.tensors.items()})
+    return aligner.eval()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in ("archive", "landmarks", "out"):
+        parser.add_argument(name, type=Path)
+    parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--seed", type=int, default=1)
+    args = parser.parse_args()
+    wide = {split: wide_crops(ferplus.load(args.archive, args.landmarks, split)) for split in ("train", "validation")}
+    aligner = train(wide["train"], args.steps, args.seed)
+    scores = evaluate(aligner, wide["validation"])
+    header = {
+        "kind": "aligner",
+        "config": {"widths": aligner.widths},
+        "crop_px": CROP_PX,
+        "recipe": "tools/train_aligner.py",
+        "steps": args.steps,
+        "seed": args.seed,
+        "data": "FER2013 images, training split, and FaceMesh's landmarks",
+        "date": time.strftime("%Y-%m-%d"),
+        "scores": {"ferplus_validation": scores},
+    }
+    checkpoint.write(args.out, header, {name: tensor.numpy() for name, tensor in aligner.state_dict().items()})
+    print(json.dumps(scores))
+
+
+if __name__ == "__main__":
+    main()
