@@ -23,6 +23,8 @@ from fervideo.records import CROP_PX, EXPRESSIONS, Float32, UInt8
 
 #: Faces that go through the network at once; a multiple of this costs no more memory.
 _BATCH = 32
+#: What 1 means in an aligner's answer: shift right and down in half crops, the zoom's natural logarithm, turn in radians.
+PLACE_UNITS = (0.25, 0.25, 0.1, 0.1)
 
 
 class Block(nn.Module):
@@ -70,7 +72,7 @@ class Aligner(nn.Module):
         self.head = nn.Sequential(nn.Linear(n_in * side**2, 64), nn.ReLU(inplace=True), nn.Linear(64, 4))
 
     def misplaced(self, crops: Tensor) -> Tensor:
-        """Tell how crops (M, 1, CROP_PX, CROP_PX) lie: float32 (M, 4), in the units of `similarity`."""
+        """Tell how crops (M, 1, CROP_PX, CROP_PX) lie: float32 (M, 4), in PLACE_UNITS."""
         told: Tensor = self.head(self.body(crops).flatten(1))
         return told
 
@@ -87,13 +89,12 @@ def similarity(place: Tensor) -> Tensor:
     """Return the similarity transforms that places stand for, in coordinates that run from -1 to 1 over the crop.
 
     Args:
-        place: float32 (M, 4): shift right and down in eighths of the crop's side, the zoom's natural logarithm in tenths, turn in
-            tenths of a radian.
+        place: float32 (M, 4): shift right and down, zoom and turn, in PLACE_UNITS.
 
     Returns:
         float32 (M, 2, 3).
     """
-    x, y, zoom, turn = (place * place.new_tensor([0.25, 0.25, 0.1, 0.1])).unbind(1)
+    x, y, zoom, turn = (place * place.new_tensor(PLACE_UNITS)).unbind(1)
     cos, sin = zoom.exp() * turn.cos(), zoom.exp() * turn.sin()
     return torch.stack([cos, -sin, x, sin, cos, y], 1).view(-1, 2, 3)
 

@@ -66,7 +66,8 @@ def test_an_aligner_undoes_what_it_finds(crops: UInt8, monkeypatch: pytest.Monke
 
 
 def test_places_are_in_the_units_that_are_told():
-    (identity, shifted, zoomed, turned) = embedding.similarity(torch.eye(4)[[3, 0, 2, 3]] * torch.tensor([[0.0], [1.0], [1.0], [1.0]]))
+    nowhere, right, larger, turn = torch.zeros(4), *torch.eye(4)[[0, 2, 3]]
+    identity, shifted, zoomed, turned = embedding.similarity(torch.stack([nowhere, right, larger, turn]))
     torch.testing.assert_close(identity, torch.eye(3)[:2])
     torch.testing.assert_close(shifted, torch.tensor([(1, 0, 0.25), (0, 1, 0)]))
     torch.testing.assert_close(zoomed, np.exp(0.1) * torch.eye(3)[:2])

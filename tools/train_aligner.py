@@ -3,9 +3,9 @@
     python tools/train_aligner.py FERPLUS.npz LANDMARKS.npz ALIGNER.safetensors [--steps 4000] [--seed 1]
 
 LANDMARKS.npz comes from `tools/ferplus.py landmarks`. Two views of every face are drawn, each shifted, zoomed and turned from where
-its landmarks put it, and spoilt in its own way. The aligner learns to tell by how much each was moved, and twice as much that the
-two differ by what they do: landmarks err, and what counts is that a face's crops come to lie alike. Printed are root mean squares of what
-is left, in pixels, parts of the size and radians, of validation faces.
+its landmarks put it, and spoilt in its own way. The aligner learns to tell by how much each was moved and, which weighs more, by how
+much the two differ: landmarks err, and what counts is that a face's crops come to lie alike. Printed are root mean squares of what it
+errs by, in pixels (two), parts of the size and radians, on validation faces.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from fervideo import checkpoint
-from fervideo.embedding import Aligner, resample, similarity, standardise
+from fervideo.embedding import PLACE_UNITS, Aligner, resample, similarity, standardise
 from fervideo.records import CROP_PX
 
 BATCH = 128
@@ -32,10 +32,9 @@ PEAK_RATE = 2e-3
 WARM_UP = 100
 #: What is cut out around the crop, on each side, for views to move in.
 MARGIN_PX = 12
-#: Standard deviations of how views are moved, in the units of `similarity`: 2 pixels, 6 hundredths of the size, a twentieth of a radian.
+#: Standard deviations of how views are moved, in PLACE_UNITS: 2 pixels, 6 hundredths of the size, a twentieth of a radian.
 MOVED = (0.29, 0.29, 0.6, 0.5)
-#: Pixels, parts of the size and radians in those units.
-UNITS = (CROP_PX / 8, CROP_PX / 8, 0.1, 0.1)
+#: Weight of the error in how two views differ, beside that in how each was moved.
 ALIKE = 2.0
 
 
@@ -101,7 +100,8 @@ def train(wide: Tensor, steps: int, seed: int) -> Aligner:
 def evaluate(aligner: Aligner, wide: Tensor) -> dict[str, list[float]]:
     """Measure what is left on faces that taught nothing."""
     both = errors(aligner, *draw(wide, torch.Generator().manual_seed(0)))
-    rms = [(left.square().mean(0).sqrt() * torch.tensor(UNITS)).tolist() for left in both]
+    units = torch.tensor(PLACE_UNITS) * torch.tensor([CROP_PX / 2, CROP_PX / 2, 1, 1])
+    rms = [(left.square().mean(0).sqrt() * units).tolist() for left in both]
     return dict(zip(("left", "apart"), [[round(value, 3) for value in values] for values in rms], strict=True))
 
 
