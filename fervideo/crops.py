@@ -30,7 +30,6 @@ _FERPLUS_PX = np.array(
 _FERPLUS_CENTRE_PX = np.array([24.05, 27.0])
 #: Crop pixels per FER+ pixel: the median face's oval, 37 by 43 FER+ pixels, fills 40 by 46 of the crop's 56.
 _ZOOM = 1.08
-_CORNERS_PX = ((0, 0), (CROP_PX, 0), (0, CROP_PX), (CROP_PX, CROP_PX))
 _TEMPLATE_PX = (_FERPLUS_PX - _FERPLUS_CENTRE_PX) * _ZOOM + CROP_PX / 2
 #: The same as complex numbers x + iy around their mean.
 _TEMPLATE_MEAN = complex(*_TEMPLATE_PX.mean(0))
@@ -67,7 +66,7 @@ def whole_image(height_px: int, width_px: int) -> Float64:
     return np.array([(scale, 0, (CROP_PX - scale * width_px) / 2), (0, scale, (CROP_PX - scale * height_px) / 2)])
 
 
-def crop(image: UInt8, transform: Float64) -> UInt8:
+def crop(image: UInt8, transform: Float64, size_px: int = CROP_PX) -> UInt8:
     """Cut a crop out of an image.
 
     Pixels outside the image repeat its edge. A large face is first shrunk by area averaging, since a plain warp would
@@ -77,17 +76,19 @@ def crop(image: UInt8, transform: Float64) -> UInt8:
     Args:
         image: uint8 (height, width, 3) RGB or (height, width) grey.
         transform: float64 (2, 3), image pixels to crop pixels.
+        size_px: Sides of the crop.
 
     Returns:
-        uint8 (CROP_PX, CROP_PX), grey.
+        uint8 (size_px, size_px), grey.
     """
     # Plain numbers where arrays would be tiny: this runs once per face and frame.
     (a, b, e), (c, d, f) = transform.tolist()
     area = a * d - b * c
     scale = abs(area) ** 0.5
     margin = 2 / min(scale, 1.0)
-    x0, x1 = _covered([(d * (x - e) - b * (y - f)) / area for x, y in _CORNERS_PX], margin, image.shape[1])
-    y0, y1 = _covered([(a * (y - f) - c * (x - e)) / area for x, y in _CORNERS_PX], margin, image.shape[0])
+    corners = ((0, 0), (size_px, 0), (0, size_px), (size_px, size_px))
+    x0, x1 = _covered([(d * (x - e) - b * (y - f)) / area for x, y in corners], margin, image.shape[1])
+    y0, y1 = _covered([(a * (y - f) - c * (x - e)) / area for x, y in corners], margin, image.shape[0])
     part = image[y0:y1, x0:x1]
     if part.ndim == 3:
         part = np.asarray(cv2.cvtColor(part, cv2.COLOR_RGB2GRAY), np.uint8)
@@ -104,7 +105,7 @@ def crop(image: UInt8, transform: Float64) -> UInt8:
         linear = linear / factors
         shift = shift + linear @ (0.5 - 0.5 * factors)
     matrix = np.column_stack([linear, shift])
-    cut = cv2.warpAffine(part, matrix, (CROP_PX, CROP_PX), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    cut = cv2.warpAffine(part, matrix, (size_px, size_px), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(cut, np.uint8)
 
 

@@ -16,7 +16,6 @@ import math
 import time
 from pathlib import Path
 
-import cv2
 import ferplus
 import numpy as np
 import torch
@@ -24,6 +23,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from fervideo import checkpoint
+from fervideo.crops import crop
 from fervideo.embedding import PLACE_UNITS, Aligner, resample, similarity, standardise
 from fervideo.records import CROP_PX
 
@@ -39,14 +39,11 @@ ALIKE = 2.0
 
 
 def wide_crops(faces: ferplus.FerPlus) -> Tensor:
-    """Cut faces out as crops are, with a margin: uint8 (N, 1, side, side); those without landmarks are left out."""
-    side = CROP_PX + 2 * MARGIN_PX
+    """Cut faces out with a margin: uint8 (N, 1, side, side); those without landmarks are left out."""
+    side_px = CROP_PX + 2 * MARGIN_PX
     found = np.flatnonzero(np.isfinite(faces.landmarks_px[:, 0, 0]))
-    wide = np.empty((len(found), 1, side, side), np.uint8)
-    for place, row in enumerate(found):
-        matrix = faces.transform(row) + np.array([0, 0, MARGIN_PX])
-        cv2.warpAffine(faces.images[row], matrix, (side, side), dst=wide[place, 0], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return torch.from_numpy(wide)
+    wide = [crop(faces.images[row], faces.transform(row) + np.array([0, 0, MARGIN_PX]), side_px) for row in found]
+    return torch.from_numpy(np.stack(wide))[:, None]
 
 
 def cut(wide: Tensor, place: Tensor) -> Tensor:
