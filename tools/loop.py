@@ -17,6 +17,8 @@ from sklearn.metrics import accuracy_score, f1_score
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from fervideo.embedding import resolve_precision
+
 #: Images in a step.
 BATCH = 64
 WEIGHT_DECAY = 0.05
@@ -69,6 +71,11 @@ def scores(logits: np.ndarray, majority: np.ndarray) -> dict[str, float]:
 def channels_last(model: nn.Module) -> None:
     """Lay a network's weights out as its convolutions are fastest."""
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's own annotation lacks it
+
+
+def mixed_precision() -> torch.autocast:
+    """Compute convolutions in bfloat16 where the CPU does so natively, which halves the time; emulated it takes nine times as long."""
+    return torch.autocast("cpu", torch.bfloat16, enabled=resolve_precision("auto", "cpu") == torch.bfloat16)
 
 
 def fit(

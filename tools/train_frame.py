@@ -33,7 +33,7 @@ import torch
 import train_aligner
 import train_teacher
 from augment import compress, cover, degrade, jitter, nudge, relight
-from loop import Pace, channels_last, fit, scores
+from loop import Pace, channels_last, fit, mixed_precision, scores
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -108,7 +108,7 @@ def fit_head(logits: np.ndarray, faces: ferplus.FerPlus) -> tuple[float, float]:
         temperature with the least cross-entropy against the majority, so that a confidence of 0.8 is right 8 times in 10.
     """
     log_prior = np.log(faces.target.mean(0))
-    strengths = np.arange(-0.5, 0.76, 0.025)
+    strengths = np.arange(-0.5, 0.76, 0.025).round(3)
     found = [scores(logits - s * log_prior, faces.majority) for s in strengths]
     accuracy, macro_f1 = (
         np.convolve(np.pad([each[key] for each in found], 1, mode="edge"), [0.25, 0.5, 0.25], "valid") for key in ("accuracy", "macro_f1")
@@ -119,7 +119,7 @@ def fit_head(logits: np.ndarray, faces: ferplus.FerPlus) -> tuple[float, float]:
     close = np.where(merit >= merit.max() - error, accuracy, 0)
     strength = float(strengths[close > close.max() - 1e-9].max())
     corrected, truth = torch.from_numpy((logits - strength * log_prior)[clear]), torch.from_numpy(faces.majority[clear])
-    temperatures = np.arange(0.3, 2.01, 0.02)
+    temperatures = np.arange(0.3, 2.01, 0.02).round(2)
     losses = [float(functional.cross_entropy(corrected / t, truth)) for t in temperatures]
     return strength, float(temperatures[int(np.argmin(losses))])
 
@@ -171,8 +171,7 @@ class Lesson:
 
         one, two = (mix(self.aligner(standardise(crop))) for crop in crops.unbind(1))
         target, near = mix(target), torch.zeros(())
-        # Half as long in bfloat16, on the CPU too.
-        with torch.autocast(crops.device.type, torch.bfloat16):
+        with mixed_precision():
             hint, logits = student(torch.cat([one, two]))
             if self.teachers:
                 features, answer = self.teachers.answers(mix(train_teacher.prepare(pictures)), one)

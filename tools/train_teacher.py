@@ -22,7 +22,7 @@ import ferplus
 import numpy as np
 import torch
 from augment import cover, degrade, jitter, relight
-from loop import Pace, fit, scores
+from loop import Pace, fit, mixed_precision, scores
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -208,7 +208,7 @@ def logits_of(teacher: nn.Module, faces: ferplus.FerPlus) -> np.ndarray:
     """Return the logits of a whole split, float32 (N, 8), no augmentation."""
     teacher.eval()
     loader = torch.utils.data.DataLoader(Pictures(faces), batch_size=256)
-    with torch.autocast("cpu", torch.bfloat16):
+    with mixed_precision():
         return torch.cat([teacher(prepare(pictures))[1].float() for pictures, _ in loader]).numpy()
 
 
@@ -216,7 +216,7 @@ def loss_of(teacher: Teacher, pictures: Tensor, target: Tensor, rng: np.random.G
     """Return the cross-entropy of a batch of pictures, uint8 (B, PICTURE_PX, PICTURE_PX), mixed."""
     share, other, x = rng.beta(MIXUP_ALPHA, MIXUP_ALPHA), torch.randperm(len(target)), prepare(pictures)
     x, target = share * x + (1 - share) * x[other], share * target + (1 - share) * target[other]
-    with torch.autocast(x.device.type, torch.bfloat16):
+    with mixed_precision():
         logits = teacher(x)[1]
     return functional.cross_entropy(logits.float(), target)
 
