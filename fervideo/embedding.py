@@ -64,11 +64,11 @@ class Aligner(nn.Module):
         super().__init__()
         self.widths = list(widths)
         layers: list[nn.Module] = [nn.AvgPool2d(2)]
-        n_in, side = 1, CROP_PX
+        n_in, side = 1, CROP_PX // 2
         for position, width in enumerate(widths):
             stride = 2 if position else 1
             layers += [nn.Conv2d(n_in, width, 3, stride, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True)]
-            n_in, side = width, (side + 1) // 2
+            n_in, side = width, (side + stride - 1) // stride
         self.body = nn.Sequential(*layers)
         self.head = nn.Sequential(nn.Linear(n_in * side**2, 64), nn.ReLU(inplace=True), nn.Linear(64, 4))
 
