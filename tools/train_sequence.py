@@ -48,7 +48,7 @@ TEST_SEQUENCES = 900
 #: A neutral second counts half of another towards what a clip shows as a whole.
 NEUTRAL_SHARE = 0.5
 #: Chances that the next step shows the same expression, of which one is chosen; 0 leaves the answers as they are.
-STAYS = (0.0, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 0.995, 0.997, 0.999, 0.9995, 0.9999)
+STAYS = (0.0, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, *(1 - m * 10.0**-k for k in range(2, 6) for m in (1, 0.5, 0.2)), 1 - 1e-6)
 
 
 class Sequences(Dataset[tuple[np.ndarray, np.ndarray, np.ndarray]]):
