@@ -80,7 +80,7 @@ class SequenceSettings(Section):
     """How the sequence model runs over a track."""
 
     model: str = Field("default", description="path of a trained sequence model; default: the one in the package")
-    window_s: float = Field(60.0, ge=6, le=600, description="long tracks run in windows of this length")
+    window_s: float = Field(120.0, ge=6, le=600, description="long tracks run in windows of this length")
     overlap_s: float = Field(6.0, ge=2, le=60, description="windows overlap by this much and are blended there")
     smooth_s: float = Field(0.0, ge=0, le=10, description="extra Gaussian smoothing of the probabilities, standard deviation in seconds")
     stay: Literal["auto"] | float = Field(

@@ -29,7 +29,7 @@ def test_later_sources_win(tmp_path: Path):
         ("video.sample_fps=0", "greater than 0"),
         ("run.device=tpu", "'auto', 'cpu' or 'cuda'"),
         ("events.hold=0.9", "above events.enter"),
-        ("sequence.overlap_s=25", "a third of"),
+        ("sequence.overlap_s=45", "a third of"),
         ("hold=0.3", "is not section.key=value"),
         ("events.hold", "is not section.key=value"),
     ],
