@@ -234,7 +234,8 @@ def test_robustness_runs_on_a_real_face(tmp_path: Path, face_clip: Path, own_cac
     assert (clip, name) == ("astronaut.mp4", "all")
     assert row == total
     assert total["faces"] > 200
-    assert all(0 <= total[disturbance] <= 1 for disturbance in robustness.DISTURBANCES)
+    # What the shipped network is held to on any clip.
+    assert all(total[disturbance] < 0.03 for disturbance in robustness.DISTURBANCES)
 
 
 def test_the_calmest_that_costs_little_is_chosen():
