@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from loky import ProcessPoolExecutor
+from loky.backend import resource_tracker
 from loky.process_executor import BrokenProcessPool
 
 #: By what a task is named.
@@ -25,6 +26,8 @@ Key = TypeVar("Key")
 _TRIES = 2
 #: loky would take the networks that a worker loads with its second task for a leak, and replace the worker.
 _ENVIRONMENT = {"LOKY_MAX_MEMORY_LEAK_SIZE": "1e15"}
+#: Drops warnings that begin so.
+_QUIET = "ignore:resource_tracker"
 
 
 class WorkerDied(Exception):
@@ -56,6 +59,7 @@ class Pool(Generic[Key]):
         self._timeout_s = timeout_s
         self._idle: list[ProcessPoolExecutor] = []
         self._running: dict[Future[Any], _Running[Key]] = {}
+        _start_tracker()
 
     def __enter__(self) -> Pool[Key]:
         return self
@@ -137,6 +141,22 @@ class Pool(Generic[Key]):
             running.executor.shutdown(wait=False, kill_workers=True)
             over.append((running.key, _failed(WorkerHung())))
         return over
+
+
+def _start_tracker() -> None:
+    """Start loky's tracker of semaphores, if it does not run yet, so that it tidies in silence.
+
+    A process that is killed cannot always sign its semaphores off; the tracker removes them, and would warn on the terminal.
+    """
+    before = os.environ.get("PYTHONWARNINGS")
+    os.environ["PYTHONWARNINGS"] = f"{before},{_QUIET}" if before else _QUIET
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        if before is None:
+            del os.environ["PYTHONWARNINGS"]
+        else:
+            os.environ["PYTHONWARNINGS"] = before
 
 
 def _failed(error: Exception) -> Future[Any]:

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -64,3 +66,23 @@ def test_processes_stay_warm_and_go_with_the_pool():
         assert len(pids) == 1
     with pytest.raises(ProcessLookupError):
         os.kill(pids.pop(), 0)
+
+
+LEAVES_A_SEMAPHORE = """
+import os
+from loky.backend import resource_tracker
+from fervideo.workers import Pool
+
+before = dict(os.environ)
+with Pool(1) as pool:
+    assert dict(os.environ) == before
+    pool.submit("task", pow, 2, 3)
+    pool.wait()
+    resource_tracker.register("/loky-left-behind", "semlock")
+"""
+
+
+def test_what_killed_processes_leave_is_tidied_in_silence():
+    # The tracker writes after the process that it serves is gone; its end of the pipe is waited for, too.
+    told = subprocess.run([sys.executable, "-c", LEAVES_A_SEMAPHORE], stderr=subprocess.PIPE, text=True, check=True)
+    assert told.stderr == ""
