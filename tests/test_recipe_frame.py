@@ -108,7 +108,6 @@ def test_twins_are_the_same_face_nudged():
 
 def test_the_correction_leans_to_neutral_no_more_than_scores_can_tell():
     import ferplus as data
-    from loop import scores
     from train_frame import fit_head
 
     rng = np.random.default_rng(0)
@@ -123,8 +122,6 @@ def test_the_correction_leans_to_neutral_no_more_than_scores_can_tell():
     strength, temperature = fit_head((noisy / 0.49 + np.log(prior)).astype(np.float32), faces)
     assert -0.3 < strength < 0.6
     assert temperature == pytest.approx(1, abs=0.3)
-    # What it does for rare expressions costs next to nothing of accuracy + macro-F1.
+    # Nor less accurate, for the sake of rare expressions.
     corrected = noisy / 0.49 + (1 - strength) * np.log(prior)
-    uncorrected = noisy / 0.49 + np.log(prior)
-    merits = [found["accuracy"] + found["macro_f1"] for found in (scores(corrected, truth), scores(uncorrected, truth))]
-    assert merits[0] > merits[1] - 0.004
+    assert (corrected.argmax(1) == truth).mean() > ((noisy / 0.49 + np.log(prior)).argmax(1) == truth).mean() - 0.002

@@ -235,7 +235,22 @@ def test_robustness_runs_on_a_real_face(tmp_path: Path, face_clip: Path, own_cac
     assert row == total
     assert total["faces"] > 200
     # What the shipped network is held to on any clip.
-    assert all(total[disturbance] < 0.03 for disturbance in robustness.DISTURBANCES)
+    assert all(0 <= total[disturbance] < 0.03 for disturbance in robustness.DISTURBANCES)
+
+
+def test_the_calmest_of_equals_is_chosen():
+    from smoothing import calmest
+
+    rng = np.random.default_rng(1)
+    truth = [np.repeat(rng.permutation(8)[:4], rng.integers(5, 30, 4)) for _ in range(50)]
+
+    def blurred(share: float) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Miss this share of the sequences; a fifth is missed anyway."""
+        return [(one, one if k % 10 >= max(2, 10 * share) else np.zeros_like(one)) for k, one in enumerate(truth)]
+
+    # Up to a fifth nothing tells the amounts apart, and half is clearly worse.
+    assert calmest((0.0, 0.1, 0.2, 0.5), blurred) == 0.2
+    assert calmest((0.5,), blurred) == 0.5
 
 
 def test_the_calmest_that_costs_little_is_chosen():
@@ -252,4 +267,3 @@ def test_the_calmest_that_costs_little_is_chosen():
     # Each step is one in 640, a sixth of a point; half a segment is a segment missed besides.
     assert calmest((0, 2, 12), blurred) == 2
     assert calmest((0, 12), blurred) == 0
-    assert calmest((12,), blurred) == 12
