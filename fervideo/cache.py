@@ -2,8 +2,8 @@
 
 Beside them lies what a sequence model made of them, one file per model and settings: a second run need not load torch.
 
-A file is written under a name of its own and then renamed, so that a reader sees all of it or nothing and two writers of
-one segment do no harm. What cannot be trusted on reading is a warning and a miss: the segment is extracted again.
+A file is written under a name of its own and then renamed, so that a reader sees all of it or nothing and two writers
+of one segment do no harm. What cannot be trusted on reading is a warning and a miss: the segment is extracted again.
 
 A run works with what it reads back, never with what it wrote, so a first and a second run see the same numbers.
 """
@@ -118,15 +118,17 @@ class Cache:
 
     Attributes:
         name: Of the clip's folder.
-        place: The cache folder; or a URL, of which each machine's own cache folder holds copies. Claims are not seen through a URL:
-            batches on different machines at once may do a segment twice, which does no harm.
+        place: The cache folder; or a URL, of which each machine's own cache folder holds copies. Claims are not seen
+            through a URL: batches on different machines at once may do a segment twice, which does no harm.
     """
 
     name: str
     place: Path | str
 
     @classmethod
-    def of_clip(cls, fingerprint: str, settings: Settings, weights_digest: str, place: Path | str | None = None) -> Cache:
+    def of_clip(
+        cls, fingerprint: str, settings: Settings, weights_digest: str, place: Path | str | None = None
+    ) -> Cache:
         """Find the folder for a clip: another video, other settings, weights or records lead to another folder.
 
         Args:
@@ -162,7 +164,8 @@ class Cache:
         """Say that this process is going to store a segment, so that others leave it alone; `release` takes that back.
 
         Returns:
-            False where another process has said so before. One that is dead, or on another machine and silent for long, does not count.
+            False where another process has said so before. One that is dead, or on another machine and silent for long,
+            does not count.
 
         Raises:
             OutputError: The folder cannot be written.

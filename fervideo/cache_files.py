@@ -1,7 +1,7 @@
 """The files of the cache, as bytes: a segment's features, and what a sequence model says of a clip. Both are safetensors.
 
-Landmarks are most of a segment's bytes, so they are stored as 16-bit steps from the middle of the box. A step is 1/32767 of the
-landmark farthest from there, which for a face of 500 pixels is off by 0.01 pixels at most.
+Landmarks are most of a segment's bytes, so they are stored as 16-bit steps from the middle of the box. A step is
+1/32767 of the landmark farthest from there, which for a face of 500 pixels is off by 0.01 pixels at most.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from fervideo.records import ClipExpressions, FaceObservations, FeatureShard, Fl
 
 #: Version of what a shard holds and means; raise it whenever the same video and settings would give other features.
 FEATURE_VERSION = 2
-#: The same of what a sequence model says: raise it whenever the same features, weights and settings would give other probabilities.
+#: The same of what a sequence model says: raise it whenever the same features, weights and settings would give other
+#: probabilities.
 EXPRESSION_VERSION = 2
 
 #: What reading a file that is damaged may raise.
@@ -94,7 +95,9 @@ def read_segment(path: Path, segment: int, landmarks: bool) -> FeatureShard:
         if landmarks:
             landmarks_px = _origin(box_px) + stored("landmark_steps") * stored("landmark_unit_px")
         faces = FaceObservations(landmarks_px=landmarks_px, **{name: stored(name) for name in _FACE_ARRAYS})
-        return FeatureShard(segment, stored("looked_at"), stored("time_s"), stored("thumbnail"), faces, header["damage"])
+        return FeatureShard(
+            segment, stored("looked_at"), stored("time_s"), stored("thumbnail"), faces, header["damage"]
+        )
 
 
 def read_expressions(path: Path) -> ClipExpressions:

@@ -1,7 +1,7 @@
 """Read and write weights: safetensors with a JSON header that says what they are. Nothing is ever unpickled.
 
-The header names the kind of model, how to build it (`config`), what it expects and yields (`labels`, `crop_px`, ...), and
-where it comes from (`recipe`, `data`, `seed`, `date`, `scores`).
+The header names the kind of model, how to build it (`config`), what it expects and yields (`labels`, `crop_px`, ...),
+and where it comes from (`recipe`, `data`, `seed`, `date`, `scores`).
 """
 
 from __future__ import annotations
@@ -98,13 +98,19 @@ def read(path: Path) -> Checkpoint:
             header = json.loads((file.metadata() or {}).get("fervideo", "null"))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
     except FileNotFoundError:
-        raise WeightsError(path, "no such file", "give the path of a .safetensors checkpoint, or reinstall fervideo") from None
+        raise WeightsError(
+            path, "no such file", "give the path of a .safetensors checkpoint, or reinstall fervideo"
+        ) from None
     except (SafetensorError, OSError, ValueError) as error:
-        raise WeightsError(path, f"not a safetensors file ({error})", "give a checkpoint that fervideo wrote") from error
+        raise WeightsError(
+            path, f"not a safetensors file ({error})", "give a checkpoint that fervideo wrote"
+        ) from error
     if not isinstance(header, dict):
         raise WeightsError(path, "has no fervideo header", "give a checkpoint that fervideo wrote")
     if wild := [name for name, tensor in tensors.items() if tensor.dtype.kind == "f" and not np.isfinite(tensor).all()]:
-        raise WeightsError(path, f"holds numbers that are not finite in {_some(wild)}", "train it again, at a lower rate perhaps")
+        raise WeightsError(
+            path, f"holds numbers that are not finite in {_some(wild)}", "train it again, at a lower rate perhaps"
+        )
     return Checkpoint(path, header, tensors, digest(path))
 
 
@@ -147,7 +153,9 @@ def read_sequence_model(path: Path, frame_cnn: str) -> Checkpoint:
         stored.expect(frame_cnn=frame_cnn)
     n_outputs, n_labels = stored.header.get("config", {}).get("labels"), len(stored.header.get("labels", []))
     if n_outputs != n_labels:
-        raise WeightsError(path, f"has {n_outputs} outputs and names {n_labels} labels", "give a checkpoint that fervideo wrote")
+        raise WeightsError(
+            path, f"has {n_outputs} outputs and names {n_labels} labels", "give a checkpoint that fervideo wrote"
+        )
     return stored
 
 
@@ -159,7 +167,11 @@ def write(path: Path, header: dict[str, Any], tensors: dict[str, npt.NDArray[Any
     """
     with drafts.draft(path) as draft:
         # Written here, since safetensors makes files that their owner alone may read.
-        draft.write_bytes(save({name: np.ascontiguousarray(array) for name, array in tensors.items()}, {"fervideo": json.dumps(header)}))
+        draft.write_bytes(
+            save(
+                {name: np.ascontiguousarray(array) for name, array in tensors.items()}, {"fervideo": json.dumps(header)}
+            )
+        )
 
 
 def digest(path: Path) -> str:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
-    # A command is short: looking for garbage while modules load would take a tenth of that time. And its threads should not wait
-    # for one another for longer than a frame takes, as they do where one of them imports torch.
+    # A command is short: looking for garbage while modules load would take a tenth of that time. And its threads should
+    # not wait for one another for longer than a frame takes, as they do where one of them imports torch.
     gc.set_threshold(100_000)
     sys.setswitchinterval(5e-4)
     args = _parser().parse_args(argv)
@@ -59,57 +59,103 @@ def _parser() -> argparse.ArgumentParser:
 
     timeline = commands.add_parser("timeline", parents=[shared], help="analyse a video", description="Analyse a video.")
     timeline.add_argument("video", type=Path, metavar="VIDEO", help="the video file")
-    timeline.add_argument("-o", "--output", type=Path, default=Path(), metavar="DIR", help="where results go (default: the current folder)")
+    timeline.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path(),
+        metavar="DIR",
+        help="where results go (default: the current folder)",
+    )
     options.add_settings(timeline)
     options.add_model(timeline)
     timeline.set_defaults(run=_timeline)
 
-    demo = commands.add_parser("demo", parents=[shared], help="analyse a sample video", description="Analyse a sample video.")
+    demo = commands.add_parser(
+        "demo", parents=[shared], help="analyse a sample video", description="Analyse a sample video."
+    )
     demo.add_argument(
-        "-o", "--output", type=Path, default=Path("fervideo-demo"), metavar="DIR", help="where results go (default: %(default)s)"
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("fervideo-demo"),
+        metavar="DIR",
+        help="where results go (default: %(default)s)",
     )
     options.add_settings(demo)
     demo.set_defaults(run=_demo)
 
-    batch = commands.add_parser("batch", parents=[shared], help="analyse folders of videos", description="Analyse folders of videos.")
+    batch = commands.add_parser(
+        "batch", parents=[shared], help="analyse folders of videos", description="Analyse folders of videos."
+    )
     options.add_batch(batch)
     batch.set_defaults(run=_batch)
 
-    image = commands.add_parser("image", parents=[shared], help="classify the faces of photographs", description="Classify faces.")
+    image = commands.add_parser(
+        "image", parents=[shared], help="classify the faces of photographs", description="Classify faces."
+    )
     options.add_image(image)
     image.set_defaults(run=_image)
 
-    compare = commands.add_parser("compare", parents=[shared], help="score frame classifiers", description="Score frame classifiers.")
+    compare = commands.add_parser(
+        "compare", parents=[shared], help="score frame classifiers", description="Score frame classifiers."
+    )
     options.add_compare(compare)
     compare.set_defaults(run=_compare)
 
-    _add_cache(commands.add_parser("cache", parents=[shared], help="look at, prune or clear the cache", description="Tend the cache."))
+    _add_cache(
+        commands.add_parser(
+            "cache", parents=[shared], help="look at, prune or clear the cache", description="Tend the cache."
+        )
+    )
 
     _add_training(commands, shared)
 
-    doctor = commands.add_parser("doctor", parents=[shared], help="check the installation", description="Check the installation.")
+    doctor = commands.add_parser(
+        "doctor", parents=[shared], help="check the installation", description="Check the installation."
+    )
     doctor.set_defaults(run=_doctor)
     return parser
 
 
-def _add_training(commands: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
-    train = commands.add_parser("train", parents=[shared], help="train on labelled video", description="Train on labelled video.")
-    folds = commands.add_parser("cross-validate", parents=[shared], help="train and evaluate over folds", description="Run all folds.")
+def _add_training(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser
+) -> None:
+    train = commands.add_parser(
+        "train", parents=[shared], help="train on labelled video", description="Train on labelled video."
+    )
+    folds = commands.add_parser(
+        "cross-validate", parents=[shared], help="train and evaluate over folds", description="Run all folds."
+    )
     evaluate = commands.add_parser(
         "evaluate", parents=[shared], help="evaluate a trained model", description="Evaluate a model on labelled video."
     )
     for parser in (train, folds, evaluate):
         parser.add_argument("dataset", type=Path, metavar="DATASET", help="the dataset's folder, or a table")
-        parser.add_argument("--format", metavar="NAME", help="its layout, such as ravdess, dfew, folder, intervals (default: recognised)")
-        parser.add_argument("--on-error", choices=("stop", "skip"), default="stop", help="skip: leave out rows that have problems")
+        parser.add_argument(
+            "--format",
+            metavar="NAME",
+            help="its layout, such as ravdess, dfew, folder, intervals (default: recognised)",
+        )
+        parser.add_argument(
+            "--on-error", choices=("stop", "skip"), default="stop", help="skip: leave out rows that have problems"
+        )
     for parser in (train, folds):
-        parser.add_argument("-o", "--output", type=Path, required=True, metavar="RUN", help="where the model and its scores go")
-        parser.add_argument("--init", metavar="default|RUN", help="go on from the package's model, or from another run's")
+        parser.add_argument(
+            "-o", "--output", type=Path, required=True, metavar="RUN", help="where the model and its scores go"
+        )
+        parser.add_argument(
+            "--init", metavar="default|RUN", help="go on from the package's model, or from another run's"
+        )
     train.add_argument("--resume", action="store_true", help="go on with a run that was broken off")
     train.set_defaults(run=_train, interrupted="finished epochs are kept, --resume goes on from there")
     folds.set_defaults(run=_cross_validate)
-    evaluate.add_argument("-o", "--output", type=Path, metavar="DIR", help="where scores, predictions and pictures go (default: nowhere)")
-    evaluate.add_argument("--split", choices=("train", "validation", "test", "all"), help="(default: test, where there is one)")
+    evaluate.add_argument(
+        "-o", "--output", type=Path, metavar="DIR", help="where scores, predictions and pictures go (default: nowhere)"
+    )
+    evaluate.add_argument(
+        "--split", choices=("train", "validation", "test", "all"), help="(default: test, where there is one)"
+    )
     evaluate.set_defaults(run=_evaluate)
     for parser in (train, folds, evaluate):
         options.add_settings(parser)
@@ -215,7 +261,13 @@ def _compare(args: argparse.Namespace) -> int:
     names = [name.strip() for name in args.classifiers.split(",")]
     with _problems_shown():
         rows, seen = compare.compare(
-            args.dataset, names, chosen, split=args.split, renamed=renamed, only_present=args.only_present, progress=True
+            args.dataset,
+            names,
+            chosen,
+            split=args.split,
+            renamed=renamed,
+            only_present=args.only_present,
+            progress=True,
         )
     print(json.dumps(rows, indent=1) if args.json else compare.describe(rows, seen))
     return 0
@@ -230,7 +282,9 @@ def _train(args: argparse.Namespace) -> int:
 
     skip = args.on_error == "skip"
     with _problems_shown():
-        told = runs.train(args.dataset, args.output, chosen, format=args.format, init=args.init, resume=args.resume, skip=skip)
+        told = runs.train(
+            args.dataset, args.output, chosen, format=args.format, init=args.init, resume=args.resume, skip=skip
+        )
     print(evaluate.describe(told["test"], runs.MODEL))
     print(f"wrote {args.output}; use it with: fervideo timeline VIDEO --model {args.output}")
     return _skipped(told, args.output / "skipped.csv")
@@ -244,7 +298,9 @@ def _cross_validate(args: argparse.Namespace) -> int:
     from fervideo.training import runs
 
     with _problems_shown():
-        told = runs.cross_validate(args.dataset, args.output, chosen, format=args.format, init=args.init, skip=args.on_error == "skip")
+        told = runs.cross_validate(
+            args.dataset, args.output, chosen, format=args.format, init=args.init, skip=args.on_error == "skip"
+        )
     for name in ("mean", "pooled"):
         for kind, scores in told[name].items():
             shown = "  ".join(f"{score} {scores[score]:.3f}" for score in ("war", "uar", "macro_f1"))
@@ -262,7 +318,9 @@ def _evaluate(args: argparse.Namespace) -> int:
 
     skip = args.on_error == "skip"
     with _problems_shown():
-        report = runs.evaluate_run(args.dataset, chosen, format=args.format, split=args.split, output=args.output, skip=skip)
+        report = runs.evaluate_run(
+            args.dataset, chosen, format=args.format, split=args.split, output=args.output, skip=skip
+        )
     print(evaluate.describe(report, runs.MODEL))
     if args.output is not None:
         print(f"wrote {args.output}")

@@ -1,8 +1,8 @@
 """The one face crop, at training and at inference: grey, aligned by a similarity transform of rigid landmarks.
 
 The transform (rotation, uniform scale, shift) is the least-squares one of Umeyama (1991) between landmarks that an
-expression moves little and their mean places. The mean places are those of the faces of FER+ (`tools/ferplus.py anchors`
-prints them), so that a crop of any video frames the face as the training images do.
+expression moves little and their mean places. The mean places are those of the faces of FER+ (`tools/ferplus.py
+anchors` prints them), so that a crop of any video frames the face as the training images do.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ _TEMPLATE_PX = (_FERPLUS_PX - _FERPLUS_CENTRE_PX) * _ZOOM + CROP_PX / 2
 #: The same as complex numbers x + iy around their mean.
 _TEMPLATE_MEAN = complex(*_TEMPLATE_PX.mean(0))
 _TEMPLATE = _TEMPLATE_PX.view(np.complex128)[:, 0] - _TEMPLATE_MEAN
-#: A face that is to shrink to less than this is halved first: that is many times as fast as any other factor, which then has less to do.
+#: A face that is to shrink to less than this is halved first: that is many times as fast as any other factor, which
+#: then has less to do.
 _HALVED_BELOW = 0.25
 
 
@@ -70,8 +71,9 @@ def crop(image: UInt8, transform: Float64, size_px: int = CROP_PX) -> UInt8:
     """Cut a crop out of an image.
 
     Pixels outside the image repeat its edge. A large face is first shrunk by area averaging, since a plain warp would
-    alias: the crop then looks like the small training images whatever the video's size. Where it shrinks to a quarter and
-    less, halving comes first, which moves pixels by 0.5 to 0.8 grey levels; the grid's place in the image moves them by 0.9 to 1.4.
+    alias: the crop then looks like the small training images whatever the video's size. Where it shrinks to a quarter
+    and less, halving comes first, which moves pixels by 0.5 to 0.8 grey levels; the grid's place in the image moves
+    them by 0.9 to 1.4.
 
     Args:
         image: uint8 (height, width, 3) RGB or (height, width) grey.
@@ -150,7 +152,9 @@ def framed(image: UInt8, scale: float, margin_px: int) -> UInt8:
         image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_CUBIC), np.uint8)
     if image.ndim == 2:
         image = np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2RGB), np.uint8)
-    return np.asarray(cv2.copyMakeBorder(image, margin_px, margin_px, margin_px, margin_px, cv2.BORDER_REPLICATE), np.uint8)
+    return np.asarray(
+        cv2.copyMakeBorder(image, margin_px, margin_px, margin_px, margin_px, cv2.BORDER_REPLICATE), np.uint8
+    )
 
 
 def thumbnail(image: UInt8) -> UInt8:

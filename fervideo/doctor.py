@@ -89,7 +89,11 @@ def report() -> tuple[list[Finding], bool]:
     with ThreadPoolExecutor(max_workers=2) as pool:
         # torch says more than that it loads.
         probes = dict(
-            zip(_LIBRARIES, pool.map(_probe, [_TORCH_PROBE if name == "torch" else f"import {name}" for name in _LIBRARIES]), strict=True)
+            zip(
+                _LIBRARIES,
+                pool.map(_probe, [_TORCH_PROBE if name == "torch" else f"import {name}" for name in _LIBRARIES]),
+                strict=True,
+            )
         )
     libraries = [_library(name, error) for name, (_, error) in probes.items()]
     loads = {name for name, (_, error) in probes.items() if not error}
@@ -221,4 +225,6 @@ def _cache() -> Finding:
     text = f"{root}: {clips} clips, {n_bytes / 1e6:.1f} MB"
     if present.is_dir() and os.access(present, os.W_OK):
         return Finding("cache", text)
-    return Finding("cache", f"{text}, cannot be written", "set FERVIDEO_CACHE to a folder that can be written, or use --no-cache")
+    return Finding(
+        "cache", f"{text}, cannot be written", "set FERVIDEO_CACHE to a folder that can be written, or use --no-cache"
+    )

@@ -23,7 +23,8 @@ from fervideo.records import CROP_PX, EXPRESSIONS, Float32, UInt8
 
 #: Faces that go through the network at once; a multiple of this costs no more memory.
 _BATCH = 32
-#: What 1 means in an aligner's answer: shift right and down in half crops, the zoom's natural logarithm, turn in radians.
+#: What 1 means in an aligner's answer: shift right and down in half crops, the zoom's natural logarithm, turn in
+#: radians.
 PLACE_UNITS = (0.25, 0.25, 0.1, 0.1)
 
 
@@ -39,7 +40,9 @@ class Block(nn.Module):
         self.norm2 = nn.BatchNorm2d(n_out)
         self.gate = nn.Sequential(nn.Linear(n_out, n_out // 8), nn.ReLU(), nn.Linear(n_out // 8, n_out), nn.Sigmoid())
         self.shortcut: nn.Module = (
-            nn.Identity() if n_in == n_out else nn.Sequential(nn.Conv2d(n_in, n_out, 1, bias=False), nn.BatchNorm2d(n_out))
+            nn.Identity()
+            if n_in == n_out
+            else nn.Sequential(nn.Conv2d(n_in, n_out, 1, bias=False), nn.BatchNorm2d(n_out))
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -53,8 +56,8 @@ class Block(nn.Module):
 class Aligner(nn.Module):
     """Find the face in its crop once more, and bring it to its place: a spatial transformer (Jaderberg et al. 2015).
 
-    Landmarks of video put a face within some two pixels and a twentieth of its size; behind this little is left of that. It learned
-    where landmarks put faces (`tools/train_aligner.py`), not from expressions.
+    Landmarks of video put a face within some two pixels and a twentieth of its size; behind this little is left of
+    that. It learned where landmarks put faces (`tools/train_aligner.py`), not from expressions.
 
     Args:
         widths: Channels of each convolution on crops of half the size; each after the first halves height and width.
@@ -67,7 +70,11 @@ class Aligner(nn.Module):
         n_in, side = 1, CROP_PX // 2
         for position, width in enumerate(widths):
             stride = 2 if position else 1
-            layers += [nn.Conv2d(n_in, width, 3, stride, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True)]
+            layers += [
+                nn.Conv2d(n_in, width, 3, stride, padding=1, bias=False),
+                nn.BatchNorm2d(width),
+                nn.ReLU(inplace=True),
+            ]
             n_in, side = width, (side + stride - 1) // stride
         self.body = nn.Sequential(*layers)
         self.head = nn.Sequential(nn.Linear(n_in * side**2, 64), nn.ReLU(inplace=True), nn.Linear(64, 4))
@@ -139,7 +146,12 @@ class FrameCNN(nn.Module):
             "aligner": list(aligner),
         }
         self.aligner = Aligner(aligner) if aligner else nn.Identity()
-        stem = [nn.Conv2d(1, widths[0], 3, padding=1, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2, 1)]
+        stem = [
+            nn.Conv2d(1, widths[0], 3, padding=1, bias=False),
+            nn.BatchNorm2d(widths[0]),
+            nn.ReLU(inplace=True),
+            nn.MaxPool2d(3, 2, 1),
+        ]
         stages: list[nn.Module] = []
         n_in = widths[0]
         for stage, (width, depth) in enumerate(zip(widths, blocks, strict=True)):
@@ -202,7 +214,9 @@ def resolve_device(wanted: str) -> str:
     """
     there = torch.cuda.is_available()
     if wanted == "cuda" and not there:
-        raise UsageError("--device cuda", "torch finds no CUDA device here", "use --device cpu, or install a CUDA build of torch")
+        raise UsageError(
+            "--device cuda", "torch finds no CUDA device here", "use --device cpu, or install a CUDA build of torch"
+        )
     return "cuda" if wanted != "cpu" and there else "cpu"
 
 
@@ -253,7 +267,10 @@ class Embedder:
         Returns:
             Embeddings float32 (M, D) and logits float32 (M, C).
         """
-        embeddings, logits = [np.empty((0, self._model.config["embedding_dim"]), np.float32)], [np.empty((0, len(EXPRESSIONS)), np.float32)]
+        embeddings, logits = (
+            [np.empty((0, self._model.config["embedding_dim"]), np.float32)],
+            [np.empty((0, len(EXPRESSIONS)), np.float32)],
+        )
         with torch.inference_mode(), one_thread():
             for start in range(0, len(crops), _BATCH):
                 x = standardise(torch.from_numpy(crops[start : start + _BATCH]).to(self._device))
@@ -268,7 +285,11 @@ def fuse(model: FrameCNN) -> FrameCNN:
     model.eval()
     pairs: list[tuple[nn.Module, str, str]] = [(model.body, "0", "1"), (model.embed, "0", "1")]
     if isinstance(model.aligner, Aligner):
-        pairs += [(model.aligner.body, str(k), str(k + 1)) for k, layer in enumerate(model.aligner.body) if isinstance(layer, nn.Conv2d)]
+        pairs += [
+            (model.aligner.body, str(k), str(k + 1))
+            for k, layer in enumerate(model.aligner.body)
+            if isinstance(layer, nn.Conv2d)
+        ]
     for block in model.body:
         if isinstance(block, Block):
             pairs += [(block, "conv1", "norm1"), (block, "conv2", "norm2")]
@@ -296,7 +317,9 @@ def one_thread() -> Iterator[None]:
 def save(model: FrameCNN, path: Path, header: dict[str, Any]) -> None:
     """Write a frame CNN and what there is to say of it."""
     described = {"kind": "frame_cnn", "config": model.config, "labels": EXPRESSIONS, "crop_px": CROP_PX, **header}
-    checkpoint.write(path, described, {name: tensor.detach().cpu().numpy() for name, tensor in model.state_dict().items()})
+    checkpoint.write(
+        path, described, {name: tensor.detach().cpu().numpy() for name, tensor in model.state_dict().items()}
+    )
 
 
 def load(path: Path) -> FrameCNN:

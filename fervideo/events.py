@@ -16,8 +16,8 @@ TIME_DECIMALS = 6
 def hysteresis(p: Float64, settings: EventSettings) -> tuple[Int64, Int64]:
     """Find which expression is held in each row, as runs of equal expressions.
 
-    The first row holds its most probable expression. From row to row the held expression stays, unless its probability is
-    below `hold`, or the most probable one has reached `enter` and is above it: then the most probable one is held.
+    The first row holds its most probable expression. From row to row the held expression stays, unless its probability
+    is below `hold`, or the most probable one has reached `enter` and is above it: then the most probable one is held.
 
     Args:
         p: float64 (n, C), probabilities; n is at least 1.
@@ -35,7 +35,9 @@ def hysteresis(p: Float64, settings: EventSettings) -> tuple[Int64, Int64]:
     return first, held[first]
 
 
-def merge_short(first: Int64, label: Int64, mass: Float64, bounds_s: Float64, min_duration_s: float) -> tuple[Int64, Int64]:
+def merge_short(
+    first: Int64, label: Int64, mass: Float64, bounds_s: Float64, min_duration_s: float
+) -> tuple[Int64, Int64]:
     """Merge events that are too short into a neighbour, the shortest first (of equals the earliest), until none is left.
 
     A short event takes the label of the neighbour whose expression is the more probable in it on average (of equals the

@@ -1,7 +1,8 @@
 """Faces and their landmarks in each frame: mediapipe FaceMesh (Kartynnik et al. 2019) with refined eyes and lips (Grishchenko et al. 2020).
 
-FaceMesh's own detector is made for a face that fills a good part of the picture. Where it finds fewer faces than are looked
-for, mediapipe's full-range detector looks for smaller ones, and each of these gets a FaceMesh of its own on its part of the picture.
+FaceMesh's own detector is made for a face that fills a good part of the picture. Where it finds fewer faces than are
+looked for, mediapipe's full-range detector looks for smaller ones, and each of these gets a FaceMesh of its own on its
+part of the picture.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ from fervideo.settings import FaceSettings
 MOST_FACES = 4
 #: After a search for small faces in vain, frames until the next.
 _REST_FRAMES = 8
-#: Side of the part of the picture that a small face gets, in face sizes, and the least margin it may come to have there.
+#: Side of the part of the picture that a small face gets, in face sizes, and the least margin it may come to have
+#: there.
 _REGION_SIDE, _LEAST_MARGIN = 2.4, 0.2
 #: Boxes that overlap by more than this (IoU) are one face.
 _SAME_IOU = 0.3
@@ -35,8 +37,8 @@ _SAME_IOU = 0.3
 _LANDMARK_MARKS = np.frombuffer(b"\x0a\x0f\x0d\0\0\0\0\x15\0\0\0\0\x1d\0\0\0\0", np.uint8)
 _MARKED = _LANDMARK_MARKS > 0
 _BLANK = np.zeros((16, 16, 3), np.uint8)
-#: How much dlib's predictor gets a crop enlarged, and where the face lies in it then (left, top, right, bottom): the median of what
-#: dlib's own detector finds in the aligned crops of FER+.
+#: How much dlib's predictor gets a crop enlarged, and where the face lies in it then (left, top, right, bottom): the
+#: median of what dlib's own detector finds in the aligned crops of FER+.
 _DLIB_ZOOM, _DLIB_FACE = 4, (15, 29, 194, 194)
 
 
@@ -61,7 +63,9 @@ class Landmarker:
     def __enter__(self) -> Landmarker:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         with ExitStack() as stack:
             for held in (self._mesh, self._detector, *self._small):
                 if held is not None:
@@ -123,7 +127,9 @@ class Landmarker:
                 with _pyplot_deferred():
                     from mediapipe.python.solutions.face_detection import FaceDetection
 
-                self._detector = FaceDetection(min_detection_confidence=self._settings.min_detection_confidence, model_selection=1)
+                self._detector = FaceDetection(
+                    min_detection_confidence=self._settings.min_detection_confidence, model_selection=1
+                )
             detections = self._detector.process(image).detections or []
         height, width = image.shape[:2]
         relative = [detection.location_data.relative_bounding_box for detection in detections]
@@ -135,7 +141,8 @@ class _Mesh:
     """Run FaceMesh on whole pictures."""
 
     def __init__(self, settings: FaceSettings, max_faces: int, *, still: bool) -> None:
-        # Its native code talks while its threads start, which a blank picture waits for, and once more at the first face.
+        # Its native code talks while its threads start, which a blank picture waits for, and once more at the first
+        # face.
         self._started = False
         with _quiet():
             with _pyplot_deferred():
@@ -205,8 +212,8 @@ class _SmallFace:
 def _points(face: Any) -> Float32:
     """Read the landmarks of a face, float32 (n, 3).
 
-    One by one that takes longer than all else around FaceMesh. In the bytes of the message each landmark is a length and
-    three numbers, each behind a byte that names it, as long as nothing else is set.
+    One by one that takes longer than all else around FaceMesh. In the bytes of the message each landmark is a length
+    and three numbers, each behind a byte that names it, as long as nothing else is set.
     """
     data = np.frombuffer(face.SerializeToString(), np.uint8)
     n = len(face.landmark)
@@ -256,8 +263,12 @@ def _dlib_predictor() -> tuple[Any, Any]:
     except ImportError:
         dlib = None
     if dlib is None or carrier is None or carrier.origin is None:
-        raise UsageError("landmarks = dlib", "dlib or its 68-point model is not installed", "run: pip install 'fervideo[dlib]'")
-    return dlib, dlib.shape_predictor(str(Path(carrier.origin).parent / "models" / "shape_predictor_68_face_landmarks.dat"))
+        raise UsageError(
+            "landmarks = dlib", "dlib or its 68-point model is not installed", "run: pip install 'fervideo[dlib]'"
+        )
+    return dlib, dlib.shape_predictor(
+        str(Path(carrier.origin).parent / "models" / "shape_predictor_68_face_landmarks.dat")
+    )
 
 
 def count_faces(images: Iterable[UInt8], settings: FaceSettings) -> int:
@@ -268,7 +279,8 @@ def count_faces(images: Iterable[UInt8], settings: FaceSettings) -> int:
         settings: Confidences.
 
     Returns:
-        The most faces, 1 to MOST_FACES, that at least two of the frames show, since a single sighting may be a false alarm.
+        The most faces, 1 to MOST_FACES, that at least two of the frames show, since a single sighting may be a false
+        alarm.
     """
     with Landmarker(settings, MOST_FACES, still=True) as landmarker:
         counts = sorted(len(landmarker.find(image)) for image in images)
@@ -303,7 +315,9 @@ def _pyplot_deferred() -> Iterator[None]:
         for absent, stand_in in stand_ins.items():
             del sys.modules[absent]
             # Whoever does draw in this process gets the real one then.
-            stand_in.__dict__["__getattr__"] = lambda attribute, absent=absent: getattr(import_module(absent), attribute)
+            stand_in.__dict__["__getattr__"] = lambda attribute, absent=absent: getattr(
+                import_module(absent), attribute
+            )
 
 
 @contextmanager

@@ -29,8 +29,8 @@ class PhotoFaces:
     """Hold the faces of some photographs.
 
     Attributes:
-        faces: One row per face, in the order of the photographs; `face` counts from the largest, 0. A photograph without a face
-            has one row in which all but `photo` is empty.
+        faces: One row per face, in the order of the photographs; `face` counts from the largest, 0. A photograph
+            without a face has one row in which all but `photo` is empty.
         problems: Why photographs could not be read; they have no row.
     """
 
@@ -46,7 +46,9 @@ class PhotoFaces:
         write_csv(self.faces, Path(path))
 
 
-def classify_photos(paths: Iterable[Path | str], settings: Settings | None = None, *, progress: bool = False) -> PhotoFaces:
+def classify_photos(
+    paths: Iterable[Path | str], settings: Settings | None = None, *, progress: bool = False
+) -> PhotoFaces:
     """Classify every face of photographs, each by itself.
 
     Args:
@@ -72,16 +74,22 @@ def classify_photos(paths: Iterable[Path | str], settings: Settings | None = Non
                 problems.append(error)
             else:
                 tables.append(_faces_of(path, image, _find(landmarker, image), classify))
-    return PhotoFaces(pd.concat([table for table in tables if len(table)] or tables, ignore_index=True), tuple(problems))
+    return PhotoFaces(
+        pd.concat([table for table in tables if len(table)] or tables, ignore_index=True), tuple(problems)
+    )
 
 
 def describe(faces: pd.DataFrame) -> str:
     """Write a short table for the terminal: each face with its expression and how sure that is."""
     lines = [("photo", "face", "expression", "confidence")]
     for photo, face, expression, confidence in faces[list(lines[0])].itertuples(index=False):
-        lines.append((photo, "", "no face found", "") if pd.isna(face) else (photo, str(face), expression, f"{confidence:.2f}"))
+        lines.append(
+            (photo, "", "no face found", "") if pd.isna(face) else (photo, str(face), expression, f"{confidence:.2f}")
+        )
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines)
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
 
 
 def _files(paths: Iterable[Path]) -> tuple[list[Path], list[VideoError]]:
@@ -91,7 +99,11 @@ def _files(paths: Iterable[Path]) -> tuple[list[Path], list[VideoError]]:
         found = video.image_files(path) if path.is_dir() else [path]
         files += found
         if not found:
-            problems.append(VideoError(path, "is a folder without photographs", "give photographs, or a folder with some directly in it"))
+            problems.append(
+                VideoError(
+                    path, "is a folder without photographs", "give photographs, or a folder with some directly in it"
+                )
+            )
     return files, problems
 
 

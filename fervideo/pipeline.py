@@ -1,7 +1,7 @@
 """The one way through the house: a video becomes shards, shards become tracks, tracks become a timeline.
 
-Features always pass through the cache, on disk or in a temporary folder, so a first and a second run compute the same from
-there on. What needs torch imports it at the point of use: see `segments.py`.
+Features always pass through the cache, on disk or in a temporary folder, so a first and a second run compute the same
+from there on. What needs torch imports it at the point of use: see `segments.py`.
 """
 
 from __future__ import annotations
@@ -108,7 +108,10 @@ class Extraction:
         total, left = sum(map(len, self.segments.values())), sum(len(task.frame) for task in tasks)
         # None: tqdm shows nothing where stderr is no terminal.
         hidden = None if progress and tasks else True
-        with self.watch("extract"), tqdm(total=total, initial=total - left, unit=" frames", disable=hidden, dynamic_ncols=True) as bar:
+        with (
+            self.watch("extract"),
+            tqdm(total=total, initial=total - left, unit=" frames", disable=hidden, dynamic_ncols=True) as bar,
+        ):
             for task, seconds in _run_all(tasks, self.settings.run.workers):
                 bar.update(len(task.frame))
                 self.watch.add({f"extract.{stage}": amount for stage, amount in seconds.items()})
@@ -122,7 +125,9 @@ class Extraction:
                 extract_segment(self.task(segment))
                 shard = self.store.get(segment)
             if shard is None:
-                raise OutputError(self.store.folder, "what is written cannot be read back", "check the disk, or use --no-cache")
+                raise OutputError(
+                    self.store.folder, "what is written cannot be read back", "check the disk, or use --no-cache"
+                )
             yield shard
 
 
@@ -135,7 +140,8 @@ def analyze(path: Path | str, settings: Settings | None = None, *, progress: boo
         progress: Whether to show a progress bar on stderr, where that is a terminal.
 
     Returns:
-        The timeline. A video that is damaged in the middle gives the part before the damage; `Timeline.damage` says why.
+        The timeline. A video that is damaged in the middle gives the part before the damage; `Timeline.damage` says
+        why.
 
     Raises:
         VideoError: The video cannot be read at all.
@@ -222,7 +228,8 @@ def _expressions(extraction: Extraction, features: ClipFeatures) -> ClipExpressi
         from fervideo.embedding import one_thread
 
         model = sequence_model(settings)
-        # On many threads the sums would depend on the machine, and where processes compete, threads wait for one another.
+        # On many threads the sums would depend on the machine, and where processes compete, threads wait for one
+        # another.
         with one_thread():
             tracks = sequence.run(model, features, settings.sequence, settings.tracking.max_gap_s)
         known = ClipExpressions(tuple(tracks), model.labels, model.centre.device.type)
@@ -292,7 +299,9 @@ def _run_all(tasks: list[SegmentTask], wanted: int) -> Iterator[tuple[SegmentTas
                     yield left.pop(segment), future.result()
                 except workers.WorkerDied as error:
                     remedy = "run again with --workers 1; finished segments are kept"
-                    raise FervideoError(tasks[0].source.info.path, "worker processes die, out of memory perhaps", remedy) from error
+                    raise FervideoError(
+                        tasks[0].source.info.path, "worker processes die, out of memory perhaps", remedy
+                    ) from error
 
 
 @lru_cache(maxsize=1)

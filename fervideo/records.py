@@ -1,7 +1,7 @@
 """The records that pass from stage to stage, and the names they share.
 
-T frames in a clip, n in a window, M face observations, K landmarks, D embedding, G geometry, C expressions. Every record
-is frozen, checks its own shapes and dtypes, and prints shapes. Missing is NaN or empty, never a guess.
+T frames in a clip, n in a window, M face observations, K landmarks, D embedding, G geometry, C expressions. Every
+record is frozen, checks its own shapes and dtypes, and prints shapes. Missing is NaN or empty, never a guess.
 """
 
 from __future__ import annotations
@@ -34,9 +34,11 @@ CROP_PX = 56
 N_LANDMARKS = 478
 #: Frames in one segment: the unit of caching, resuming and parallel work.
 SEGMENT_FRAMES = 256
-#: Steps per second of the sequence model: fast enough for the shortest expression (a blink lasts 0.15 s, a microexpression 0.2 s).
+#: Steps per second of the sequence model: fast enough for the shortest expression (a blink lasts 0.15 s, a
+#: microexpression 0.2 s).
 MODEL_RATE_HZ = 20.0
-#: In the place of a frame CNN's digest: reads no embedding, so that the calibrated probabilities of any frame classifier will do.
+#: In the place of a frame CNN's digest: reads no embedding, so that the calibrated probabilities of any frame
+#: classifier will do.
 ANY_FRAME_MODEL = "any"
 #: Rows and columns of the grey thumbnail from which shot cuts are found.
 THUMBNAIL_SHAPE = (12, 16)
@@ -60,7 +62,9 @@ def check_array(owner: object, name: str, dtype: type[np.generic], shape: tuple[
         ValueError: The dtype or the shape differs.
     """
     array = getattr(owner, name)
-    fits = array.ndim == len(shape) and all(want in (None, size) for want, size in zip(shape, array.shape, strict=False))
+    fits = array.ndim == len(shape) and all(
+        want in (None, size) for want, size in zip(shape, array.shape, strict=False)
+    )
     if array.dtype != dtype or not fits:
         wanted = f"{np.dtype(dtype).name} {shape}"
         raise ValueError(f"{type(owner).__name__}.{name}: is {array.dtype} {array.shape}, must be {wanted}")
@@ -166,7 +170,9 @@ class FaceObservations(Shaped):
         check_array(self, "frame_logits", np.float32, (m, len(EXPRESSIONS)))
         check_array(self, "geometry", np.float32, (m, len(GEOMETRY)))
         if self.landmarks_px.shape[1] not in (0, N_LANDMARKS):
-            raise ValueError(f"FaceObservations.landmarks_px: {self.landmarks_px.shape[1]} landmarks, must be {N_LANDMARKS} or 0")
+            raise ValueError(
+                f"FaceObservations.landmarks_px: {self.landmarks_px.shape[1]} landmarks, must be {N_LANDMARKS} or 0"
+            )
         if (np.diff(self.frame) < 0).any():
             raise ValueError("FaceObservations.frame: must not fall")
 
@@ -193,7 +199,8 @@ class FeatureShard(Shaped):
     """Hold everything that later stages need of one segment: the unit of caching, resuming and parallel work.
 
     Attributes:
-        segment: Which segment of the clip; it covers file frames [segment * SEGMENT_FRAMES, (segment + 1) * SEGMENT_FRAMES).
+        segment: Which segment of the clip; it covers file frames [segment * SEGMENT_FRAMES, (segment + 1) *
+            SEGMENT_FRAMES).
         frame: int64 (n,), frames that were decoded and looked at.
         time_s: float64 (n,), their presentation times.
         thumbnail: uint8 (n, *THUMBNAIL_SHAPE), grey, to find shot cuts.

@@ -1,7 +1,7 @@
 """Whole files behind a URL (`s3://bucket/folder`, `gs://`, `file://`, `memory://`), so that machines without a common disk share segments.
 
-fsspec reaches them; s3 and gs need its drivers s3fs and gcsfs. A file is there in full or not at all: fsspec's transactions write
-a local file aside and move it, and an object store shows an object once it is complete.
+fsspec reaches them; s3 and gs need its drivers s3fs and gcsfs. A file is there in full or not at all: fsspec's
+transactions write a local file aside and move it, and an object store shows an object once it is complete.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """One segment of a video becomes a shard in the store: the unit of work, in any process and on any machine.
 
-A segment is extracted from scratch, wherever that happens, so a clip's features are the same whatever the number of workers.
-torch takes a second to import, so it is imported where it is used: by the classifier, which may work in a thread of its own.
+A segment is extracted from scratch, wherever that happens, so a clip's features are the same whatever the number of
+workers. torch takes a second to import, so it is imported where it is used: by the classifier, which may work in a
+thread of its own.
 """
 
 from __future__ import annotations
@@ -17,7 +18,16 @@ import numpy as np
 
 from fervideo import cache, crops, faces, frame_model, geometry, video
 from fervideo.errors import DamagedVideo
-from fervideo.records import CROP_PX, N_LANDMARKS, THUMBNAIL_SHAPE, FaceObservations, FeatureShard, Float32, Int64, UInt8
+from fervideo.records import (
+    CROP_PX,
+    N_LANDMARKS,
+    THUMBNAIL_SHAPE,
+    FaceObservations,
+    FeatureShard,
+    Float32,
+    Int64,
+    UInt8,
+)
 from fervideo.settings import Settings
 
 _Result = TypeVar("_Result")
@@ -84,7 +94,8 @@ def extract_segment(task: SegmentTask, *, alone: bool = False) -> dict[str, floa
 
     Args:
         task: What to extract.
-        alone: Whether no other process needs the cores, so that faces are classified in a thread beside the search for the next.
+        alone: Whether no other process needs the cores, so that faces are classified in a thread beside the search for
+            the next.
 
     Returns:
         Seconds per stage.
@@ -123,11 +134,15 @@ def extract_segment(task: SegmentTask, *, alone: bool = False) -> dict[str, floa
                 seen_in += [index] * len(found[-1])
             classified.append(classifier.submit(_classify, task.settings, cut, found, watch))
             landmarks += found
-    embedding, logits = (np.concatenate(parts) for parts in zip(*(future.result() for future in classified), strict=True))
+    embedding, logits = (
+        np.concatenate(parts) for parts in zip(*(future.result() for future in classified), strict=True)
+    )
     points = _joined(landmarks)
     with watch("geometry"):
         measures = geometry.measure(points)
-    observations = FaceObservations(np.array(seen_in, np.int64), faces.boxes(points), points, embedding, logits, measures)
+    observations = FaceObservations(
+        np.array(seen_in, np.int64), faces.boxes(points), points, embedding, logits, measures
+    )
     shard = FeatureShard(
         task.segment,
         np.concatenate([*frame, np.empty(0, np.int64)]),
@@ -141,7 +156,9 @@ def extract_segment(task: SegmentTask, *, alone: bool = False) -> dict[str, floa
     return watch.seconds
 
 
-def _classify(settings: Settings, cut: list[UInt8], landmarks: list[Float32], watch: Stopwatch) -> tuple[Float32, Float32]:
+def _classify(
+    settings: Settings, cut: list[UInt8], landmarks: list[Float32], watch: Stopwatch
+) -> tuple[Float32, Float32]:
     """Return embeddings (M, D) and logits (M, C) of M crops and of the landmarks of the frames that they were cut from."""
     from fervideo.embedding import resolve_device
 

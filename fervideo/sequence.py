@@ -2,8 +2,8 @@
 
 A bidirectional LSTM (Hochreiter & Schmidhuber 1997; Graves & Schmidhuber 2005) reads embeddings, frame probabilities,
 geometry and whether a face was found, at a fixed rate, so that a video's own frame rate does not matter. It yields
-probabilities per step and, from states pooled by attention (Bahdanau et al. 2015), for the track as a whole. A Markov chain over
-the steps may then settle what flickers.
+probabilities per step and, from states pooled by attention (Bahdanau et al. 2015), for the track as a whole. A Markov
+chain over the steps may then settle what flickers.
 `tools/train_sequence.py` trains it.
 """
 
@@ -21,15 +21,26 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from fervideo import checkpoint
-from fervideo.records import EXPRESSIONS, GEOMETRY, MODEL_RATE_HZ, ClipFeatures, FaceObservations, Float32, Float64, Int64, TrackExpressions
+from fervideo.records import (
+    EXPRESSIONS,
+    GEOMETRY,
+    MODEL_RATE_HZ,
+    ClipFeatures,
+    FaceObservations,
+    Float32,
+    Float64,
+    Int64,
+    TrackExpressions,
+)
 from fervideo.settings import SequenceSettings
 
 #: Sightings further apart than this, and than the clip's frames usually are, are not interpolated.
 _INTERPOLATED_S = 0.15
 #: What a window's first and last steps have seen too little context for.
 _WARM_UP_S = 1.0
-#: The chain's share in a settled answer. Neighbouring steps tell much the same, which makes the chain too sure; the model's own
-#: answers know better how sure to be. Chosen on the package's model, for labels and for calibration, and used for all.
+#: The chain's share in a settled answer. Neighbouring steps tell much the same, which makes the chain too sure; the
+#: model's own answers know better how sure to be. Chosen on the package's model, for labels and for calibration, and
+#: used for all.
 _CHAIN_SHARE = 0.4
 #: A lower probability than this is taken for this: one wild step must not forbid an expression to the Markov chain.
 _LEAST = 1e-4
@@ -43,8 +54,8 @@ class Course:
 
     Attributes:
         start_s: Time of step 0; step k is at start_s + k / MODEL_RATE_HZ.
-        features: float32 (S, C + G + D + 1): frame log-probabilities, geometry, embedding, and 1 where a face was seen, 0
-            (with all else 0) where not.
+        features: float32 (S, C + G + D + 1): frame log-probabilities, geometry, embedding, and 1 where a face was seen,
+            0 (with all else 0) where not.
     """
 
     start_s: float
@@ -113,7 +124,9 @@ class SequenceLSTM(nn.Module):
         self.register_buffer("centre", torch.zeros(n_in))
         self.register_buffer("scale", torch.ones(n_in))
         self.project = nn.Sequential(nn.Linear(n_in + 1, width), nn.ReLU(), LockedDropout(dropout))
-        self.lstm = nn.LSTM(width, hidden, layers, batch_first=True, dropout=dropout if layers > 1 else 0.0, bidirectional=bidirectional)
+        self.lstm = nn.LSTM(
+            width, hidden, layers, batch_first=True, dropout=dropout if layers > 1 else 0.0, bidirectional=bidirectional
+        )
         self.dropout = LockedDropout(dropout)
         self.step_head = nn.Linear(width, len(labels))
         self.attention = nn.Linear(width, 1)
@@ -150,8 +163,9 @@ class SequenceLSTM(nn.Module):
 def course(observations: FaceObservations, time_s: Float64) -> Course:
     """Bring a track's features to the model's grid.
 
-    Each step takes the weighted mean of the sightings around it. A sighting's weight falls linearly to 0 over one step, or over
-    the time to the sightings next to it where that is longer: this averages a fast video and interpolates a slow one.
+    Each step takes the weighted mean of the sightings around it. A sighting's weight falls linearly to 0 over one step,
+    or over the time to the sightings next to it where that is longer: this averages a fast video and interpolates a
+    slow one.
 
     Args:
         observations: The track's sightings.
@@ -183,7 +197,9 @@ def raw_features(observations: FaceObservations) -> Float32:
     return np.concatenate([logits - _logsumexp(logits), observations.geometry, observations.embedding], 1)
 
 
-def run(model: SequenceLSTM, features: ClipFeatures, settings: SequenceSettings, max_gap_s: float) -> list[TrackExpressions]:
+def run(
+    model: SequenceLSTM, features: ClipFeatures, settings: SequenceSettings, max_gap_s: float
+) -> list[TrackExpressions]:
     """Run the model over every track of a clip.
 
     Args:
@@ -232,8 +248,9 @@ def bridged(seen: Int64, time_s: Float64, max_gap_s: float) -> Int64:
 def infer(model: SequenceLSTM, features: Float32, settings: SequenceSettings) -> tuple[Float32, Float32]:
     """Run the model over one course of any length.
 
-    Long courses run in overlapping windows. A window's rims, which have seen too little, get no weight; where two windows
-    meet they are blended linearly. The clip head's attention is summed over the windows, as if there were only one.
+    Long courses run in overlapping windows. A window's rims, which have seen too little, get no weight; where two
+    windows meet they are blended linearly. The clip head's attention is summed over the windows, as if there were only
+    one.
 
     Returns:
         Probabilities per step, float32 (S, labels), and of the whole, float32 (labels,).
@@ -250,7 +267,9 @@ def infer(model: SequenceLSTM, features: Float32, settings: SequenceSettings) ->
         probabilities = model.step_head(states).softmax(-1).cpu().double().numpy()
         for (start, weight), window, p in zip(batch, states, probabilities, strict=True):
             steps[start : start + len(weight)] += weight[:, None] * p
-            score = model.attention(window)[:, 0].double() + torch.from_numpy(np.log(np.maximum(weight, 1e-30))).to(device)
+            score = model.attention(window)[:, 0].double() + torch.from_numpy(np.log(np.maximum(weight, 1e-30))).to(
+                device
+            )
             scores.append((score.logsumexp(0), score.softmax(0).float() @ window, score))
     totals = torch.stack([total for total, _, _ in scores]).softmax(0).float()
     pooled = totals @ torch.stack([state for _, state, _ in scores])
@@ -266,7 +285,8 @@ def settled(model: SequenceLSTM, p: Float64, settings: SequenceSettings) -> Floa
 def settle(p: Float64, stay: float) -> Float64:
     """Let an expression last: the mean, weighted by _CHAIN_SHARE, of the model's probabilities and what a Markov chain makes of them.
 
-    What the chain is sure of is shown, unless the model itself is for that step surer of another expression by more than 2/3.
+    What the chain is sure of is shown, unless the model itself is for that step surer of another expression by more
+    than 2/3.
 
     Args:
         p: float64 (S, C), rows sum to 1.
@@ -344,7 +364,9 @@ def smoothed(probabilities: Float64, time_s: Float64, sigma_s: float) -> Float64
     step_s = min(sigma_s / 4, 1 / MODEL_RATE_HZ)
     grid = np.arange(time_s[0], time_s[-1] + step_s, step_s)
     columns = [np.interp(grid, time_s, column) for column in probabilities.T]
-    return np.stack([np.interp(time_s, grid, gaussian_filter1d(column, sigma_s / step_s, mode="nearest")) for column in columns], 1)
+    return np.stack(
+        [np.interp(time_s, grid, gaussian_filter1d(column, sigma_s / step_s, mode="nearest")) for column in columns], 1
+    )
 
 
 def _logsumexp(logits: Float32) -> Float32:
@@ -359,11 +381,19 @@ def save(model: SequenceLSTM, path: Path, header: dict[str, Any]) -> None:
     Args:
         model: The model.
         path: Where to.
-        header: `frame_cnn`, the digest of the frame classifier whose features it reads, or ANY_FRAME_MODEL; and whatever else.
+        header: `frame_cnn`, the digest of the frame classifier whose features it reads, or ANY_FRAME_MODEL; and
+            whatever else.
     """
-    facts: dict[str, Any] = {"kind": "sequence_lstm", "config": model.config, "labels": model.labels, "geometry": GEOMETRY}
+    facts: dict[str, Any] = {
+        "kind": "sequence_lstm",
+        "config": model.config,
+        "labels": model.labels,
+        "geometry": GEOMETRY,
+    }
     described = {**facts, "model_rate_hz": MODEL_RATE_HZ, **header}
-    checkpoint.write(path, described, {name: tensor.detach().cpu().numpy() for name, tensor in model.state_dict().items()})
+    checkpoint.write(
+        path, described, {name: tensor.detach().cpu().numpy() for name, tensor in model.state_dict().items()}
+    )
 
 
 def load(path: Path, frame_cnn: str, device: str = "cpu") -> SequenceLSTM:

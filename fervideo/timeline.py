@@ -1,7 +1,8 @@
 """Timelines: what each face shows, frame by frame, event by event and clip by clip, as tables that round-trip through CSV.
 
-Values are rounded when the tables are built, so that a saved timeline reads back equal; everything that follows from other
-columns (expression, valence, events, summary) is computed from the rounded values, and so can be checked against the files.
+Values are rounded when the tables are built, so that a saved timeline reads back equal; everything that follows from
+other columns (expression, valence, events, summary) is computed from the rounded values, and so can be checked against
+the files.
 """
 
 from __future__ import annotations
@@ -21,10 +22,22 @@ import pandas as pd
 from fervideo import drafts
 from fervideo.errors import OutputError, UsageError
 from fervideo.events import TIME_DECIMALS, hysteresis, merge_short
-from fervideo.records import EXPRESSIONS, GEOMETRY, NEGATIVE, ClipFeatures, Float32, Float64, Int64, TrackExpressions, VideoInfo
+from fervideo.records import (
+    EXPRESSIONS,
+    GEOMETRY,
+    NEGATIVE,
+    ClipFeatures,
+    Float32,
+    Float64,
+    Int64,
+    TrackExpressions,
+    VideoInfo,
+)
 from fervideo.settings import EventSettings, Settings
 
-P_COLUMNS, RAW_COLUMNS, TIME_COLUMNS = (tuple(f"{kind}_{name}" for name in EXPRESSIONS) for kind in ("p", "raw", "time"))
+P_COLUMNS, RAW_COLUMNS, TIME_COLUMNS = (
+    tuple(f"{kind}_{name}" for name in EXPRESSIONS) for kind in ("p", "raw", "time")
+)
 BOX_COLUMNS = ("box_x_px", "box_y_px", "box_w_px", "box_h_px")
 
 #: Columns of each table, for a model of EXPRESSIONS; see `columns` for others. Only ever added at the end.
@@ -32,7 +45,16 @@ FRAME_COLUMNS = (
     *("frame", "time_s", "face", "status", "expression", "confidence"),
     *(*P_COLUMNS, *RAW_COLUMNS, "valence", *BOX_COLUMNS, *GEOMETRY),
 )
-EVENT_COLUMNS = ("face", "expression", "onset_s", "apex_s", "offset_s", "duration_s", "mean_confidence", "peak_confidence")
+EVENT_COLUMNS = (
+    "face",
+    "expression",
+    "onset_s",
+    "apex_s",
+    "offset_s",
+    "duration_s",
+    "mean_confidence",
+    "peak_confidence",
+)
 SUMMARY_COLUMNS = (
     *("video", "face", "start_s", "end_s", "coverage", "expression", "confidence"),
     *(*P_COLUMNS, *TIME_COLUMNS, "events_per_min", "mean_valence"),
@@ -59,11 +81,13 @@ class Timeline:
         info: The video.
         labels: The expressions, in the order of every `p_`, `raw_` and `time_` column.
         frames: One row per face per frame, by frame then face; a frame without a face has one row with empty `face`.
-            `status` is `ok` (seen), `gap` (lost for a short while and bridged: no `raw_`, box or geometry), `no_face`, or
+            `status` is `ok` (seen), `gap` (lost for a short while and bridged: no `raw_`, box or geometry), `no_face`,
+            or
             `damaged`: a last row after all decoded frames, where decoding broke off; its `time_s` is where they end.
-        events: One row per event, by face then onset; half-open [onset_s, offset_s), `apex_s` at the highest probability.
-        summary: One row per face; one without face and label where the clip shows none. `expression` is UNCERTAIN where the face
-            as a whole shows none that is probable enough (`sequence.uncertain_below`).
+        events: One row per event, by face then onset; half-open [onset_s, offset_s), `apex_s` at the highest
+            probability.
+        summary: One row per face; one without face and label where the clip shows none. `expression` is UNCERTAIN where
+            the face as a whole shows none that is probable enough (`sequence.uncertain_below`).
         provenance: What was run, as in run.json: `status` (`complete` or `damaged`), `reason`, `video`, `labels`,
             `settings`, and whatever else the run tells.
     """
@@ -104,21 +128,29 @@ class Timeline:
             OutputError: The folder or a file in it cannot be written.
         """
         folder = Path(folder)
-        paths = {name: folder / f"{self.info.path.stem if stem is None else stem}{suffix}" for name, suffix in _SUFFIXES.items()}
+        paths = {
+            name: folder / f"{self.info.path.stem if stem is None else stem}{suffix}"
+            for name, suffix in _SUFFIXES.items()
+        }
         try:
             folder.mkdir(parents=True, exist_ok=True)
             drafts.sweep(folder)
-            # A hidden folder on the same file system: whatever goes wrong, short of a kill, it is removed with all that is in it.
+            # A hidden folder on the same file system: whatever goes wrong, short of a kill, it is removed with all that
+            # is in it.
             with tempfile.TemporaryDirectory(prefix=drafts.prefix(), dir=folder) as partial:
                 parts = {name: Path(partial, name) for name in paths}
                 for name, table in (("timeline", self.frames), ("events", self.events), ("summary", self.summary)):
                     table.to_csv(parts[name], index=False, lineterminator="\n", encoding="utf-8")
                 # Bytes of a file name that are not UTF-8 go out as they came in.
-                parts["run"].write_bytes(json.dumps(self.provenance, indent=2, ensure_ascii=False).encode("utf-8", "surrogateescape"))
+                parts["run"].write_bytes(
+                    json.dumps(self.provenance, indent=2, ensure_ascii=False).encode("utf-8", "surrogateescape")
+                )
                 for name, path in paths.items():
                     parts[name].replace(path)
         except OSError as error:
-            raise OutputError(folder, f"cannot be written ({error.strerror or error})", "choose a folder that you may write to") from error
+            raise OutputError(
+                folder, f"cannot be written ({error.strerror or error})", "choose a folder that you may write to"
+            ) from error
         return paths
 
 
@@ -144,14 +176,18 @@ def read_timeline(path: Path | str) -> Timeline:
     path = Path(path)
     suffix = next((suffix for suffix in _SUFFIXES.values() if path.name.endswith(suffix)), None)
     if suffix is None:
-        raise UsageError(path, "is not named like a timeline", "give the .timeline.csv or .run.json that fervideo wrote")
+        raise UsageError(
+            path, "is not named like a timeline", "give the .timeline.csv or .run.json that fervideo wrote"
+        )
     paths = {name: path.with_name(path.name.removesuffix(suffix) + ending) for name, ending in _SUFFIXES.items()}
     try:
         provenance = json.loads(paths["run"].read_bytes().decode("utf-8", "surrogateescape"))
         info = VideoInfo(**{**provenance["video"], "path": Path(provenance["video"]["path"])})
         labels = tuple(provenance["labels"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UsageError(paths["run"], f"is not the record of a run ({error!r})", "the four files of a timeline belong together") from error
+        raise UsageError(
+            paths["run"], f"is not the record of a run ({error!r})", "the four files of a timeline belong together"
+        ) from error
     frames = _read_table(paths["timeline"], columns(FRAME_COLUMNS, labels))
     events = _read_table(paths["events"], EVENT_COLUMNS)
     summary = _read_table(paths["summary"], columns(SUMMARY_COLUMNS, labels))
@@ -182,7 +218,10 @@ def build(
     frames = _frame_table(features, tracks, bounds_s, labels)
     events = _event_table(features, frames, bounds_s, settings.events, labels)
     rows, n_events = frames.groupby("face"), events["face"].value_counts()
-    faces = [_summary_row(features, track, rows.get_group(track.track), n_events[track.track], bounds_s, labels) for track in tracks]
+    faces = [
+        _summary_row(features, track, rows.get_group(track.track), n_events[track.track], bounds_s, labels)
+        for track in tracks
+    ]
     for face in faces:
         if face["confidence"] < settings.sequence.uncertain_below:
             face["expression"] = UNCERTAIN
@@ -222,32 +261,41 @@ def _bounds_s(features: ClipFeatures) -> Float64:
     """Return where each frame that was looked at begins and, at the end, where the last one ends: float64 (T + 1,), rounded."""
     start_s = np.round(features.time_s, TIME_DECIMALS)
     # A lone frame lasts as long as the file's frames do on average, which is the whole of a clip of one frame.
-    last_s = np.median(np.diff(start_s)) if len(start_s) > 1 else features.info.duration_s / max(features.info.n_frames, 1)
+    last_s = (
+        np.median(np.diff(start_s)) if len(start_s) > 1 else features.info.duration_s / max(features.info.n_frames, 1)
+    )
     end_s = start_s[-1] + last_s if len(start_s) else 0.0
     return np.round(np.append(start_s, end_s), TIME_DECIMALS)
 
 
-def _frame_table(features: ClipFeatures, tracks: Sequence[TrackExpressions], bounds_s: Float64, labels: Sequence[str]) -> pd.DataFrame:
+def _frame_table(
+    features: ClipFeatures, tracks: Sequence[TrackExpressions], bounds_s: Float64, labels: Sequence[str]
+) -> pd.DataFrame:
     seen_by, n, none = features.observations, len(features.frame), np.empty(0, np.int64)
     frame = np.concatenate([none, *(track.frame for track in tracks)])
     number = np.concatenate([none, *(np.full(len(track.frame), track.track) for track in tracks)])
     # Row of the clip's frames and of its observations; -1 where there is none.
     place = pd.Index(features.frame).get_indexer(frame)
-    seen = pd.MultiIndex.from_arrays([features.track, seen_by.frame]).get_indexer(pd.MultiIndex.from_arrays([number, frame]))
+    seen = pd.MultiIndex.from_arrays([features.track, seen_by.frame]).get_indexer(
+        pd.MultiIndex.from_arrays([number, frame])
+    )
     known = np.array_equal([track.track for track in tracks], np.unique(features.track))
     if not known or (place < 0).any() or (seen >= 0).sum() != len(seen_by):
         raise ValueError("tracks: they and their frames must be those of the clip")
 
     # Place n, after the last frame, is where a damaged clip breaks off.
     blank = np.setdiff1d(np.arange(n + bool(features.damage)), place)
-    p = np.concatenate([*(rounded_shares(track.probabilities) for track in tracks), np.full((len(blank), len(labels)), np.nan)])
+    p = np.concatenate(
+        [*(rounded_shares(track.probabilities) for track in tracks), np.full((len(blank), len(labels)), np.nan)]
+    )
     nothing = np.full(len(blank), -1)
     number, place, seen = np.append(number, nothing), np.append(place, blank), np.append(seen, nothing)
     order = np.lexsort((number, place))
     number, place, seen, p = number[order], place[order], seen[order], p[order]
     is_face, chance = number >= 0, dict(zip(labels, p.T, strict=True))
     raw = np.exp(_picked(seen_by.frame_logits - seen_by.frame_logits.max(axis=1, keepdims=True), seen))
-    # As FaceReader defines it: happiness minus the strongest negative expression; unknown to a model that lacks the one or the others.
+    # As FaceReader defines it: happiness minus the strongest negative expression; unknown to a model that lacks the one
+    # or the others.
     negative = [chance[name] for name in NEGATIVE if name in chance] or [np.full(len(p), np.nan)]
     return _table(
         columns(FRAME_COLUMNS, labels),
@@ -274,7 +322,9 @@ def _event_table(
         for stay in np.split(np.arange(len(rows)), np.flatnonzero(np.diff(place) > 1) + 1):
             stay_s = bounds_s[place[stay[0]] : place[stay[-1]] + 2]
             events = _events(p[stay], stay_s, settings)
-            parts.append(pd.DataFrame({"face": number, **events, "expression": np.array(labels, object)[events["expression"]]}))
+            parts.append(
+                pd.DataFrame({"face": number, **events, "expression": np.array(labels, object)[events["expression"]]})
+            )
     return _table(EVENT_COLUMNS, **pd.concat(parts, ignore_index=True)) if parts else _table(EVENT_COLUMNS)
 
 
@@ -282,7 +332,9 @@ def face_columns(box_px: Float32 | Float64, geometry: Float32 | Float64) -> dict
     """Return the columns of boxes (n, 4) and geometry (n, G), rounded: float64 (n,) each."""
     x0, y0, x1, y1 = box_px.astype(np.float64).T
     box = zip(BOX_COLUMNS, np.round([x0, y0, x1 - x0, y1 - y0], _BOX_DECIMALS), strict=True)
-    return dict(box) | {name: np.round(geometry[:, i].astype(np.float64), _GEOMETRY_DECIMALS[i]) for i, name in enumerate(GEOMETRY)}
+    return dict(box) | {
+        name: np.round(geometry[:, i].astype(np.float64), _GEOMETRY_DECIMALS[i]) for i, name in enumerate(GEOMETRY)
+    }
 
 
 def _events(p: Float64, bounds_s: Float64, settings: EventSettings) -> dict[str, npt.NDArray[Any]]:
@@ -305,13 +357,20 @@ def _events(p: Float64, bounds_s: Float64, settings: EventSettings) -> dict[str,
         "apex_s": bounds_s[at_peak[np.searchsorted(at_peak, first)]],
         "offset_s": bounds_s[bounds[1:]],
         "duration_s": np.round(np.diff(bounds_s[bounds]), TIME_DECIMALS),
-        "mean_confidence": np.round(np.add.reduceat(own_p * weight, first) / np.add.reduceat(weight, first), _SHARE_DECIMALS),
+        "mean_confidence": np.round(
+            np.add.reduceat(own_p * weight, first) / np.add.reduceat(weight, first), _SHARE_DECIMALS
+        ),
         "peak_confidence": peak,
     }
 
 
 def _summary_row(
-    features: ClipFeatures, track: TrackExpressions, rows: pd.DataFrame, n_events: int, bounds_s: Float64, labels: Sequence[str]
+    features: ClipFeatures,
+    track: TrackExpressions,
+    rows: pd.DataFrame,
+    n_events: int,
+    bounds_s: Float64,
+    labels: Sequence[str],
 ) -> dict[str, Any]:
     """Sum up one face from its rows; means and shares are weighted by the frames' durations."""
     place = np.searchsorted(features.frame, rows["frame"])
@@ -370,9 +429,13 @@ def _read_table(path: Path, names: tuple[str, ...]) -> pd.DataFrame:
     try:
         dtypes = {name: _DTYPES.get(name, "float64") for name in names}
         # A video may well be called "NA": nothing but an empty field is missing.
-        table = pd.read_csv(path, usecols=names, dtype=dtypes, keep_default_na=False, na_values=[""], float_precision="round_trip")
+        table = pd.read_csv(
+            path, usecols=names, dtype=dtypes, keep_default_na=False, na_values=[""], float_precision="round_trip"
+        )
         return table[list(names)]
     except (OSError, ValueError) as error:
         raise UsageError(
-            path, f"cannot be read as a timeline ({str(error).strip()})", "the four files that fervideo wrote belong together"
+            path,
+            f"cannot be read as a timeline ({str(error).strip()})",
+            "the four files that fervideo wrote belong together",
         ) from error

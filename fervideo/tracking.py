@@ -13,7 +13,17 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from fervideo.records import EXPRESSIONS, GEOMETRY, THUMBNAIL_SHAPE, FaceObservations, FeatureShard, Float32, Float64, Int64, UInt8
+from fervideo.records import (
+    EXPRESSIONS,
+    GEOMETRY,
+    THUMBNAIL_SHAPE,
+    FaceObservations,
+    FeatureShard,
+    Float32,
+    Float64,
+    Int64,
+    UInt8,
+)
 from fervideo.settings import TrackingSettings
 
 Bool = npt.NDArray[np.bool_]
@@ -52,9 +62,9 @@ class Joined(NamedTuple):
 def shot_cuts(thumbnail: UInt8, settings: TrackingSettings) -> Bool:
     """Find the frames that begin a new shot.
 
-    The score of a frame is the geometric mean of two numbers between 0 and 1, so that both must speak for a cut: how far
-    its pixels lie outside the range of greys around the same place in the frame before (which a moving camera or person
-    changes little) and one minus the correlation of the two (which light and fades change little).
+    The score of a frame is the geometric mean of two numbers between 0 and 1, so that both must speak for a cut: how
+    far its pixels lie outside the range of greys around the same place in the frame before (which a moving camera or
+    person changes little) and one minus the correlation of the two (which light and fades change little).
 
     Args:
         thumbnail: uint8 (T, *THUMBNAIL_SHAPE), grey, successive frames.
@@ -103,7 +113,8 @@ def join(shards: Iterable[FeatureShard], settings: TrackingSettings) -> Joined:
     A face reported twice in one frame is kept once, and a track too short to be a face (`min_track_s`) is dropped.
 
     Args:
-        shards: A clip's shards in order, with landmarks; each is let go before the next is taken. One with damage is the last.
+        shards: A clip's shards in order, with landmarks; each is let go before the next is taken. One with damage is
+            the last.
         settings: Limits of what may be joined.
 
     Returns:
@@ -216,7 +227,9 @@ class _Tracker:
         self._n_looks += len(shard.frame)
         self._thumbnail = thumbnail[-1:]
         self._shot = int(shot[-1]) if len(shot) else self._shot
-        return _Sightings(faces.box_px.astype(np.float64), _shapes(faces.landmarks_px), shard.time_s[place], look, shot[place])
+        return _Sightings(
+            faces.box_px.astype(np.float64), _shapes(faces.landmarks_px), shard.time_s[place], look, shot[place]
+        )
 
     def _assign(self, rows: Int64) -> list[int]:
         """Give the faces of one frame to live tracks, or start new ones; forget tracks that have been lost for too long."""
@@ -233,7 +246,9 @@ class _Tracker:
             if face not in given:
                 given[face] = self._n_tracks
                 self._n_tracks += 1
-        self._live = {track: self._live[track] for track in tracks} | {given[face]: int(row) for face, row in enumerate(rows)}
+        self._live = {track: self._live[track] for track in tracks} | {
+            given[face]: int(row) for face, row in enumerate(rows)
+        }
         return [given[face] for face in range(len(rows))]
 
     def _may_follow(self, last: _Sightings, now: _Sightings) -> Bool:
@@ -247,7 +262,11 @@ class _Tracker:
 
     def _cost(self, last: _Sightings, now: _Sightings) -> Float64:
         """Compare sightings, row by row as arrays broadcast: 0 same place and shape, 1 nothing alike, inf out of the question."""
-        way = _SPEED * np.clip(now.time_s - last.time_s, 0, _REACH_S) * np.sqrt(np.sqrt(_area(last.box_px) * _area(now.box_px)))
+        way = (
+            _SPEED
+            * np.clip(now.time_s - last.time_s, 0, _REACH_S)
+            * np.sqrt(np.sqrt(_area(last.box_px) * _area(now.box_px)))
+        )
         place = 1 - _overlap(_grown(last.box_px, way), _grown(now.box_px, way))
         # The Procrustes distance of plane shapes in closed form (Kendall 1984): shift, turn and size do not count.
         alike = np.abs((last.shape.conj() * now.shape).sum(-1))
@@ -335,5 +354,7 @@ def _concatenated(faces: list[FaceObservations]) -> FaceObservations:
 
 def _nobody() -> FaceObservations:
     """Return no faces, for a clip without segments."""
-    box, embedding, logits, geometry = (np.empty((0, width), np.float32) for width in (4, 0, len(EXPRESSIONS), len(GEOMETRY)))
+    box, embedding, logits, geometry = (
+        np.empty((0, width), np.float32) for width in (4, 0, len(EXPRESSIONS), len(GEOMETRY))
+    )
     return FaceObservations(np.empty(0, np.int64), box, np.empty((0, 0, 3), np.float32), embedding, logits, geometry)

@@ -1,7 +1,7 @@
 """Worker processes that run one task each, so that a crash or a hang fails the task that caused it and no other.
 
-Every worker is an executor of its own: an executor that loses a process gives up all its tasks, and this one has only one.
-loky's processes start afresh, without threads that a fork would break, and without the caller's main script.
+Every worker is an executor of its own: an executor that loses a process gives up all its tasks, and this one has only
+one. loky's processes start afresh, without threads that a fork would break, and without the caller's main script.
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ class Pool(Generic[Key]):
     def __enter__(self) -> Pool[Key]:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         for executor in [*self._idle, *(running.executor for running in self._running.values())]:
             executor.shutdown(wait=True, kill_workers=True)
         self._idle.clear()
@@ -91,7 +93,11 @@ class Pool(Generic[Key]):
         self._start(key, (function, *args), _TRIES)
 
     def _start(self, key: Key, call: tuple[Any, ...], tries: int) -> None:
-        executor = self._idle.pop() if self._idle else ProcessPoolExecutor(1, initializer=_serve, initargs=(os.getpid(),), env=_ENVIRONMENT)
+        executor = (
+            self._idle.pop()
+            if self._idle
+            else ProcessPoolExecutor(1, initializer=_serve, initargs=(os.getpid(),), env=_ENVIRONMENT)
+        )
         try:
             future = executor.submit(*call)
         except BrokenProcessPool:
@@ -146,7 +152,8 @@ class Pool(Generic[Key]):
 def _start_tracker() -> None:
     """Start loky's tracker of semaphores, if it does not run yet, so that it tidies in silence.
 
-    A process that is killed cannot always sign its semaphores off; the tracker removes them, and would warn on the terminal.
+    A process that is killed cannot always sign its semaphores off; the tracker removes them, and would warn on the
+    terminal.
     """
     before = os.environ.get("PYTHONWARNINGS")
     os.environ["PYTHONWARNINGS"] = f"{before},{_QUIET}" if before else _QUIET

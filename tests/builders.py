@@ -50,7 +50,12 @@ def probabilities(shown: str, confidence: float = 0.93) -> Float32:
 
 
 def make_observations(
-    frames: Iterable[int] = range(10), shown: str = "neutral", x_px: float = 100.0, landmarks: bool = False, d: int = 4, seed: int = 0
+    frames: Iterable[int] = range(10),
+    shown: str = "neutral",
+    x_px: float = 100.0,
+    landmarks: bool = False,
+    d: int = 4,
+    seed: int = 0,
 ) -> FaceObservations:
     """See one face in each of some frames.
 
@@ -106,14 +111,19 @@ def make_features(
     parts = [make_observations(()), *seen]
     order = np.argsort(np.concatenate([part.frame for part in parts]), kind="stable")
     observations = FaceObservations(
-        **{field.name: np.concatenate([getattr(part, field.name) for part in parts])[order] for field in fields(FaceObservations)}
+        **{
+            field.name: np.concatenate([getattr(part, field.name) for part in parts])[order]
+            for field in fields(FaceObservations)
+        }
     )
     facts = {"n_frames": n_frames, "header_frames": n_frames, "mean_fps": fps, "duration_s": n_frames / fps}
     info = make_info(**{**facts, **changes})
     return ClipFeatures(info, frame, times, observations, track[order], damage)
 
 
-def make_track(frames: Iterable[int] = range(10), shown: str | Sequence[str] = "neutral", track: int = 0) -> TrackExpressions:
+def make_track(
+    frames: Iterable[int] = range(10), shown: str | Sequence[str] = "neutral", track: int = 0
+) -> TrackExpressions:
     """Show one expression, or one for each frame, with probability 0.93; the first one in the clip as a whole."""
     frame = np.array(list(frames), np.int64)
     names = [shown] * len(frame) if isinstance(shown, str) else list(shown)
@@ -132,9 +142,13 @@ def make_timeline(
         shown: What each face shows, as in `make_track`, from its first frame to its last.
         settings: By default the code's.
         provenance: What run.json tells beside its own.
-        clip: Arguments of `make_features`; by default each face is in every frame. A face is bridged where its frames leave one out.
+        clip: Arguments of `make_features`; by default each face is in every frame. A face is bridged where its frames
+            leave one out.
     """
     frames = [list(seen) for seen in clip.pop("tracks", [range(clip.get("n_frames", 10))] * len(shown))]
     features = make_features(tracks=frames, **clip)
-    tracks = [make_track(range(seen[0], seen[-1] + 1), names, i) for i, (seen, names) in enumerate(zip(frames, shown, strict=True))]
+    tracks = [
+        make_track(range(seen[0], seen[-1] + 1), names, i)
+        for i, (seen, names) in enumerate(zip(frames, shown, strict=True))
+    ]
     return build(features, tracks, settings or Settings(), provenance or {})

@@ -59,6 +59,12 @@ def ferplus(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     shaken[:, [61, 291, 13, 14, 0, 17], 1] += label[:, None]
     shaken[0] = np.nan
     names = (*EXPRESSIONS, "unknown", "NF")
-    np.savez(folder / "ferplus.npz", images=images, votes=votes, vote_names=names, split=np.repeat([0, 1], n).astype(np.uint8))
+    np.savez(
+        folder / "ferplus.npz",
+        images=images,
+        votes=votes,
+        vote_names=names,
+        split=np.repeat([0, 1], n).astype(np.uint8),
+    )
     np.savez(folder / "landmarks.npz", landmarks_px=shaken.astype(np.float32))
     return folder / "ferplus.npz", folder / "landmarks.npz"

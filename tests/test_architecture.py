@@ -15,7 +15,19 @@ LAYERS = (
     {"errors"},
     {"drafts", "records", "settings"},
     {"cache_files", "checkpoint", "events", "remote"},
-    {"video", "faces", "crops", "geometry", "embedding", "classifiers", "cache", "tracking", "sequence", "timeline", "workers"},
+    {
+        "video",
+        "faces",
+        "crops",
+        "geometry",
+        "embedding",
+        "classifiers",
+        "cache",
+        "tracking",
+        "sequence",
+        "timeline",
+        "workers",
+    },
     {"exports", "report", "overlay"},
     {"frame_model", "small_faces"},
     {"segments"},
@@ -60,7 +72,10 @@ def module(path: Path) -> str:
 def imports(tree: ast.Module) -> Iterator[tuple[str, bool]]:
     """Yield the dotted names that a file imports, and whether it does so as soon as it is imported itself."""
     deferred = {
-        id(node) for scope in ast.walk(tree) if isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef) for node in ast.walk(scope)
+        id(node)
+        for scope in ast.walk(tree)
+        if isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(scope)
     }
     for node in ast.walk(tree):
         at_import = id(node) not in deferred
@@ -69,7 +84,10 @@ def imports(tree: ast.Module) -> Iterator[tuple[str, bool]]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "write imports in full: from fervideo.records import ..."
             # `from fervideo import cache` imports a module, `from fervideo.cache import root` a name from one.
-            yield from ((f"fervideo.{alias.name}" if node.module == "fervideo" else str(node.module), at_import) for alias in node.names)
+            yield from (
+                (f"fervideo.{alias.name}" if node.module == "fervideo" else str(node.module), at_import)
+                for alias in node.names
+            )
 
 
 def siblings(path: Path) -> set[str]:
@@ -82,7 +100,9 @@ def siblings(path: Path) -> set[str]:
 def load(code: str) -> set[str]:
     """Run code in a fresh interpreter and return which heavy libraries it loaded."""
     report = f"import sys; print('\\n' + ' '.join(name for name in {NOT_AT_START!r} if name in sys.modules))"
-    done = subprocess.run([sys.executable, "-c", f"{code}\n{report}"], capture_output=True, text=True, check=True, cwd=PACKAGE.parent)
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\n{report}"], capture_output=True, text=True, check=True, cwd=PACKAGE.parent
+    )
     return set(done.stdout.splitlines()[-1].split())
 
 
@@ -118,7 +138,11 @@ def test_heavy_libraries_load_where_they_are_used(path: Path):
 def test_nothing_acts_at_import(path: Path):
     if path.name == "__main__.py":
         return
-    acts = [node for node in ast.parse(path.read_text()).body if isinstance(node, ast.Expr) and not isinstance(node.value, ast.Constant)]
+    acts = [
+        node
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.Expr) and not isinstance(node.value, ast.Constant)
+    ]
     assert [ast.unparse(node) for node in acts] == []
 
 

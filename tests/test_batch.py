@@ -59,7 +59,19 @@ def run(folder: Path, out: Path, **options: Any) -> batch.Report:
 
 def command(folder: Path, out: Path, store: Path, workers: int = 1) -> dict[str, Any]:
     """Return what Popen needs to run a batch in processes of its own."""
-    parts = [sys.executable, "-m", "fervideo", "batch", str(folder), "-o", str(out), "--workers", str(workers), "--sample-fps", "5"]
+    parts = [
+        sys.executable,
+        "-m",
+        "fervideo",
+        "batch",
+        str(folder),
+        "-o",
+        str(out),
+        "--workers",
+        str(workers),
+        "--sample-fps",
+        "5",
+    ]
     return {"args": parts, "env": {**os.environ, "FERVIDEO_CACHE": str(store)}, "stdout": subprocess.DEVNULL}
 
 
@@ -233,7 +245,9 @@ def test_what_a_clip_does_to_its_worker_fails_that_clip_alone(folder: Path, tmp_
         work.run()
     assert [clip.stem for clip in work.outcome.done] == ["fine"]
     failures = {clip.stem: failure for clip, failure in work.outcome.failures.items()}
-    assert {stem: failure.stage for stem, failure in failures.items()} == dict.fromkeys(("aborts", "hangs", "raises"), "extract")
+    assert {stem: failure.stage for stem, failure in failures.items()} == dict.fromkeys(
+        ("aborts", "hangs", "raises"), "extract"
+    )
     for stem, reason in {"aborts": "died at segment 0", "hangs": "took longer", "raises": "ValueError"}.items():
         assert reason in failures[stem].error
     known = [tables.known(clip, tables.identity(SPARSE)) for clip in clips]
@@ -314,7 +328,9 @@ def test_what_cannot_be_a_batch_is_said(tmp_path: Path):
         run(root, tmp_path / "out", engine="slurm")
 
 
-def test_an_address_that_does_not_answer_is_said_soon(folder: Path, tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch):
+def test_an_address_that_does_not_answer_is_said_soon(
+    folder: Path, tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+):
     pytest.importorskip("ray")
     assert cluster_module._ANSWER_S < 20
     monkeypatch.setattr(cluster_module, "_ANSWER_S", 3.0)

@@ -32,7 +32,9 @@ from fervideo.settings import Settings, resolved
 FINGERPRINT = "ab" * 32
 
 
-def make_shard(segment: int = 0, n: int = 12, faces: int = 10, size_px: float = 500.0, damage: str = "") -> FeatureShard:
+def make_shard(
+    segment: int = 0, n: int = 12, faces: int = 10, size_px: float = 500.0, damage: str = ""
+) -> FeatureShard:
     rng = np.random.default_rng(segment)
     frame = segment * 256 + np.arange(n)
     centre = rng.uniform(300, 3000, (faces, 1, 3)) * (1, 1, 0)
@@ -155,7 +157,9 @@ DAMAGES = {
 def test_damaged_entry_is_a_warning_and_a_miss(store: Cache, damage: str) -> None:
     store.put(make_shard())
     DAMAGES[damage](store.path(0))
-    with pytest.warns(UserWarning, match=r"00000\.safetensors: cached segment is damaged .*; it is recomputed") as warned:
+    with pytest.warns(
+        UserWarning, match=r"00000\.safetensors: cached segment is damaged .*; it is recomputed"
+    ) as warned:
         assert store.get(0) is None
     assert len(warned) == 1
     assert "\n" not in str(warned[0].message)
@@ -199,7 +203,9 @@ def test_folder_that_cannot_be_made_is_an_output_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     store = Cache("clip", tmp_path / "file")
     assert store.get(0) is None
-    with pytest.raises(OutputError, match=r"file/clip: the cache cannot be written \(.*\); set FERVIDEO_CACHE .*--no-cache"):
+    with pytest.raises(
+        OutputError, match=r"file/clip: the cache cannot be written \(.*\); set FERVIDEO_CACHE .*--no-cache"
+    ):
         store.put(make_shard())
 
 
@@ -215,7 +221,9 @@ def test_full_disk_is_an_output_error_and_leaves_nothing(store: Cache, monkeypat
     assert list(store.folder.iterdir()) == []
 
 
-def folder(fingerprint: str = FINGERPRINT, changes: dict[str, dict[str, object]] | None = None, weights: str = "w1") -> Path:
+def folder(
+    fingerprint: str = FINGERPRINT, changes: dict[str, dict[str, object]] | None = None, weights: str = "w1"
+) -> Path:
     return Cache.of_clip(fingerprint, resolved(changes or {}, "test"), weights).folder
 
 
@@ -323,7 +331,9 @@ def test_a_claim_of_which_nothing_is_known_holds_for_a_while(store: Cache, text:
 
 
 @pytest.mark.parametrize("scheme", ["memory", "file"])
-def test_a_url_holds_the_segments_for_machines_without_a_common_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+def test_a_url_holds_the_segments_for_machines_without_a_common_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
     url = f"{scheme}://{tmp_path}/bucket"
     monkeypatch.setenv("FERVIDEO_CACHE", url)
     monkeypatch.setattr("platformdirs.user_cache_dir", lambda *_, **__: str(tmp_path / "here"))

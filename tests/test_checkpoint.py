@@ -13,7 +13,9 @@ from fervideo.errors import WeightsError
 
 def test_round_trip(tmp_path: Path):
     path = tmp_path / "runs" / "a.safetensors"
-    checkpoint.write(path, {"kind": "toy", "labels": ("a", "b"), "seed": 3}, {"w": np.arange(6, dtype=np.float32).reshape(2, 3).T})
+    checkpoint.write(
+        path, {"kind": "toy", "labels": ("a", "b"), "seed": 3}, {"w": np.arange(6, dtype=np.float32).reshape(2, 3).T}
+    )
     stored = checkpoint.read(path)
     stored.expect(kind="toy", labels=("a", "b"))
     np.testing.assert_array_equal(stored.tensors["w"], np.arange(6).reshape(2, 3).T)
@@ -53,7 +55,9 @@ def test_what_is_no_checkpoint_is_refused(tmp_path: Path):
         ({}, {"w": np.array([0, np.nan, 0], np.float32)}, "numbers that are not finite in w"),
     ],
 )
-def test_weights_of_another_network_are_refused(tmp_path: Path, changes: dict[str, object], arrays: dict[str, object], reason: str):
+def test_weights_of_another_network_are_refused(
+    tmp_path: Path, changes: dict[str, object], arrays: dict[str, object], reason: str
+):
     def wanted(size: int) -> dict[str, tuple[int, ...]]:
         return {"w": (size,)}
 

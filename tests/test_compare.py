@@ -105,7 +105,9 @@ def test_unknown_labels_are_all_named_with_a_mapping_to_paste(tmp_path: Path):
     options = str(raised.value).partition("--map ")[2]
     assert options == "'Happy=happiness' 'calm=none' 'sad=sadness'"
     renamed = dict(option.strip("'").split("=") for option in options.split())
-    assert sorted(stills.read(tmp_path, renamed=renamed).label) == sorted(map(EXPRESSIONS.index, ("happiness", "fear", "sadness")))
+    assert sorted(stills.read(tmp_path, renamed=renamed).label) == sorted(
+        map(EXPRESSIONS.index, ("happiness", "fear", "sadness"))
+    )
     for name, meaning, reason in (("happy", "joyful", "is no expression"), ("hapy", "happiness", "has no folder hapy")):
         with pytest.raises(UsageError, match=reason):
             stills.read(tmp_path, renamed=renamed | {name: meaning})
@@ -129,7 +131,9 @@ def test_a_mapping_ignores_case_and_names_what_it_lacks(tmp_path: Path):
 
 def test_weights_of_what_is_not_compared_are_not_passed_over(faces: Path):
     own = settings.Settings.model_validate({"classifier": {"weights": "mine.safetensors"}})
-    with pytest.raises(UsageError, match="is given for cnn, which is not among svm, mlp; give its path in --classifiers"):
+    with pytest.raises(
+        UsageError, match="is given for cnn, which is not among svm, mlp; give its path in --classifiers"
+    ):
         compare.compare(faces, ["svm", "mlp"], own)
 
 
@@ -166,10 +170,21 @@ def test_every_classifier_is_scored(faces: Path, name: str, capsys: pytest.Captu
     assert row["bytes"] > 1000
 
 
-def test_the_table_tells_scores_recalls_and_the_share_without_landmarks(faces: Path, capsys: pytest.CaptureFixture[str]):
+def test_the_table_tells_scores_recalls_and_the_share_without_landmarks(
+    faces: Path, capsys: pytest.CaptureFixture[str]
+):
     assert cli.main(["compare", str(faces), "--classifiers", "cnn", "--workers", "1"]) == 0
     out = capsys.readouterr().out
-    assert out.splitlines()[0].split() == ["3", "faces", "accuracy", "macro_f1", "ece", "ms_per_face", "parameters", "MB"]
+    assert out.splitlines()[0].split() == [
+        "3",
+        "faces",
+        "accuracy",
+        "macro_f1",
+        "ece",
+        "ms_per_face",
+        "parameters",
+        "MB",
+    ]
     assert "no landmarks in 33.3% of the pictures" in out
 
 
@@ -211,7 +226,11 @@ def test_the_validation_split_of_ferplus(shared: Path, tmp_path: Path):
     """The first hundred: as good as the model card says, by a wide margin for so few."""
     data = np.load(shared / "ferplus.npz")
     rows = np.flatnonzero(data["split"] == 1)[:100]
-    np.savez(tmp_path / "few.npz", **{name: data[name][rows] for name in ("images", "votes", "split")}, vote_names=data["vote_names"])
+    np.savez(
+        tmp_path / "few.npz",
+        **{name: data[name][rows] for name in ("images", "votes", "split")},
+        vote_names=data["vote_names"],
+    )
     (row,), seen = compare.compare(tmp_path / "few.npz", ["cnn"], split="validation")
     assert row["accuracy"] > 0.75
     assert seen > 0.9

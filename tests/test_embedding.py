@@ -32,7 +32,9 @@ def crops() -> UInt8:
         ("bfloat16", "cpu", {}, torch.bfloat16),
     ],
 )
-def test_auto_computes_in_bfloat16_where_the_cpu_does(wanted, device, capabilities, dtype, monkeypatch: pytest.MonkeyPatch):
+def test_auto_computes_in_bfloat16_where_the_cpu_does(
+    wanted, device, capabilities, dtype, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
     assert embedding.resolve_precision(wanted, device) == dtype
 
@@ -71,4 +73,6 @@ def test_places_are_in_the_units_that_are_told():
     torch.testing.assert_close(identity, torch.eye(3)[:2])
     torch.testing.assert_close(shifted, torch.tensor([(1, 0, 0.25), (0, 1, 0)]))
     torch.testing.assert_close(zoomed, np.exp(0.1) * torch.eye(3)[:2])
-    torch.testing.assert_close(turned[:, :2], torch.tensor([(np.cos(0.1), -np.sin(0.1)), (np.sin(0.1), np.cos(0.1))], dtype=torch.float32))
+    torch.testing.assert_close(
+        turned[:, :2], torch.tensor([(np.cos(0.1), -np.sin(0.1)), (np.sin(0.1), np.cos(0.1))], dtype=torch.float32)
+    )

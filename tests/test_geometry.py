@@ -37,7 +37,9 @@ def rotated(points: np.ndarray, yaw: float = 0, pitch: float = 0, roll: float = 
     return points @ (about_y @ about_x @ about_z).T
 
 
-@pytest.mark.parametrize(("yaw", "pitch", "roll"), [(0, 0, 0), (25, 0, 0), (0, -20, 0), (0, 0, 40), (-30, 15, -25), (60, -10, 100)])
+@pytest.mark.parametrize(
+    ("yaw", "pitch", "roll"), [(0, 0, 0), (25, 0, 0), (0, -20, 0), (0, 0, 40), (-30, 15, -25), (60, -10, 100)]
+)
 def test_angles(yaw: float, pitch: float, roll: float):
     found = measures(rotated(mean_face(), yaw, pitch, roll) * 140 + 300)
     np.testing.assert_allclose([found["yaw_deg"], found["pitch_deg"], found["roll_deg"]], [yaw, pitch, roll], atol=0.05)

@@ -44,7 +44,13 @@ def test_every_face_has_its_row(found: photos.PhotoFaces, folder: Path):
     table = found.faces
     assert tuple(table.columns) == photos.COLUMNS
     names = [Path(photo).stem for photo in table["photo"]]
-    assert list(zip(names, table["face"].fillna(-1), strict=True)) == [("a", 0), ("b", 0), ("c", 0), ("c", 1), ("d", -1)]
+    assert list(zip(names, table["face"].fillna(-1), strict=True)) == [
+        ("a", 0),
+        ("b", 0),
+        ("c", 0),
+        ("c", 1),
+        ("d", -1),
+    ]
     assert (table["expression"].dropna() == "happiness").all()
     np.testing.assert_allclose(table[list(P_COLUMNS)].dropna().sum(axis=1), 1, atol=1e-9)
     assert found.problems == ()
@@ -57,7 +63,9 @@ def test_the_largest_face_is_the_first(found: photos.PhotoFaces):
 
 
 def test_orientation_is_honoured(found: photos.PhotoFaces):
-    upright, turned = (found.faces.iloc[place][["box_x_px", "box_y_px", "roll_deg"]].to_numpy(float) for place in (0, 1))
+    upright, turned = (
+        found.faces.iloc[place][["box_x_px", "box_y_px", "roll_deg"]].to_numpy(float) for place in (0, 1)
+    )
     np.testing.assert_allclose(turned, upright, atol=3)
 
 
@@ -76,7 +84,12 @@ def test_all_orientations_are_turned_upright(tmp_path: Path, orientation: int, s
     exif[0x112] = orientation
     Image.fromarray(stored).save(tmp_path / f"x.{suffix}", exif=exif, quality=95)
     image = video.read_image(tmp_path / f"x.{suffix}")
-    corners = {"top left": image[4, 4, 0], "top right": image[4, -5, 0], "bottom right": image[-5, -5, 0], "bottom left": image[-5, 4, 0]}
+    corners = {
+        "top left": image[4, 4, 0],
+        "top right": image[4, -5, 0],
+        "bottom right": image[-5, -5, 0],
+        "bottom left": image[-5, 4, 0],
+    }
     names = ["top left", "top right", "bottom right", "bottom left"] * 2
     assert max(corners, key=lambda name: corners[name]) == names[orientation - 1]
     assert image.shape == ((32, 64, 3) if orientation < 5 else (64, 32, 3))
@@ -116,7 +129,9 @@ def test_a_picture_too_long_to_be_warped_is_told_and_the_others_go_on(astronaut:
     assert "panorama.png: is 33000 x 4 pixels, more than 32766 on a side; scale it down" in str(problem)
 
 
-def test_what_pillow_finds_odd_is_not_told(tmp_path: Path, recwarn: pytest.WarningsRecorder, monkeypatch: pytest.MonkeyPatch):
+def test_what_pillow_finds_odd_is_not_told(
+    tmp_path: Path, recwarn: pytest.WarningsRecorder, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
     Image.new("L", (15, 10), 90).save(tmp_path / "large.png")
     assert video.read_image(tmp_path / "large.png").shape == (10, 15, 3)
@@ -179,7 +194,16 @@ def test_every_classifier_sees_the_smile(folder: Path, name: str):
 
 
 def test_weights_of_another_classifier_name_both_sides(folder: Path, capsys: pytest.CaptureFixture[str]):
-    code = cli.main(["image", str(folder / "a.jpg"), "--classifier", "svm", "--set", f"classifier.weights={frame_model.CNN_WEIGHTS}"])
+    code = cli.main(
+        [
+            "image",
+            str(folder / "a.jpg"),
+            "--classifier",
+            "svm",
+            "--set",
+            f"classifier.weights={frame_model.CNN_WEIGHTS}",
+        ]
+    )
     assert code == 2
     assert "made for kind = 'frame_cnn', here it is 'svm'; choose --classifier cnn" in capsys.readouterr().err
 

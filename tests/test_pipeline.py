@@ -77,7 +77,9 @@ def tables(timeline: fervideo.Timeline) -> list[pd.DataFrame]:
     return [timeline.frames, timeline.events, timeline.summary]
 
 
-def test_workers_and_cache_change_nothing(face_clip: Path, timeline: fervideo.Timeline, own_cache: Path, tmp_path: Path):
+def test_workers_and_cache_change_nothing(
+    face_clip: Path, timeline: fervideo.Timeline, own_cache: Path, tmp_path: Path
+):
     spread = run(face_clip, "run.workers=4")
     again = run(face_clip)
     uncached = run(face_clip, "run.cache=false", "run.workers=1")
@@ -89,7 +91,9 @@ def test_workers_and_cache_change_nothing(face_clip: Path, timeline: fervideo.Ti
     assert len(list(own_cache.rglob("*.safetensors"))) == 2
 
 
-def test_a_second_run_decodes_nothing(face_clip: Path, timeline: fervideo.Timeline, own_cache: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_second_run_decodes_nothing(
+    face_clip: Path, timeline: fervideo.Timeline, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+):
     run(face_clip, "run.workers=1")
     monkeypatch.setattr(pipeline.video, "windows", None)
     monkeypatch.setattr(pipeline.faces, "Landmarker", None)
@@ -99,7 +103,9 @@ def test_a_second_run_decodes_nothing(face_clip: Path, timeline: fervideo.Timeli
 
 def test_a_second_run_needs_no_torch(face_clip: Path, own_cache: Path, tmp_path: Path):
     first = run(face_clip, "run.workers=1")
-    program = "import sys; from fervideo import cli; code = cli.main(sys.argv[1:]); sys.exit(code or 'torch' in sys.modules)"
+    program = (
+        "import sys; from fervideo import cli; code = cli.main(sys.argv[1:]); sys.exit(code or 'torch' in sys.modules)"
+    )
     subprocess.run([sys.executable, "-c", program, "timeline", str(face_clip), "-o", str(tmp_path)], check=True)
     again = fervideo.read_timeline(tmp_path / f"{face_clip.stem}.timeline.csv")
     for one, other in zip(tables(first), tables(again), strict=True):
@@ -187,7 +193,9 @@ def damaged_clip(face_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     return overwritten(face_clip, start, bytes(length)).rename(tmp_path_factory.mktemp("clips") / "damaged.mp4")
 
 
-def test_a_damaged_clip_gives_what_comes_before(damaged_clip: Path, timeline: fervideo.Timeline, own_cache: Path, tmp_path: Path):
+def test_a_damaged_clip_gives_what_comes_before(
+    damaged_clip: Path, timeline: fervideo.Timeline, own_cache: Path, tmp_path: Path
+):
     broken = run(damaged_clip, "run.workers=1")
     *decoded, last = broken.frames["frame"].tolist()
     assert 60 < len(decoded) <= 120

@@ -51,7 +51,9 @@ def test_it_learns_how_crops_lie(aligner: Path, ferplus: tuple[Path, Path]):
         assert (network(moved) - network(plain)).square().mean() < 0.5 * (moved - plain).square().mean()
 
 
-def test_the_frame_cnn_learns_behind_it(aligner: Path, ferplus: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_the_frame_cnn_learns_behind_it(
+    aligner: Path, ferplus: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     import loop
     import train_frame
 

@@ -48,7 +48,9 @@ def test_each_system_learns_and_loads(system: str, recipe: Callable[..., Path], 
 def test_the_study_compares_all_ways(recipe: Callable[..., Path]):
     path = recipe("transfer", "--study")
     results = json.loads((path.parent / "study.json").read_text())
-    ways = {f"{how}, {share}" for how in ("scratch", "frozen", "tuned") for share in ("all labels", "a tenth of the labels")}
+    ways = {
+        f"{how}, {share}" for how in ("scratch", "frozen", "tuned") for share in ("all labels", "a tenth of the labels")
+    }
     assert set(results) == ways
     # The body of the first task is there, and used again.
     before = (path.parent / "body.safetensors").stat().st_mtime_ns
@@ -56,7 +58,9 @@ def test_the_study_compares_all_ways(recipe: Callable[..., Path]):
     assert (path.parent / "body.safetensors").stat().st_mtime_ns == before
 
 
-def test_vgg16_learns_from_a_users_weights(recipe: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_vgg16_learns_from_a_users_weights(
+    recipe: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(transfer, "VGG16_PX", 32)
     torch.manual_seed(0)
     torch.save(transfer.VGG16().state_dict(), tmp_path / "vgg16.pth")

@@ -28,7 +28,9 @@ def recipe(ferplus: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> Calla
     monkeypatch.setattr(loop, "BATCH", 8)
 
     def train(run: Path, *options: str) -> Path:
-        monkeypatch.setattr(sys, "argv", ["train_frame.py", *map(str, ferplus), str(run), "--epochs", "1", "--steps", "2", *options])
+        monkeypatch.setattr(
+            sys, "argv", ["train_frame.py", *map(str, ferplus), str(run), "--epochs", "1", "--steps", "2", *options]
+        )
         train_frame.main()
         return run / "frame.safetensors"
 
@@ -58,7 +60,9 @@ def test_trained_on_weights_are_a_mean_of_epochs_and_of_those_before(
     first, saved, save, average = recipe(tmp_path / "a"), [], torch.save, loop.get_ema_multi_avg_fn
     monkeypatch.setattr(train_frame, "RESTART_WARM_UP", 1)
     monkeypatch.setattr(loop, "get_ema_multi_avg_fn", lambda decay: average(0.5))
-    monkeypatch.setattr(torch, "save", lambda state, path: (saved.append(copy.deepcopy(state["average"])), save(state, path)))
+    monkeypatch.setattr(
+        torch, "save", lambda state, path: (saved.append(copy.deepcopy(state["average"])), save(state, path))
+    )
     second = recipe(tmp_path / "b", "--epochs", "2", "--init", str(first))
     before, after = (train_frame.trained(path, np.zeros(len(EXPRESSIONS))).state_dict() for path in (first, second))
     for name in ("head.weight", "embed.0.weight"):
@@ -67,7 +71,9 @@ def test_trained_on_weights_are_a_mean_of_epochs_and_of_those_before(
         torch.testing.assert_close(after[name], 0.4 * before[name] + 0.3 * one + 0.3 * two, rtol=0, atol=1e-6)
 
 
-def test_a_run_that_was_stopped_ends_as_one_that_was_not(recipe: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_run_that_was_stopped_ends_as_one_that_was_not(
+    recipe: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     import torch
 
     options = ("--epochs", "2", "--init", str(recipe(tmp_path / "a")))
@@ -98,8 +104,13 @@ def test_twins_are_the_same_face_nudged():
 
     image = np.zeros((48, 48), np.uint8)
     image[:, :24] = 200
-    pairs = [twins(image, np.array([(CROP_PX / 48, 0, 0), (0, CROP_PX / 48, 0)]), (1, draw, 0)).astype(float) for draw in range(40)]
-    left = np.array([[crop[:, : CROP_PX // 2].mean() > crop[:, CROP_PX // 2 :].mean() for crop in pair] for pair in pairs])
+    pairs = [
+        twins(image, np.array([(CROP_PX / 48, 0, 0), (0, CROP_PX / 48, 0)]), (1, draw, 0)).astype(float)
+        for draw in range(40)
+    ]
+    left = np.array(
+        [[crop[:, : CROP_PX // 2].mean() > crop[:, CROP_PX // 2 :].mean() for crop in pair] for pair in pairs]
+    )
     # Both are mirrored or none is; and they differ.
     np.testing.assert_array_equal(left[:, 0], left[:, 1])
     assert 10 < left[:, 0].sum() < 30
@@ -117,7 +128,8 @@ def test_the_correction_leans_to_neutral_no_more_than_scores_can_tell():
     target = np.eye(len(EXPRESSIONS), dtype=np.float32)[truth]
     faces = data.FerPlus(np.empty((4000, 1, 1)), np.empty((4000, 1, 3)), target, truth)
     assert fit_head(20 * target, faces)[0] == pytest.approx(0.75)
-    # Answers that are right on average already, of a Bayesian who knows the prior: correcting them for it makes them worse.
+    # Answers that are right on average already, of a Bayesian who knows the prior: correcting them for it makes them
+    # worse.
     noisy = target + rng.normal(0, 0.7, target.shape)
     strength, temperature = fit_head((noisy / 0.49 + np.log(prior)).astype(np.float32), faces)
     assert -0.3 < strength < 0.6

@@ -50,7 +50,9 @@ def test_its_layers_do_what_the_file_says_and_can_learn_on(weights: list[tuple[n
     teacher = recogniser(pictures)
     kernels, affine = (torch.from_numpy(values) for values in weights[0])
     scale, offset = affine[:, None, None].chunk(2)
-    plain = torch.nn.functional.conv2d(pictures.expand(-1, 3, -1, -1), kernels[:-32].reshape(32, 3, 7, 7), kernels[-32:], stride=2)
+    plain = torch.nn.functional.conv2d(
+        pictures.expand(-1, 3, -1, -1), kernels[:-32].reshape(32, 3, 7, 7), kernels[-32:], stride=2
+    )
     with torch.no_grad():
         torch.testing.assert_close(teacher.stem(pictures), plain * scale + offset, rtol=1e-3, atol=1e-4)
         known = teacher(pictures)[0]
@@ -60,7 +62,10 @@ def test_its_layers_do_what_the_file_says_and_can_learn_on(weights: list[tuple[n
 
 
 def test_a_student_learns_from_it(
-    weights: list[tuple[np.ndarray, np.ndarray]], ferplus: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    weights: list[tuple[np.ndarray, np.ndarray]],
+    ferplus: tuple[Path, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ):
     import loop
     import train_frame
@@ -96,6 +101,9 @@ def test_a_pictures_face_is_where_its_crops_is(monkeypatch: pytest.MonkeyPatch):
     image[:, :24] = 200
     transform = np.array([(56 / 48, 0, 0), (0, 56 / 48, 0)])
     for draw in range(20):
-        crop, picture = twins(image, transform, (1, draw, 0))[0].astype(float), augmented(image, transform, (1, draw, 0)).astype(float)
+        crop, picture = (
+            twins(image, transform, (1, draw, 0))[0].astype(float),
+            augmented(image, transform, (1, draw, 0)).astype(float),
+        )
         # Both are mirrored or none is.
         assert (crop[:, :28].mean() > crop[:, 28:].mean()) == (picture[:, :75].mean() > picture[:, 75:].mean())

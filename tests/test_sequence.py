@@ -159,7 +159,9 @@ def test_smoothing_flattens_and_keeps_sums(model: sequence.SequenceLSTM):
     features = make_features(200, [range(200)], fps=25)
     (plain,) = sequence.run(model, features, SequenceSettings(), 0.5)
     (smooth,) = sequence.run(model, features, SequenceSettings(smooth_s=1.0), 0.5)
-    assert np.abs(np.diff(smooth.probabilities, axis=0)).sum() < 0.5 * np.abs(np.diff(plain.probabilities, axis=0)).sum()
+    assert (
+        np.abs(np.diff(smooth.probabilities, axis=0)).sum() < 0.5 * np.abs(np.diff(plain.probabilities, axis=0)).sum()
+    )
     np.testing.assert_allclose(smooth.probabilities.sum(1), 1, atol=1e-5)
 
 
@@ -221,4 +223,7 @@ def test_the_shipped_smoother_reads_any_frame_classifier():
     assert smoother.labels == EXPRESSIONS
     header = checkpoint.read(SMOOTHER_WEIGHTS).header
     assert header["recipe"] == "tools/train_sequence.py"
-    assert header["scores"]["simulated_validation"]["accuracy_lstm"] > header["scores"]["simulated_validation"]["accuracy_frame_cnn"]
+    assert (
+        header["scores"]["simulated_validation"]["accuracy_lstm"]
+        > header["scores"]["simulated_validation"]["accuracy_frame_cnn"]
+    )

@@ -11,8 +11,15 @@ from fervideo.settings import Settings, feature_digest, load
 def test_later_sources_win(tmp_path: Path):
     config = tmp_path / "my.toml"
     config.write_text("[events]\nhold = 0.3\nenter = 0.6\n[video]\nsample_fps = 5")
-    chosen = load(config, [("--set", "events.hold=0.25"), ("--faces 2", "faces.max_faces=2"), ("--set", "video.sample_fps=none")])
-    assert (chosen.events.hold, chosen.events.enter, chosen.faces.max_faces, chosen.video.sample_fps) == (0.25, 0.6, 2, None)
+    chosen = load(
+        config, [("--set", "events.hold=0.25"), ("--faces 2", "faces.max_faces=2"), ("--set", "video.sample_fps=none")]
+    )
+    assert (chosen.events.hold, chosen.events.enter, chosen.faces.max_faces, chosen.video.sample_fps) == (
+        0.25,
+        0.6,
+        2,
+        None,
+    )
 
 
 @pytest.mark.parametrize(
@@ -44,7 +51,12 @@ def test_what_cannot_be_is_refused_with_its_source_and_a_remedy(change: str, mes
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("[events]\nhodl = 0.3", "did you mean events.hold?"), ("[events", "is not TOML"), ("events = 3", "events = 3"), ("\xff", "TOML")],
+    [
+        ("[events]\nhodl = 0.3", "did you mean events.hold?"),
+        ("[events", "is not TOML"),
+        ("events = 3", "events = 3"),
+        ("\xff", "TOML"),
+    ],
 )
 def test_a_bad_file_is_named(tmp_path: Path, text: str, message: str):
     config = tmp_path / "my.toml"

@@ -88,7 +88,9 @@ def test_alternatives_are_right_and_a_missing_face_is_none():
 
     shown = ["sadness"] * 10 + ["neutral"] * 10
     timeline = make_timeline([shown], n_frames=30, tracks=[range(20)])
-    time_s, answers = shown_in({BILSTM: timeline}, np.full(8, 1 / 8), {smoother.name: smoother.amounts[0] for smoother in SMOOTHERS})
+    time_s, answers = shown_in(
+        {BILSTM: timeline}, np.full(8, 1 / 8), {smoother.name: smoother.amounts[0] for smoother in SMOOTHERS}
+    )
     assert answers[BILSTM][0].tolist() == [3] * 10 + [0] * 10 + [NO_FACE] * 10
     assert answers["CNN + HMM"][0].tolist() == [0] * 20 + [NO_FACE] * 10
     rows = pd.DataFrame({"start_s": [0.2, 0.8], "end_s": [0.8, 1.2], "label": ["anger|sadness", "no_face"]})
@@ -125,7 +127,9 @@ def test_an_expression_wavers_and_neutral_does_not(tmp_path: Path):
     simulator = simulate.Simulator(simulate.Bank(**np.load(tmp_path / "bank.npz")))
     neutral, smile = 1, 4
     presence = np.repeat(np.eye(2), 100, axis=0)
-    drawn = [simulator._wavering(np.array([neutral, smile]), presence, np.random.default_rng(seed)) for seed in range(40)]
+    drawn = [
+        simulator._wavering(np.array([neutral, smile]), presence, np.random.default_rng(seed)) for seed in range(40)
+    ]
     for stills, seen in drawn:
         # What is missing of the smile is the same person's neutral face.
         assert stills.tolist() == [neutral, smile, neutral]
@@ -149,9 +153,14 @@ def test_recipe_and_comparison_run(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(train_sequence, "BATCH", 2)
     monkeypatch.setattr(train_sequence, "TEST_SEQUENCES", 2)
     common = ["", "faces.npz", "landmarks.npz", str(frame_cnn)]
-    monkeypatch.setattr(sys, "argv", [*common, str(tmp_path), "--steps", "2", "--smoothness", "0.15", "--certainty", "0.5"])
+    monkeypatch.setattr(
+        sys, "argv", [*common, str(tmp_path), "--steps", "2", "--smoothness", "0.15", "--certainty", "0.5"]
+    )
     train_sequence.main()
-    assert all(0.2 <= value <= 5 for value in checkpoint.read(tmp_path / "sequence.safetensors").header["temperatures"].values())
+    assert all(
+        0.2 <= value <= 5
+        for value in checkpoint.read(tmp_path / "sequence.safetensors").header["temperatures"].values()
+    )
     # A checkpoint of another recipe is not gone on from unseen.
     monkeypatch.setattr(sys, "argv", [*sys.argv[:-1], "0.4"])
     with pytest.raises(SystemExit, match=r"sequence\.pt belongs to .*'certainty': 0\.5.*, this is .*'certainty': 0\.4"):
@@ -209,7 +218,9 @@ def test_a_disturbed_crop_shows_what_was_asked_for():
     middle = np.linalg.solve(transform[:, :2], (CROP_PX - 1) / 2 - transform[:, 2])
     for zoom, x_px, y_px in robustness.MOVES.values():
         moved = robustness.moved(transform, zoom, x_px, y_px)
-        assert moved[:, :2] @ middle + moved[:, 2] == pytest.approx([(CROP_PX - 1) / 2 + x_px, (CROP_PX - 1) / 2 + y_px])
+        assert moved[:, :2] @ middle + moved[:, 2] == pytest.approx(
+            [(CROP_PX - 1) / 2 + x_px, (CROP_PX - 1) / 2 + y_px]
+        )
         assert np.linalg.det(moved[:, :2]) == pytest.approx(zoom**2 * np.linalg.det(transform[:, :2]))
 
 
@@ -224,11 +235,15 @@ def test_changed_answers_are_counted_by_disturbance():
     assert table.loc["none.mp4"].isna().sum() == n
 
 
-def test_robustness_runs_on_a_real_face(tmp_path: Path, face_clip: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch):
+def test_robustness_runs_on_a_real_face(
+    tmp_path: Path, face_clip: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+):
     import robustness
 
     told = tmp_path / "told.json"
-    monkeypatch.setattr(sys, "argv", ["", str(checkpoint.SHIPPED / "frame.safetensors"), str(face_clip), "--json", str(told)])
+    monkeypatch.setattr(
+        sys, "argv", ["", str(checkpoint.SHIPPED / "frame.safetensors"), str(face_clip), "--json", str(told)]
+    )
     robustness.main()
     (clip, row), (name, total) = json.loads(told.read_text())["clips"].items()
     assert (clip, name) == ("astronaut.mp4", "all")

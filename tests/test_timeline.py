@@ -117,7 +117,14 @@ class TestFiles:
 class TestFrames:
     def test_two_faces_are_sorted_by_frame_then_face(self) -> None:
         frames = make_timeline(["neutral", "fear"], n_frames=4, tracks=[range(4), range(1, 3)]).frames
-        assert list(zip(frames["frame"], frames["face"], strict=True)) == [(0, 0), (1, 0), (1, 1), (2, 0), (2, 1), (3, 0)]
+        assert list(zip(frames["frame"], frames["face"], strict=True)) == [
+            (0, 0),
+            (1, 0),
+            (1, 1),
+            (2, 0),
+            (2, 1),
+            (3, 0),
+        ]
         assert frames.loc[frames["face"] == 1, "box_x_px"].tolist() == [300.0, 301.0]
         assert frames.loc[frames["face"] == 1, "valence"].tolist() == [-0.92, -0.92]
 
@@ -147,7 +154,9 @@ class TestFrames:
     def test_a_tie_goes_to_the_first_expression(self) -> None:
         p = np.zeros((1, 8), np.float32)
         p[0, [S, H]] = 0.5
-        frames = build(make_features(1, [range(1)]), [TrackExpressions(0, np.array([0]), p, p[0])], Settings(), {}).frames
+        frames = build(
+            make_features(1, [range(1)]), [TrackExpressions(0, np.array([0]), p, p[0])], Settings(), {}
+        ).frames
         assert frames["expression"].tolist() == ["happiness"]
 
     @pytest.mark.parametrize("seed", range(4))
@@ -161,7 +170,9 @@ class TestFrames:
 
     def test_rounding_moves_no_probability_by_a_unit(self) -> None:
         p = np.random.default_rng(1).dirichlet(np.ones(8), 500).astype(np.float32)
-        frames = build(make_features(500, [range(500)]), [TrackExpressions(0, np.arange(500), p, p[0])], Settings(), {}).frames
+        frames = build(
+            make_features(500, [range(500)]), [TrackExpressions(0, np.arange(500), p, p[0])], Settings(), {}
+        ).frames
         assert np.abs(frames[list(P_COLUMNS)].to_numpy() - p).max() < 1e-4
 
     def test_dtypes_do_not_depend_on_what_is_in_the_table(self) -> None:
@@ -172,7 +183,12 @@ class TestFrames:
 
     def test_tracks_must_be_those_of_the_clip(self) -> None:
         features = make_features(4, [range(4)])
-        for tracks in ([], [make_track(range(4)), make_track(range(4), track=1)], [make_track(range(3))], [make_track(range(5))]):
+        for tracks in (
+            [],
+            [make_track(range(4)), make_track(range(4), track=1)],
+            [make_track(range(3))],
+            [make_track(range(5))],
+        ):
             with pytest.raises(ValueError, match="clip"):
                 build(features, tracks, Settings(), {})
 
@@ -207,17 +223,23 @@ class TestHysteresis:
 
 
 class TestMerging:
-    def merged(self, label: list[int], p: Float64, bounds_s: Sequence[float], min_duration_s: float) -> list[tuple[int, int]]:
+    def merged(
+        self, label: list[int], p: Float64, bounds_s: Sequence[float], min_duration_s: float
+    ) -> list[tuple[int, int]]:
         """Merge events of one row each."""
         bounds = np.array(bounds_s, np.float64)
-        first, labels = merge_short(np.arange(len(label)), np.array(label), p * np.diff(bounds)[:, None], bounds, min_duration_s)
+        first, labels = merge_short(
+            np.arange(len(label)), np.array(label), p * np.diff(bounds)[:, None], bounds, min_duration_s
+        )
         return list(zip(first.tolist(), labels.tolist(), strict=True))
 
     def test_between_two_of_one_label_all_three_join(self) -> None:
         assert self.merged([N, H, N], of_happiness([0, 1, 0]), [0, 1, 1.1, 2], 0.2) == [(0, N)]
 
     @pytest.mark.parametrize(("towards", "expected"), [(N, [(0, N), (2, S)]), (S, [(0, N), (1, S)])])
-    def test_goes_to_the_neighbour_that_is_more_probable_in_it(self, towards: int, expected: list[tuple[int, int]]) -> None:
+    def test_goes_to_the_neighbour_that_is_more_probable_in_it(
+        self, towards: int, expected: list[tuple[int, int]]
+    ) -> None:
         p = np.zeros((3, 8))
         p[[0, 1, 2], [N, H, S]] = 0.6
         p[1, towards] = 0.3
@@ -229,7 +251,8 @@ class TestMerging:
         assert self.merged([N, H, S], p, [0, 1, 1.1, 2], 0.2) == [(0, N), (2, S)]
 
     def test_the_shortest_goes_first(self) -> None:
-        # Merging 0.1 first lets the two of 0.15 grow into one of 0.4; from the left, nothing of happiness would be left.
+        # Merging 0.1 first lets the two of 0.15 grow into one of 0.4; from the left, nothing of happiness would be
+        # left.
         p = of_happiness([0, 1, 0, 1, 0])
         assert self.merged([N, H, N, H, N], p, [0, 1, 1.15, 1.25, 1.4, 2.4], 0.2) == [(0, N), (1, H), (4, N)]
 
@@ -252,10 +275,14 @@ class TestMerging:
             first, label = hysteresis(p, EventSettings())
             mass = p * np.diff(bounds_s)[:, None]
             found = merge_short(first, label, mass, bounds_s, 0.3)
-            assert list(zip(*(part.tolist() for part in found), strict=True)) == plainly_merged(first, label, mass, bounds_s, 0.3)
+            assert list(zip(*(part.tolist() for part in found), strict=True)) == plainly_merged(
+                first, label, mass, bounds_s, 0.3
+            )
 
 
-def plainly_merged(first: Int64, label: Int64, mass: Float64, bounds_s: Float64, minimum_s: float) -> list[tuple[int, int]]:
+def plainly_merged(
+    first: Int64, label: Int64, mass: Float64, bounds_s: Float64, minimum_s: float
+) -> list[tuple[int, int]]:
     """Merge as the documentation says, looking at all events each time."""
     events = list(zip(first.tolist(), label.tolist(), strict=True))
     while len(events) > 1:
@@ -303,7 +330,9 @@ class TestEvents:
         assert events.iloc[0].tolist() == [0, "happiness", 0.0, 1.0, 5.0, 5.0, 0.82, 0.9]
 
     def test_come_out_by_face_then_onset(self) -> None:
-        events = make_timeline([["neutral", "fear"] * 2, "anger"], settings(), n_frames=4, tracks=[range(4), range(4)]).events
+        events = make_timeline(
+            [["neutral", "fear"] * 2, "anger"], settings(), n_frames=4, tracks=[range(4), range(4)]
+        ).events
         assert events["face"].tolist() == [0, 0, 0, 0, 1]
         assert events["onset_s"].tolist() == [0.0, 0.04, 0.08, 0.12, 0.0]
 
@@ -319,7 +348,9 @@ class TestEvents:
 
 class TestSummary:
     def test_variable_rate_weighs_frames_by_their_duration(self) -> None:
-        timeline = make_timeline([["neutral", "happiness", "happiness"]], settings(), n_frames=3, time_s=[0.0, 3.0, 3.5])
+        timeline = make_timeline(
+            [["neutral", "happiness", "happiness"]], settings(), n_frames=3, time_s=[0.0, 3.0, 3.5]
+        )
         row = timeline.summary.iloc[0]
         # 3 s of neutral, then 0.5 s and the median step of 1.75 s of happiness.
         assert (row["end_s"], row["time_neutral"], row["time_happiness"]) == (5.25, 0.5714, 0.4286)
@@ -393,7 +424,16 @@ class TestRoundTrip:
             lambda: make_timeline(path=Path("\udcff.mp4")),
             lambda: make_timeline(provenance={"frames_per_s": 301.25, "digests": ("a", "b"), "note": "Zoë"}),
         ],
-        ids=["two faces", "damaged", "no face", "one frame", "commas and quotes", "called NA", "not UTF-8", "provenance"],
+        ids=[
+            "two faces",
+            "damaged",
+            "no face",
+            "one frame",
+            "commas and quotes",
+            "called NA",
+            "not UTF-8",
+            "provenance",
+        ],
     )
     def test_everything_comes_back(self, tmp_path: Path, make: Callable[[], Timeline]) -> None:
         timeline = make()
@@ -448,7 +488,9 @@ class TestRoundTrip:
 
 
 class TestSaving:
-    def test_a_failure_leaves_the_old_files_and_nothing_else(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_failure_leaves_the_old_files_and_nothing_else(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         make_timeline().save(tmp_path)
         before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
         to_csv, calls = pd.DataFrame.to_csv, []

@@ -10,7 +10,15 @@ import cv2
 import numpy as np
 import pytest
 
-from fervideo.records import EXPRESSIONS, GEOMETRY, N_LANDMARKS, THUMBNAIL_SHAPE, ClipFeatures, FaceObservations, FeatureShard
+from fervideo.records import (
+    EXPRESSIONS,
+    GEOMETRY,
+    N_LANDMARKS,
+    THUMBNAIL_SHAPE,
+    ClipFeatures,
+    FaceObservations,
+    FeatureShard,
+)
 from fervideo.settings import TrackingSettings
 from fervideo.tracking import join, shot_cuts
 
@@ -31,7 +39,9 @@ class Clip:
         self.thumbnail = np.repeat(SCENE[:1], n_frames, 0)
         self.faces: list[tuple[int, int, np.ndarray]] = []
 
-    def face(self, look: int, x: float, y: float = 200.0, shape: np.ndarray = LONG, size: float = 100.0, who: int = 0) -> None:
+    def face(
+        self, look: int, x: float, y: float = 200.0, shape: np.ndarray = LONG, size: float = 100.0, who: int = 0
+    ) -> None:
         wobble = np.random.default_rng(look).normal(0, 0.005, shape.shape)
         self.faces.append((look, who, (shape + wobble) * size + (x, y, 0)))
 
@@ -54,7 +64,11 @@ class Clip:
                 frame_logits=np.zeros((len(chosen), len(EXPRESSIONS)), np.float32),
                 geometry=np.zeros((len(chosen), len(GEOMETRY)), np.float32),
             )
-            shards.append(FeatureShard(len(shards), frame[first:last], self.time_s[first:last], self.thumbnail[first:last], observations))
+            shards.append(
+                FeatureShard(
+                    len(shards), frame[first:last], self.time_s[first:last], self.thumbnail[first:last], observations
+                )
+            )
         return shards
 
     def people(self, settings: TrackingSettings = SETTINGS) -> dict[int, list[int]]:
@@ -146,7 +160,9 @@ def test_another_place_is_another_face() -> None:
     # A landmarker that looks for one face may hop between two people.
     clip = Clip(60)
     for look in range(60):
-        clip.face(look, 200 if look // 15 % 2 == 0 else 500, shape=LONG if look // 15 % 2 == 0 else ROUND, who=look // 15 % 2)
+        clip.face(
+            look, 200 if look // 15 % 2 == 0 else 500, shape=LONG if look // 15 % 2 == 0 else ROUND, who=look // 15 % 2
+        )
     assert clip.people() == {0: [0], 1: [1]}
 
 
@@ -180,7 +196,9 @@ def test_false_alarm_is_dropped_and_min_track_s_zero_keeps_it() -> None:
         (60, 30.0, 6, 6),
     ],
 )
-def test_track_is_kept_if_seen_for_long_enough_at_the_sample_rate(n_frames: int, fps: float, seen: int, kept: int) -> None:
+def test_track_is_kept_if_seen_for_long_enough_at_the_sample_rate(
+    n_frames: int, fps: float, seen: int, kept: int
+) -> None:
     assert len(still(n_frames, range(seen), fps).tracks()) == kept
 
 
@@ -218,7 +236,12 @@ def test_segments_without_a_face_do_not_decide_the_width_of_embeddings() -> None
     shards = clip.shards(16)
     nobody = shards[0].observations
     bare = FaceObservations(
-        nobody.frame, nobody.box_px, nobody.landmarks_px, np.empty((0, 0), np.float32), nobody.frame_logits, nobody.geometry
+        nobody.frame,
+        nobody.box_px,
+        nobody.landmarks_px,
+        np.empty((0, 0), np.float32),
+        nobody.frame_logits,
+        nobody.geometry,
     )
     shards[0] = FeatureShard(0, shards[0].frame, shards[0].time_s, shards[0].thumbnail, bare)
     assert join(shards, SETTINGS).observations.embedding.shape == (20, 1)
@@ -255,7 +278,9 @@ def test_sampled_frames_keep_their_index_in_the_file() -> None:
 
 def test_damage_ends_the_clip() -> None:
     shards = still(48, range(48)).shards(16)
-    broken = FeatureShard(1, shards[1].frame, shards[1].time_s, shards[1].thumbnail, shards[1].observations, "frame 31 is broken")
+    broken = FeatureShard(
+        1, shards[1].frame, shards[1].time_s, shards[1].thumbnail, shards[1].observations, "frame 31 is broken"
+    )
     joined = join([shards[0], broken, shards[2]], SETTINGS)
     assert joined.damage == "frame 31 is broken"
     assert len(joined.frame) == len(joined.track) == 32
@@ -280,9 +305,16 @@ def test_long_clip_is_joined_fast() -> None:
         shard = shards[0]
         faces = FaceObservations(
             shard.observations.frame + segment * 256,
-            *(getattr(shard.observations, name) for name in ("box_px", "landmarks_px", "embedding", "frame_logits", "geometry")),
+            *(
+                getattr(shard.observations, name)
+                for name in ("box_px", "landmarks_px", "embedding", "frame_logits", "geometry")
+            ),
         )
-        clip.append(FeatureShard(segment, shard.frame + segment * 256, shard.time_s + segment * 256 / 30, shard.thumbnail, faces))
+        clip.append(
+            FeatureShard(
+                segment, shard.frame + segment * 256, shard.time_s + segment * 256 / 30, shard.thumbnail, faces
+            )
+        )
     start = time.process_time()
     joined = join(clip, SETTINGS)
     assert time.process_time() - start < 1.5  # 0.2 s was measured
@@ -314,7 +346,9 @@ def thumbnail(picture: np.ndarray) -> np.ndarray:
         pytest.param([scenery()[:, s : s + 320] for s in range(0, 150, 10)], id="pan"),
         pytest.param([scenery()[:, :320] * (1 - k / 15) for k in range(16)], id="fade to black"),
         pytest.param([scenery()[:, :320] * gain for gain in (1, 0.5, 1)], id="light off and on"),
-        pytest.param([scenery()[:, :320] * (1 - k / 15) + scenery()[::-1, 160:] * k / 15 for k in range(16)], id="cross-fade"),
+        pytest.param(
+            [scenery()[:, :320] * (1 - k / 15) + scenery()[::-1, 160:] * k / 15 for k in range(16)], id="cross-fade"
+        ),
         pytest.param([np.full((240, 320), grey) for grey in (0, 3, 0, 5)], id="black with noise"),
     ],
 )
@@ -325,7 +359,14 @@ def test_one_shot_has_no_cut(frames: list[np.ndarray]) -> None:
 @pytest.mark.parametrize("after", [scenery()[::-1, 160:], np.zeros((240, 320)), 240 - scenery()[:, :320]])
 def test_another_picture_is_a_cut(after: np.ndarray) -> None:
     frames = [scenery()[:, :320]] * 3 + [after] * 3
-    assert shot_cuts(np.array([thumbnail(frame) for frame in frames]), SETTINGS).tolist() == [False, False, False, True, False, False]
+    assert shot_cuts(np.array([thumbnail(frame) for frame in frames]), SETTINGS).tolist() == [
+        False,
+        False,
+        False,
+        True,
+        False,
+        False,
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -338,7 +379,9 @@ def real_thumbnails(shared: Path) -> dict[str, np.ndarray]:
         reader = decord.VideoReader(str(path), num_threads=1)
         # What lies between is passed over without colour conversion, which is most of the work.
         frames = [cv2.cvtColor(reader[i].asnumpy(), cv2.COLOR_RGB2GRAY) for i in range(0, min(len(reader), 360), 5)]
-        found[path.stem] = np.array([cv2.resize(frame, THUMBNAIL_SHAPE[::-1], interpolation=cv2.INTER_AREA) for frame in frames])
+        found[path.stem] = np.array(
+            [cv2.resize(frame, THUMBNAIL_SHAPE[::-1], interpolation=cv2.INTER_AREA) for frame in frames]
+        )
     return found
 
 

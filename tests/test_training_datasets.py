@@ -58,7 +58,9 @@ def test_ravdess(tmp_path: Path):
 
 
 def test_ravdess_names_what_is_not_named_right(tmp_path: Path):
-    root = tree(tmp_path, "Actor_01/02-01-01-01-01-01-01.mp4", "Actor_01/02-01-09-01-01-01-01.mp4", "Actor_01/holiday.mp4")
+    root = tree(
+        tmp_path, "Actor_01/02-01-01-01-01-01-01.mp4", "Actor_01/02-01-09-01-01-01-01.mp4", "Actor_01/holiday.mp4"
+    )
     reasons = [str(problem) for problem in read(root, "ravdess").problems]
     assert any("holiday.mp4" in reason for reason in reasons)
     assert any("emotion 09" in reason for reason in reasons)
@@ -97,7 +99,9 @@ def test_crema_d_perceived_has_the_votes_for_the_face(tmp_path: Path):
 
 def test_a_git_lfs_pointer_is_no_video(tmp_path: Path):
     root = crema_d(tmp_path)
-    (root / "VideoFlash/1001_DFA_ANG_XX.flv").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+    (root / "VideoFlash/1001_DFA_ANG_XX.flv").write_text(
+        "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"
+    )
     (problem,) = check(read(root, "crema-d"))
     assert "git lfs pull" in problem.reason
 
@@ -105,7 +109,10 @@ def test_a_git_lfs_pointer_is_no_video(tmp_path: Path):
 def test_ck_plus(tmp_path: Path):
     for number in range(12):
         tree(tmp_path, *(f"cohn-kanade-images/S{number:03d}/001/S{number:03d}_001_{k:08d}.png" for k in (3, 4, 5)))
-        table(tmp_path / f"Emotion/S{number:03d}/001/S{number:03d}_001_00000005_emotion.txt", f"   {number % 8}.0000000e+00")
+        table(
+            tmp_path / f"Emotion/S{number:03d}/001/S{number:03d}_001_00000005_emotion.txt",
+            f"   {number % 8}.0000000e+00",
+        )
     (tmp_path / "Emotion/S000/002").mkdir()
     tree(tmp_path, "cohn-kanade-images/S000/002/S000_002_00000001.png")
     found = read(tmp_path, "ck+")
@@ -129,7 +136,10 @@ def test_dfew_counts_from_one_or_from_nought(tmp_path: Path, first: int):
     names = ("happiness", "sadness", "neutral", "anger", "surprise", "disgust", "fear")
     for number in range(1, 15):
         tree(tmp_path, f"Clip/clip_224x224/{number:05d}/00001.jpg")
-    rows = [f"{number:05d},{(number - 1) % 7 + first}" if first == 0 else f"{number},{(number - 1) % 7 + first}" for number in range(1, 15)]
+    rows = [
+        f"{number:05d},{(number - 1) % 7 + first}" if first == 0 else f"{number},{(number - 1) % 7 + first}"
+        for number in range(1, 15)
+    ]
     for fold in (1, 2):
         mine = rows[(fold - 1) * 7 : fold * 7]
         rest = [row for row in rows if row not in mine]
@@ -173,7 +183,11 @@ def test_dfew_with_some_of_its_folds_trains_on_what_none_of_them_tests(tmp_path:
     assert len(found.clips) == 3, "a clip is read once, however many lists it is in"
     (tmp_path / "test(single-labeled)/set_4.csv").unlink()
     found = read(tmp_path, "dfew")
-    assert [(clip.clip, clip.split) for clip in found.clips] == [("00001", "test"), ("00002", "train"), ("00003", "train")]
+    assert [(clip.clip, clip.split) for clip in found.clips] == [
+        ("00001", "test"),
+        ("00002", "train"),
+        ("00003", "train"),
+    ]
 
 
 def dfew_with_votes(root: Path, *rows: tuple[object, ...]) -> Path:
@@ -262,7 +276,11 @@ def test_aff_wild2_lines_are_images_by_number(tmp_path: Path):
 
 def test_oulu_casia(tmp_path: Path):
     for subject in range(1, 12):
-        tree(tmp_path, f"OriginalImg/VL/Strong/P{subject:03d}/Anger/000.jpeg", f"OriginalImg/NI/Dark/P{subject:03d}/Fear/000.jpeg")
+        tree(
+            tmp_path,
+            f"OriginalImg/VL/Strong/P{subject:03d}/Anger/000.jpeg",
+            f"OriginalImg/NI/Dark/P{subject:03d}/Fear/000.jpeg",
+        )
     found = read(tmp_path, "oulu-casia")
     assert {clip.label for clip in found.clips} == {"anger"}, "visible light, strong"
     assert [clip.fold for clip in found.clips] == [*map(str, range(1, 11)), "1"]
@@ -335,7 +353,14 @@ def test_a_clip_shows_its_label_before_the_winner_of_its_votes(label: str, count
 
 def test_intervals(tmp_path: Path):
     tree(tmp_path, "a.mp4", "b.mov")
-    table(tmp_path / "labels.csv", "clip,start_s,end_s,label", "a.mp4,0,1.5,neutral", "b,0.5,2,happy", "b.mov,3,4,no_face", "a.mp4,2,,sad")
+    table(
+        tmp_path / "labels.csv",
+        "clip,start_s,end_s,label",
+        "a.mp4,0,1.5,neutral",
+        "b,0.5,2,happy",
+        "b.mov,3,4,no_face",
+        "a.mp4,2,,sad",
+    )
     found = read(tmp_path, "intervals")
     assert labels(found) == {"a@0": "neutral", "b@0.5": "happiness"}
     assert found.clips[1].path.name == "b.mov"
@@ -373,24 +398,48 @@ def test_a_row_that_ends_early(tmp_path: Path):
     tree(tmp_path, "a.mp4", "b.mp4", "c.mp4")
     mine = table(tmp_path / "mine.csv", "label,path,subject", "sad,a.mp4", "happy", ",b.mp4,P1", "happy,,P2")
     found = read(tmp_path, "manifest")
-    assert [(clip.label, clip.path.name, clip.subject) for clip in found.clips] == [("sadness", "a.mp4", ""), ("", "b.mp4", "P1")]
+    assert [(clip.label, clip.path.name, clip.subject) for clip in found.clips] == [
+        ("sadness", "a.mp4", ""),
+        ("", "b.mp4", "P1"),
+    ]
     assert [str(problem) for problem in found.problems] == [f"{mine}:3: ends before its path", f"{mine}:5: has no path"]
     mine.unlink()
     spans = table(tmp_path / "spans.csv", "clip,start_s,end_s,label,subject", "a,0,1,sad", "a,2", ",0,1,sad")
     found = read(tmp_path, "intervals")
     assert labels(found) == {"a@0": "sadness"}
-    assert [str(problem) for problem in found.problems] == [f"{spans}:3: ends before its end_s and label", f"{spans}:4: names no clip"]
+    assert [str(problem) for problem in found.problems] == [
+        f"{spans}:3: ends before its end_s and label",
+        f"{spans}:4: names no clip",
+    ]
 
 
 def test_clips_are_named_apart_wherever_they_stand(tmp_path: Path):
     tree(tmp_path / "folder", "sad/take.1/1.png", "sad/take.2/1.png", "sad/a.mp4", "sad/a.avi", "sad/b.mp4")
-    assert sorted(labels(read(tmp_path / "folder", "folder"))) == ["sad/a.avi", "sad/a.mp4", "sad/b", "sad/take.1", "sad/take.2"]
+    assert sorted(labels(read(tmp_path / "folder", "folder"))) == [
+        "sad/a.avi",
+        "sad/a.mp4",
+        "sad/b",
+        "sad/take.1",
+        "sad/take.2",
+    ]
     tree(tmp_path / "spans", "s1/smile.mp4", "s2/smile.mp4")
     table(tmp_path / "spans" / "labels.csv", "clip,start_s,end_s,label", "s1/smile.mp4,0,1,happy", "s2/smile,0,1,happy")
     assert labels(read(tmp_path / "spans", "intervals")) == {"s1/smile@0": "happiness", "s2/smile@0": "happiness"}
     tree(tmp_path / "list", "take.1/1.png", "take.2/1.png", "a.mp4")
-    table(tmp_path / "list" / "mine.csv", "path,label", "take.1,sad", "take.2,sad", "a.mp4,sad", f"{tmp_path}/spans/s1/smile.mp4,happy")
-    assert list(labels(read(tmp_path / "list", "manifest"))) == ["take.1", "take.2", "a", f"{tmp_path.as_posix()}/spans/s1/smile"]
+    table(
+        tmp_path / "list" / "mine.csv",
+        "path,label",
+        "take.1,sad",
+        "take.2,sad",
+        "a.mp4,sad",
+        f"{tmp_path}/spans/s1/smile.mp4,happy",
+    )
+    assert list(labels(read(tmp_path / "list", "manifest"))) == [
+        "take.1",
+        "take.2",
+        "a",
+        f"{tmp_path.as_posix()}/spans/s1/smile",
+    ]
     tree(tmp_path / "frames", "take.1/1.png", "take.2/1.png")
     for take in ("take.1", "take.2"):
         table(tmp_path / "frames" / f"{take}.csv", "frame,label", "0,sad")
@@ -428,7 +477,11 @@ ELAN_HEADER = "Tier\tParticipant\tBegin Time - hh:mm:ss.ms\tBegin Time - ss.msec
 @pytest.mark.parametrize(
     "lines",
     [
-        (ELAN_HEADER, "face\tP1\t00:00:01.500\t1.5\t00:00:02.250\t2.25\thappy", "face\tP1\t00:00:03.000\t3.0\t00:00:04.000\t4.0\tsad"),
+        (
+            ELAN_HEADER,
+            "face\tP1\t00:00:01.500\t1.5\t00:00:02.250\t2.25\thappy",
+            "face\tP1\t00:00:03.000\t3.0\t00:00:04.000\t4.0\tsad",
+        ),
         ("face\tP1\t00:00:01.500\t1.5\t00:00:02.250\t2.25\t00:00:00.750\t0.75\thappy", "face\t\t3.0\t4.0\tsad"),
         ("Begin Time - msec\tEnd Time - msec\tface", "1500\t2250\thappy", "3000\t4000\tsad"),
         (
@@ -443,19 +496,29 @@ def test_elan(tmp_path: Path, lines: tuple[str, ...]):
     tree(tmp_path, "clip.mp4")
     table(tmp_path / "clip.txt", *lines)
     found = read(tmp_path, "elan")
-    assert [(clip.clip, clip.label, clip.end_s) for clip in found.clips] == [("clip@1.5", "happiness", 2.25), ("clip@3", "sadness", 4.0)]
+    assert [(clip.clip, clip.label, clip.end_s) for clip in found.clips] == [
+        ("clip@1.5", "happiness", 2.25),
+        ("clip@3", "sadness", 4.0),
+    ]
     assert found.problems == []
 
 
 def elan_rows(*rows: tuple[str, str, int, str]) -> list[str]:
     """Write annotations of a second each: tier, participant, second at which it begins, text."""
-    return [f"{tier}\t{who}\t0:0:{start}\t{start}\t0:0:{start + 1}\t{start + 1}\t{text}" for tier, who, start, text in rows]
+    return [
+        f"{tier}\t{who}\t0:0:{start}\t{start}\t0:0:{start + 1}\t{start + 1}\t{text}" for tier, who, start, text in rows
+    ]
 
 
 @pytest.mark.parametrize("head", [(ELAN_HEADER,), ()])
 def test_elan_reads_the_tiers_of_expressions(tmp_path: Path, head: tuple[str, ...]):
     tree(tmp_path, "a.mp4", "b.mp4")
-    told = elan_rows(("face", "P1", 1, "happy"), ("speech", "P1", 1, "hello there"), ("face", "P1", 2, "smirk"), ("face", "P1", 3, "sad"))
+    told = elan_rows(
+        ("face", "P1", 1, "happy"),
+        ("speech", "P1", 1, "hello there"),
+        ("face", "P1", 2, "smirk"),
+        ("face", "P1", 3, "sad"),
+    )
     table(tmp_path / "a.txt", *head, *told)
     said = elan_rows(("speech", "P2", 1, "happy"), ("speech", "P2", 5, "so they said"))
     bad = table(tmp_path / "b.txt", *head, *said, "face\tP2\tsoon\tsoon\tlate\tlate\thappy")
@@ -468,7 +531,11 @@ def test_elan_reads_the_tiers_of_expressions(tmp_path: Path, head: tuple[str, ..
 @pytest.mark.parametrize("head", [(ELAN_HEADER,), ()])
 def test_elan_with_labels_of_ones_own_is_read_whole(tmp_path: Path, head: tuple[str, ...]):
     tree(tmp_path, "a.mp4")
-    file = table(tmp_path / "a.txt", *head, *elan_rows(("brows", "", 1, "raised"), ("mouth", "", 1, "open"), ("mouth", "", 2, "")))
+    file = table(
+        tmp_path / "a.txt",
+        *head,
+        *elan_rows(("brows", "", 1, "raised"), ("mouth", "", 1, "open"), ("mouth", "", 2, "")),
+    )
     found = read(tmp_path, "elan")
     assert labels(found) == {"a/brows@1": "raised", "a/mouth@1": "open"}
     first = len(head) + 1
@@ -480,7 +547,9 @@ def test_elan_with_labels_of_ones_own_is_read_whole(tmp_path: Path, head: tuple[
 )
 def test_elan_with_two_people(tmp_path: Path, tiers: tuple[str, str], names: list[str]):
     tree(tmp_path, "a.mp4")
-    table(tmp_path / "a.txt", ELAN_HEADER, *elan_rows((tiers[0], "mother", 1, "happy"), (tiers[1], "child", 1, "happy")))
+    table(
+        tmp_path / "a.txt", ELAN_HEADER, *elan_rows((tiers[0], "mother", 1, "happy"), (tiers[1], "child", 1, "happy"))
+    )
     found = read(tmp_path, "elan")
     assert [clip.clip for clip in found.clips] == names
     assert [clip.subject for clip in found.clips] == ["mother", "child"]
@@ -496,7 +565,9 @@ def test_elan_with_a_column_for_each_tier(tmp_path: Path):
     assert len({clip.origin for clip in found.clips}) == 3
 
 
-BORIS_8 = "Observation id,Media duration (s),Media file name,Subject,Behavior,Behavioral category,Behavior type,Time,Comment"
+BORIS_8 = (
+    "Observation id,Media duration (s),Media file name,Subject,Behavior,Behavioral category,Behavior type,Time,Comment"
+)
 
 
 def test_a_table_with_semicolons_is_a_table(tmp_path: Path):

@@ -32,8 +32,16 @@ def sample(number: int, label: str = "anger", steps: int = 30, frames: str = "",
     per_step = np.where(shown >= 0, shown, LABELS.index(label))
     course[np.arange(steps), len(EXPRESSIONS) + len(GEOMETRY) + per_step] += clue
     course[:, -1] = 1
-    clip = Clip(f"clip{number}", Path(f"{number}.mp4"), f"s{number}", "" if frames else label, frame_labels="f.csv" if frames else "")
-    return Sample(clip, 0.0, course, target(clip, LABELS), label_of(clip, LABELS), shown, np.arange(steps) / 20, shown, 1.0)
+    clip = Clip(
+        f"clip{number}",
+        Path(f"{number}.mp4"),
+        f"s{number}",
+        "" if frames else label,
+        frame_labels="f.csv" if frames else "",
+    )
+    return Sample(
+        clip, 0.0, course, target(clip, LABELS), label_of(clip, LABELS), shown, np.arange(steps) / 20, shown, 1.0
+    )
 
 
 def trainer(run: Path, train: list[Sample], validation: list[Sample], settings: TrainSettings) -> loop.Trainer:
@@ -138,7 +146,9 @@ def test_only_the_same_run_is_resumed(tmp_path: Path, clips: tuple[list[Sample],
         other.resume()
 
 
-def test_a_loss_that_is_no_number_names_the_batch_and_keeps_the_last_epoch(tmp_path: Path, clips: tuple[list[Sample], list[Sample]]):
+def test_a_loss_that_is_no_number_names_the_batch_and_keeps_the_last_epoch(
+    tmp_path: Path, clips: tuple[list[Sample], list[Sample]]
+):
     learner = trainer(tmp_path, *clips, TrainSettings(epochs=2, batch=8))
     learner.run(progress=False)
     kept = (tmp_path / "resume.safetensors").read_bytes()
@@ -158,9 +168,9 @@ def test_unknown_labels_weigh_nothing():
     loss = loop.Loss.of([labelled, whole], settings, "cpu")
     rng = torch.Generator().manual_seed(1)
     steps, clip = torch.randn(2, 30, 3, generator=rng), torch.randn(2, 3, generator=rng)
-    expected = torch.nn.functional.cross_entropy(steps[0], torch.from_numpy(known.step_label)) + torch.nn.functional.cross_entropy(
-        clip[1:], torch.tensor([1])
-    )
+    expected = torch.nn.functional.cross_entropy(
+        steps[0], torch.from_numpy(known.step_label)
+    ) + torch.nn.functional.cross_entropy(clip[1:], torch.tensor([1]))
     batch = loop.collate([labelled, whole])
     torch.testing.assert_close(loss(steps, clip, batch), expected)
     disturbed = steps.clone()
@@ -200,7 +210,8 @@ def test_looks_are_mixed_and_what_a_face_does_is_left():
         ways = (looks - looks[k])[:, :-1]
         shares = [float(steps[0, :-1] @ way / way.square().sum().clamp(min=1e-9)) for way in ways]
         assert any(
-            share <= 0.3001 and torch.allclose(steps[0, :-1], share * way, atol=1e-5) for share, way in zip(shares, ways, strict=True)
+            share <= 0.3001 and torch.allclose(steps[0, :-1], share * way, atol=1e-5)
+            for share, way in zip(shares, ways, strict=True)
         )
     assert loop.with_other_looks(batch, 0) is batch
 

@@ -126,4 +126,6 @@ def test_intervals_resample_groups_not_clips():
     by_clip = metrics.bootstrap(counts, [str(k) for k in range(200)], {"war": metrics.war}, 500, 1)["war"]
     assert by_subject[0] < right.mean() < by_subject[1]
     assert by_subject[1] - by_subject[0] > 2 * (by_clip[1] - by_clip[0])
-    assert metrics.bootstrap(counts, ["a"] * 200, {"war": metrics.war}, 100, 1)["war"] == pytest.approx((right.mean(), right.mean()))
+    assert metrics.bootstrap(counts, ["a"] * 200, {"war": metrics.war}, 100, 1)["war"] == pytest.approx(
+        (right.mean(), right.mean())
+    )

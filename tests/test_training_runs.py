@@ -18,7 +18,18 @@ from fervideo.training import runs
 
 #: A subject shows each label in one of these stretches.
 STRETCHES = {"happiness": (0.0, 2.0), "bored": (2.5, 4.5)}
-QUICK = ("--set", "train.epochs=2", "--set", "train.bootstrap=100", "--set", "train.hidden=8", "--set", "train.folds=3", "--workers", "1")
+QUICK = (
+    "--set",
+    "train.epochs=2",
+    "--set",
+    "train.bootstrap=100",
+    "--set",
+    "train.hidden=8",
+    "--set",
+    "train.folds=3",
+    "--workers",
+    "1",
+)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +70,15 @@ def fervideo_says(capsys: pytest.CaptureFixture[str], *arguments: object) -> tup
 
 
 def test_a_run_leaves_what_the_readme_lists(trained: Path, dataset: Path):
-    expected = {"model.safetensors", "metrics.json", "history.csv", "confusion.png", "curves.png", "reliability.png", "config.toml"}
+    expected = {
+        "model.safetensors",
+        "metrics.json",
+        "history.csv",
+        "confusion.png",
+        "curves.png",
+        "reliability.png",
+        "config.toml",
+    }
     assert {path.name for path in trained.iterdir()} == expected | {"splits.csv", "predictions.csv"}
     told = json.loads((trained / "metrics.json").read_text())
     assert set(told["test"]["systems"]) == {"model", "majority", "mean of frames", "smoothed frames"}
@@ -77,7 +96,9 @@ def test_a_run_leaves_what_the_readme_lists(trained: Path, dataset: Path):
     assert sequence.load(trained / "model.safetensors", told["weights"]["frame"]).labels == ("happiness", "bored")
 
 
-def test_the_timeline_follows_the_models_labels(trained: Path, face_clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_the_timeline_follows_the_models_labels(
+    trained: Path, face_clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
     code, _, err = fervideo_says(capsys, "timeline", face_clip, "--model", trained, "-o", tmp_path)
     assert (code, err) == (0, "")
     timeline = fervideo.read_timeline(tmp_path / "astronaut.timeline.csv")
@@ -89,7 +110,9 @@ def test_the_timeline_follows_the_models_labels(trained: Path, face_clip: Path, 
     assert set(timeline.events["expression"]) <= {"happiness", "bored"}
 
 
-def test_a_finished_run_is_neither_overwritten_nor_done_again(trained: Path, dataset: Path, capsys: pytest.CaptureFixture[str]):
+def test_a_finished_run_is_neither_overwritten_nor_done_again(
+    trained: Path, dataset: Path, capsys: pytest.CaptureFixture[str]
+):
     before = {path: path.read_bytes() for path in trained.iterdir()}
     code, _, err = fervideo_says(capsys, "train", dataset, "-o", trained, *QUICK)
     assert (code, err.count("\n")) == (2, 1)
@@ -108,7 +131,9 @@ def test_the_same_run_gives_the_same_model(trained: Path, dataset: Path, tmp_pat
     assert (tmp_path / "b" / "model.safetensors").read_bytes() == (trained / "model.safetensors").read_bytes()
 
 
-def test_evaluation_leaves_out_what_was_trained_on(trained: Path, dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_evaluation_leaves_out_what_was_trained_on(
+    trained: Path, dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
     code, out, err = fervideo_says(capsys, "evaluate", dataset, "--model", trained, "-o", tmp_path / "out", *QUICK)
     assert (code, err) == (0, "")
     report = json.loads((tmp_path / "out" / "metrics.json").read_text())
@@ -119,11 +144,17 @@ def test_evaluation_leaves_out_what_was_trained_on(trained: Path, dataset: Path,
     assert report["systems"]["model"] == json.loads((trained / "metrics.json").read_text())["test"]["systems"]["model"]
     assert "mean of frames" in out
     assert len(pd.read_csv(tmp_path / "out" / "predictions.csv")) == report["n_clips"]
-    code, _, _ = fervideo_says(capsys, "evaluate", dataset, "--model", trained, "-o", tmp_path / "all", "--split", "all", *QUICK)
+    code, _, _ = fervideo_says(
+        capsys, "evaluate", dataset, "--model", trained, "-o", tmp_path / "all", "--split", "all", *QUICK
+    )
     assert json.loads((tmp_path / "all" / "metrics.json").read_text())["n_clips"] == 12
     # The dataset has no splits of its own: the run's are meant.
-    code, _, _ = fervideo_says(capsys, "evaluate", dataset, "--model", trained, "-o", tmp_path / "v", "--split", "validation", *QUICK)
-    assert json.loads((tmp_path / "v" / "metrics.json").read_text())["n_clips"] == (splits["split"] == "validation").sum()
+    code, _, _ = fervideo_says(
+        capsys, "evaluate", dataset, "--model", trained, "-o", tmp_path / "v", "--split", "validation", *QUICK
+    )
+    assert (
+        json.loads((tmp_path / "v" / "metrics.json").read_text())["n_clips"] == (splits["split"] == "validation").sum()
+    )
 
 
 def test_what_was_trained_on_is_known_from_anywhere(dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -132,21 +163,31 @@ def test_what_was_trained_on_is_known_from_anywhere(dataset: Path, tmp_path: Pat
     assert cli.main(["train", dataset.name, "-o", str(tmp_path / "run"), *QUICK]) == 0
     splits = pd.read_csv(tmp_path / "run" / "splits.csv")
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "list.csv").write_text("\n".join(["path,label", *(f"{path},bored" for path in splits["path"].unique())]) + "\n")
-    chosen = settings.TrainingSettings.model_validate({"sequence": {"model": str(tmp_path / "run")}, "train": {"bootstrap": 100}})
+    (tmp_path / "list.csv").write_text(
+        "\n".join(["path,label", *(f"{path},bored" for path in splits["path"].unique())]) + "\n"
+    )
+    chosen = settings.TrainingSettings.model_validate(
+        {"sequence": {"model": str(tmp_path / "run")}, "train": {"bootstrap": 100}}
+    )
     n_tested = (splits["split"] == "test").sum()
     assert runs.evaluate_run(dataset, chosen, progress=False)["n_clips"] == n_tested
     assert runs.evaluate_run(tmp_path / "list.csv", chosen, progress=False)["n_clips"] == n_tested / 2
 
 
-def test_no_clip_tests_a_model_that_learnt_from_it_before(trained: Path, dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    code, _, err = fervideo_says(capsys, "train", dataset, "-o", tmp_path / "run", "--init", trained, *QUICK, "--set", "train.seed=5")
+def test_no_clip_tests_a_model_that_learnt_from_it_before(
+    trained: Path, dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    code, _, err = fervideo_says(
+        capsys, "train", dataset, "-o", tmp_path / "run", "--init", trained, *QUICK, "--set", "train.seed=5"
+    )
     assert code == 2
     assert "is in test, and the model to begin with had it in train" in err
     assert cli.main(["train", str(dataset), "-o", str(tmp_path / "same"), "--init", str(trained), *QUICK]) == 0
 
 
-def test_a_video_that_breaks_off_while_it_is_decoded_is_a_problem(face_clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_a_video_that_breaks_off_while_it_is_decoded_is_a_problem(
+    face_clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
     source = video.probe(face_clip, settings.VideoSettings())
     (window,) = video.windows(source, np.arange(8))
     lines = ["path,label,subject"]
@@ -168,7 +209,9 @@ def test_a_video_that_breaks_off_while_it_is_decoded_is_a_problem(face_clip: Pat
     assert len(pd.read_csv(tmp_path / "run" / "skipped.csv")) == 1
 
 
-def test_labels_that_the_model_lacks_name_both_sides(trained: Path, dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_labels_that_the_model_lacks_name_both_sides(
+    trained: Path, dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
     folder = shutil.copytree(dataset, tmp_path / "data")
     text = (folder / "labels.csv").read_text()
     (folder / "labels.csv").write_text(text.replace("bored", "tired", 1))
@@ -197,7 +240,9 @@ def test_cross_validation(dataset: Path, tmp_path: Path, capsys: pytest.CaptureF
     assert (code, set(told["folds"])) == (0, {"1", "2", "3"})
     assert np.sum(told["pooled"]["clips"]["confusion"]) == 12, "every clip is tested once"
     assert "mean of 3 folds, clips" in out
-    code, _, err = fervideo_says(capsys, "cross-validate", dataset, "-o", tmp_path / "cv", *QUICK, "--set", "train.seed=9")
+    code, _, err = fervideo_says(
+        capsys, "cross-validate", dataset, "-o", tmp_path / "cv", *QUICK, "--set", "train.seed=9"
+    )
     assert code == 2
     assert "fold_1: holds a finished run of other settings or clips" in err
 
@@ -255,7 +300,9 @@ def test_a_folder_of_images_is_a_video(trained: Path, face_clip: Path, tmp_path:
         # Two images are missing, and their time stays empty.
         if number not in (7, 8):
             cv2.imwrite(str(folder / f"S001_{number + 11:08d}.png"), frame[..., ::-1])
-    chosen = settings.Settings.model_validate({"video": {"image_fps": 10}, "run": {"workers": 1}, "sequence": {"model": str(trained)}})
+    chosen = settings.Settings.model_validate(
+        {"video": {"image_fps": 10}, "run": {"workers": 1}, "sequence": {"model": str(trained)}}
+    )
     timeline = fervideo.analyze(folder, chosen)
     assert timeline.info.decoder == "images"
     frames = timeline.frames
@@ -321,7 +368,9 @@ def test_config_train_toml_holds_the_defaults_of_the_code():
 
 
 def test_the_api_reports_what_the_command_does(trained: Path, dataset: Path):
-    chosen = settings.TrainingSettings.model_validate({"sequence": {"model": str(trained)}, "train": {"bootstrap": 100}})
+    chosen = settings.TrainingSettings.model_validate(
+        {"sequence": {"model": str(trained)}, "train": {"bootstrap": 100}}
+    )
     report = runs.evaluate_run(dataset, chosen, progress=False)
     assert report["labels"] == ["happiness", "bored"]
 
@@ -335,10 +384,15 @@ def test_a_clip_without_a_face_is_an_error_of_every_system():
 
     labels = ("neutral", "anger")
     clips = [Clip(name, Path(name), label="neutral", frame_labels="interval") for name in ("a", "b")]
-    samples = [sample(clip, make_features(40, [faces], fps=20), labels) for clip, faces in zip(clips, (range(40), range(0)), strict=True)]
+    samples = [
+        sample(clip, make_features(40, [faces], fps=20), labels)
+        for clip, faces in zip(clips, (range(40), range(0)), strict=True)
+    ]
     systems = evaluate.baselines(samples, labels, [3, 1])
     assert [[answer is None for answer in system.answers] for system in systems] == [[False, True]] * 3
-    report = evaluate.evaluate(systems, samples, labels, settings.TrainingSettings.model_validate({"train": {"bootstrap": 100}}))
+    report = evaluate.evaluate(
+        systems, samples, labels, settings.TrainingSettings.model_validate({"train": {"bootstrap": 100}})
+    )
     assert report["systems"]["majority"]["clips"]["war"] == report["systems"]["majority"]["frames"]["war"] == 0.5
 
 
@@ -350,11 +404,15 @@ def test_what_lies_between_unlabelled_frames_is_a_course_of_its_own():
     from fervideo.training.manifest import Clip
 
     labels = ("neutral", "anger")
-    cut = sample(Clip("a", Path("a"), label="anger", frame_labels="interval"), make_features(60, [range(60)], fps=20), labels)
+    cut = sample(
+        Clip("a", Path("a"), label="anger", frame_labels="interval"), make_features(60, [range(60)], fps=20), labels
+    )
     shown = np.repeat([0, -1, 1, -1, 1], [20, 10, 10, 10, 10])
     cut.frame_label[:] = shown
     answer = np.eye(2, dtype=np.float32)[np.maximum(shown, 0)]
-    report = evaluate.evaluate([evaluate.System("told", [(answer, answer.mean(0))])], [cut], labels, settings.TrainingSettings())
+    report = evaluate.evaluate(
+        [evaluate.System("told", [(answer, answer.mean(0))])], [cut], labels, settings.TrainingSettings()
+    )
     frames = report["systems"]["told"]["frames"]
     # Three stretches of one label each: no onset was seen, and nothing changed.
     assert (frames["edit"], frames["f1_at_50"], frames["true_changes_per_min"]) == (100, 100, 0)

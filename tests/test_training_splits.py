@@ -70,7 +70,10 @@ def test_folds_take_turns_at_being_tested():
     tested = [sides(splits.assign(own, TrainSettings(), fold))["test"] for fold in splits.folds(own, TrainSettings())]
     assert tested[9] == {"s9", "s19"}
     assert set.union(*tested) == {clip.subject for clip in clips}
-    drawn = [sides(splits.assign(found, TrainSettings(folds=4), fold))["test"] for fold in splits.folds(found, TrainSettings(folds=4))]
+    drawn = [
+        sides(splits.assign(found, TrainSettings(folds=4), fold))["test"]
+        for fold in splits.folds(found, TrainSettings(folds=4))
+    ]
     assert sum(map(len, drawn)) == len(set.union(*drawn)) == 20
     with pytest.raises(DatasetError, match="has no fold 11; its folds are 1, 2"):
         splits.assign(own, TrainSettings(), "11")
@@ -86,7 +89,8 @@ def test_there_are_no_more_folds_than_subjects():
 
 def test_a_validation_split_stays_beside_folds():
     clips = [
-        clip._replace(fold=str(int(clip.subject[1:]) % 5), split="validation" if clip.subject == "s7" else "") for clip in dataset().clips
+        clip._replace(fold=str(int(clip.subject[1:]) % 5), split="validation" if clip.subject == "s7" else "")
+        for clip in dataset().clips
     ]
     own = Manifest(Path("data"), "manifest", clips)
     assert sides(splits.assign(own, TrainSettings(), "1"))["validation"] == {"s7"}
@@ -165,7 +169,9 @@ def test_a_clip_whose_votes_say_nothing_has_its_label(tmp_path: Path):
 def test_problems_stop_or_drop_their_rows():
     found = dataset(2)
     problem = Problem(found.clips[3].origin, "is bad")
-    with pytest.raises(DatasetError, match=r"1 problem, the first in list:0-anger-1: is bad; .*--on-error skip") as caught:
+    with pytest.raises(
+        DatasetError, match=r"1 problem, the first in list:0-anger-1: is bad; .*--on-error skip"
+    ) as caught:
         found.sound([problem], skip=False)
     assert caught.value.problems == ("list:0-anger-1: is bad",)
     assert len(found.sound([problem], skip=True).clips) == len(found.clips) - 1

@@ -115,7 +115,8 @@ def test_both_decoders_give_the_same_bytes(made: Callable[[str], Path], name: st
 @needs_decord
 def test_decord_reads_what_it_can_and_pyav_the_rest(made: Callable[[str], Path]):
     chosen = {
-        name: opened(made(name)).info.decoder for name in ("b_frames.mp4", "hevc_open_gop.mp4", "hidden.mp4", "av1.mp4", "b_frames.ts")
+        name: opened(made(name)).info.decoder
+        for name in ("b_frames.mp4", "hevc_open_gop.mp4", "hidden.mp4", "av1.mp4", "b_frames.ts")
     }
     assert chosen == {
         "b_frames.mp4": "decord",
@@ -323,11 +324,15 @@ def test_cut_is_told_at_the_last_segment_only(tmp_path: Path):
 )
 @pytest.mark.parametrize("junk", ["few zeros", "zeros", "noise"])
 @pytest.mark.parametrize("decoder", ["auto", "pyav"])
-def test_overwritten_in_the_middle(tmp_path: Path, name: str, codec: str, options: dict[str, str], junk: str, decoder: str):
+def test_overwritten_in_the_middle(
+    tmp_path: Path, name: str, codec: str, options: dict[str, str], junk: str, decoder: str
+):
     path = clips.write(tmp_path / name, 100, codec, options)
     start, size = clips.packet_places(path)[70]
     many = path.stat().st_size // 10
-    data = {"few zeros": bytes(max(8, size // 2)), "zeros": bytes(many), "noise": np.random.default_rng(0).bytes(many)}[junk]
+    data = {"few zeros": bytes(max(8, size // 2)), "zeros": bytes(many), "noise": np.random.default_rng(0).bytes(many)}[
+        junk
+    ]
     video = opened(clips.overwritten(path, start + size // 3, data), decoder)
     found, damage = good(video)
     # Three B-frames may hang on the frame that is hit.
@@ -372,7 +377,9 @@ def test_nothing_is_printed(tmp_path: Path):
                 except VideoError:
                     pass
     """
-    done = subprocess.run([sys.executable, "-c", code, path, damaged, text], capture_output=True, text=True, env=os.environ, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, path, damaged, text], capture_output=True, text=True, env=os.environ, check=True
+    )
     assert done.stdout + done.stderr == ""
 
 

@@ -69,5 +69,7 @@ def cover(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         size = len(image)
         height, width = rng.integers(size // 6, size // 2, 2)
         y, x = rng.integers(0, size - height), rng.integers(0, size - width)
-        image[y : y + height, x : x + width] = rng.integers(0, 256) if rng.random() < 0.5 else rng.integers(0, 256, (height, width))
+        image[y : y + height, x : x + width] = (
+            rng.integers(0, 256) if rng.random() < 0.5 else rng.integers(0, 256, (height, width))
+        )
     return image

@@ -2,13 +2,15 @@
 
     python tools/bench.py CLIP... [--long 10m,60m] [--repeats 5] [--json FILE]
 
-Of each clip: decoding alone; decoding and FaceMesh alone in one process (the floor: no expression tool built on FaceMesh can
-be faster in one process); `fervideo timeline` with one worker, with two and with all cores, cold and from its cache; and the
-`fer` package with its own defaults, where it is installed. Long clips are loops of the first one, not re-encoded.
+Of each clip: decoding alone; decoding and FaceMesh alone in one process (the floor: no expression tool built on
+FaceMesh can be faster in one process); `fervideo timeline` with one worker, with two and with all cores, cold and from
+its cache; and the `fer` package with its own defaults, where it is installed. Long clips are loops of the first one,
+not re-encoded.
 
-All are run in turn, `--repeats` times, and medians are told. Frames per second of fervideo are those of the whole command;
-the steady state leaves its start out: it is the slope between the longest loop of at most ten minutes and the clip itself.
-Peak memory is that of all processes together, pages that they share counted once (Linux) or in each (elsewhere).
+All are run in turn, `--repeats` times, and medians are told. Frames per second of fervideo are those of the whole
+command; the steady state leaves its start out: it is the slope between the longest loop of at most ten minutes and the
+clip itself. Peak memory is that of all processes together, pages that they share counted once (Linux) or in each
+(elsewhere).
 """
 
 from __future__ import annotations
@@ -68,7 +70,10 @@ def main() -> None:
             for clip in (*args.clips, *loops):
                 for what, run in measured(clip, Path(scratch), repeat):
                     runs.setdefault((clip, what), []).append(run)
-                    print(f"{repeat + 1}/{args.repeats} {clip.name}: {what}: {run.frames / run.seconds:.0f} frames/s", file=sys.stderr)
+                    print(
+                        f"{repeat + 1}/{args.repeats} {clip.name}: {what}: {run.frames / run.seconds:.0f} frames/s",
+                        file=sys.stderr,
+                    )
         figures = summed_up(args.clips[0], loops, runs)
     print(table(figures))
     if args.json:
@@ -172,7 +177,11 @@ def looped(clip: Path, seconds: float, target: Path) -> Path:
     with av.open(str(clip)) as container:
         source = container.streams.video[0]
         tick_s = float(source.time_base or 1)
-        stamps = [(packet.pts, packet.duration or 0) for packet in container.demux(source) if packet.size and packet.pts is not None]
+        stamps = [
+            (packet.pts, packet.duration or 0)
+            for packet in container.demux(source)
+            if packet.size and packet.pts is not None
+        ]
     first, last = min(stamps)[0], max(pts + duration for pts, duration in stamps)
     with av.open(str(target), "w") as out:
         stream: Any = None
@@ -199,7 +208,10 @@ def summed_up(clip: Path, loops: list[Path], runs: dict[tuple[Path, str], list[R
     for (path, what), repeated in runs.items():
         seconds, peak_mb = median(run.seconds for run in repeated), max(run.peak_mb for run in repeated)
         rate, cpu_ms = (
-            median(figure) for figure in zip(*((run.frames / run.seconds, 1e3 * run.cpu_s / run.frames) for run in repeated), strict=True)
+            median(figure)
+            for figure in zip(
+                *((run.frames / run.seconds, 1e3 * run.cpu_s / run.frames) for run in repeated), strict=True
+            )
         )
         row = {"clip": path.name, "what": what, "frames": repeated[0].frames, "seconds": seconds, "frames_per_s": rate}
         row |= {"cpu_ms_per_frame": cpu_ms, "peak_mb": peak_mb}
@@ -238,7 +250,10 @@ def table(figures: dict[str, Any]) -> str:
         memory = f"{row['peak_mb']:.0f}" if row["peak_mb"] else ""
         speed = f"{row['seconds']:.1f} | {row['frames_per_s']:.0f} | {row['cpu_ms_per_frame']:.2f}"
         lines.append(f"| {row['clip']} | {row['what']} | {row['frames']} | {speed} | {memory} |")
-    lines += ["", f"steady state on {figures['steady_state']['clip']}, frames/s: {figures['steady_state']['frames_per_s']}"]
+    lines += [
+        "",
+        f"steady state on {figures['steady_state']['clip']}, frames/s: {figures['steady_state']['frames_per_s']}",
+    ]
     lines += [f"{name}: {value}" for name, value in figures["ratios"].items()]
     return "\n".join(lines)
 

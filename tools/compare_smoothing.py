@@ -3,14 +3,15 @@
     python tools/compare_smoothing.py FERPLUS.npz LANDMARKS.npz FRAME.safetensors SEQUENCE.safetensors RUN
         [--unidirectional FILE] [--clips FOLDER] [--split validation|test] [--sequences 900] [--seed 1] [--json FILE]
 
-RUN keeps the features of rendered stills, as for tools/train_sequence.py. How much each cheap way smooths (tools/smoothing.py) is
-chosen on sequences simulated from the validation split (`smoothing.calmest`); then it is applied unchanged to other sequences, from
-the split that is asked for, and to the clips. FOLDER holds videos and labels.csv (clip, start_s, end_s, label: half-open
-intervals; `anger|sadness` where either is right; no_face).
+RUN keeps the features of rendered stills, as for tools/train_sequence.py. How much each cheap way smooths
+(tools/smoothing.py) is chosen on sequences simulated from the validation split (`smoothing.calmest`); then it is
+applied unchanged to other sequences, from the split that is asked for, and to the clips. FOLDER holds videos and
+labels.csv (clip, start_s, end_s, label: half-open intervals; `anger|sadness` where either is right; no_face).
 
-Edit score, F1@k and onset error count neutral as an expression like the others. A step without a face holds the last one. Of clips
-the face seen longest is scored, at the clip's own times: the CNN as in the `raw_` columns, an LSTM as in `p_` and `expression`,
-"events" as in events.csv; each interval is a course of its own, so every change in it is a false one.
+Edit score, F1@k and onset error count neutral as an expression like the others. A step without a face holds the last
+one. Of clips the face seen longest is scored, at the clip's own times: the CNN as in the `raw_` columns, an LSTM as in
+`p_` and `expression`, "events" as in events.csv; each interval is a course of its own, so every change in it is a false
+one.
 """
 
 from __future__ import annotations
@@ -158,7 +159,8 @@ def compare_simulated(
 def clip_head(whole: Sequence[tuple[Float64, Float64]]) -> dict[str, float]:
     """Score the clip head: pairs of how long each expression is shown, (C,), and its probabilities, (C,).
 
-    The truth is what is shown longest, a neutral second counting half as the head was taught (`accuracy`), or whole (`accuracy_plain`).
+    The truth is what is shown longest, a neutral second counting half as the head was taught (`accuracy`), or whole
+    (`accuracy_plain`).
     """
     share, p = (np.stack(column) for column in zip(*whole, strict=True))
     right = (share * np.where(np.arange(NO_FACE) == 0, NEUTRAL_SHARE, 1)).argmax(1) == p.argmax(1)
@@ -172,7 +174,9 @@ def clip_head(whole: Sequence[tuple[Float64, Float64]]) -> dict[str, float]:
     }
 
 
-def shown_in(timelines: Mapping[str, Timeline], prior: Float64, tuned: Mapping[str, float]) -> tuple[Float64, dict[str, Shown]]:
+def shown_in(
+    timelines: Mapping[str, Timeline], prior: Float64, tuned: Mapping[str, float]
+) -> tuple[Float64, dict[str, Shown]]:
     """Return the times of a clip's frames, and what each system shows of face 0 there: NO_FACE and NaN where it is not."""
     tables = {}
     for name, timeline in timelines.items():
@@ -213,7 +217,10 @@ def compare_clips(
     for path in sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES):
         timelines = {
             name: pipeline.analyze(
-                path, Settings.model_validate({"classifier": {"weights": str(frame_cnn)}, "sequence": {"model": str(weights)}})
+                path,
+                Settings.model_validate(
+                    {"classifier": {"weights": str(frame_cnn)}, "sequence": {"model": str(weights)}}
+                ),
             )
             for name, weights in sequences.items()
         }
@@ -223,7 +230,10 @@ def compare_clips(
         for name, found in own.items():
             courses.setdefault(name, []).extend(found)
         share = np.array(
-            [sum((course.truth == k).mean() * course.duration_s for course in own[BILSTM] if len(course.truth)) for k in range(NO_FACE)]
+            [
+                sum((course.truth == k).mean() * course.duration_s for course in own[BILSTM] if len(course.truth))
+                for k in range(NO_FACE)
+            ]
         )
         summary = timelines[BILSTM].summary
         if share.any() and summary["face"].notna().any():
@@ -243,7 +253,9 @@ def _cell(value: float, digits: int) -> str:
 def markdown(rows: Mapping[str, Mapping[str, float]], corner: str = "") -> str:
     """Write scores as a table."""
     lines = [[corner, *COLUMNS], ["---"] * (len(COLUMNS) + 1)]
-    lines += [[name, *(_cell(scores[column], digits) for column, digits in COLUMNS.items())] for name, scores in rows.items()]
+    lines += [
+        [name, *(_cell(scores[column], digits) for column, digits in COLUMNS.items())] for name, scores in rows.items()
+    ]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
@@ -253,7 +265,9 @@ def markdown_clips(each: Mapping[str, Any]) -> str:
     lines = [["label changes (accuracy)", "seconds", *names], ["---"] * (len(names) + 2)]
     for clip, told in each.items():
         right = {name: f" ({_cell(value, 3)})" for name, value in told["accuracy"].items()}
-        lines.append([clip, f"{told['seconds']:.1f}", *(f"{told['changes'][name]}{right.get(name, '')}" for name in names)])
+        lines.append(
+            [clip, f"{told['seconds']:.1f}", *(f"{told['changes'][name]}{right.get(name, '')}" for name in names)]
+        )
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
@@ -261,7 +275,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ("archive", "landmarks", "frame_cnn", "sequence", "run"):
         parser.add_argument(name, type=Path)
-    parser.add_argument("--unidirectional", type=Path, metavar="FILE", help="an LSTM of tools/train_sequence.py --forward-only")
+    parser.add_argument(
+        "--unidirectional", type=Path, metavar="FILE", help="an LSTM of tools/train_sequence.py --forward-only"
+    )
     parser.add_argument("--clips", type=Path, metavar="FOLDER")
     parser.add_argument("--split", default="validation", choices=("validation", "test"))
     parser.add_argument("--sequences", type=int, default=900)
@@ -272,16 +288,24 @@ def main() -> None:
     weights[BILSTM] = args.sequence
     digest = checkpoint.digest(args.frame_cnn)
     banks = {
-        split: bank_of(args.archive, args.landmarks, args.frame_cnn, args.run, split, args.seed) for split in {"validation", args.split}
+        split: bank_of(args.archive, args.landmarks, args.frame_cnn, args.run, split, args.seed)
+        for split in {"validation", args.split}
     }
     chosen_on = simulated(banks["validation"], args.sequences, args.seed + 2000)
-    prior = np.bincount(np.concatenate([one.label for one in chosen_on]), minlength=NO_FACE) / sum(len(one.label) for one in chosen_on)
-    report: dict[str, Any] = {"split": args.split, "tuned": {smoother.name: tune(smoother, chosen_on) for smoother in SMOOTHERS}}
+    prior = np.bincount(np.concatenate([one.label for one in chosen_on]), minlength=NO_FACE) / sum(
+        len(one.label) for one in chosen_on
+    )
+    report: dict[str, Any] = {
+        "split": args.split,
+        "tuned": {smoother.name: tune(smoother, chosen_on) for smoother in SMOOTHERS},
+    }
     models = {name: sequence.load(path, digest) for name, path in weights.items()}
     drawn = simulated(banks[args.split], args.sequences, args.seed + 1000)
     with one_thread():
         report["simulated"], report["clip_head"] = compare_simulated(drawn, models, prior, report["tuned"])
-    print(f"tuned: {report['tuned']}\n\n{markdown(report['simulated'], f'{len(drawn)} simulated sequences, {args.split}')}")
+    print(
+        f"tuned: {report['tuned']}\n\n{markdown(report['simulated'], f'{len(drawn)} simulated sequences, {args.split}')}"
+    )
     print(f"\nclip head: {report['clip_head']}")
     if args.clips:
         found = compare_clips(args.clips, args.frame_cnn, weights, prior, report["tuned"])

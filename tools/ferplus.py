@@ -4,7 +4,8 @@
     python tools/ferplus.py anchors OUT.npz                   the table that fervideo/crops.py carries
     python tools/ferplus.py template OUT.npz                  the table that fervideo/geometry.py carries
 
-FERPLUS.npz holds `images` uint8 (N, 48, 48), `votes` uint8 (N, 10), `vote_names`, `split` (0 train, 1 validation, 2 test).
+FERPLUS.npz holds `images` uint8 (N, 48, 48), `votes` uint8 (N, 10), `vote_names`, `split` (0 train, 1 validation, 2
+test).
 """
 
 from __future__ import annotations
@@ -26,7 +27,11 @@ from fervideo.training.stills import majority_rule
 
 IMAGE_PX = 48
 #: What stands across the face from each anchor that is not in its middle.
-MIRRORED = {a: b for pair in ((33, 263), (133, 362), (98, 327), (109, 338), (127, 356), (234, 454)) for a, b in (pair, pair[::-1])}
+MIRRORED = {
+    a: b
+    for pair in ((33, 263), (133, 362), (98, 327), (109, 338), (127, 356), (234, 454))
+    for a, b in (pair, pair[::-1])
+}
 SPLITS = {"train": 0, "validation": 1, "test": 2}
 
 
@@ -80,8 +85,8 @@ def find_landmarks(images: np.ndarray) -> np.ndarray:
 def template(landmarks: np.ndarray) -> np.ndarray:
     """Find the mean face's anchors: float64 (len(ANCHORS), 3), outer eye corners 1 apart, looking into the camera.
 
-    The mean of all faces over rotations, sizes and places (generalised Procrustes analysis, Gower 1975), made symmetrical; its
-    pitch is the median of the faces'.
+    The mean of all faces over rotations, sizes and places (generalised Procrustes analysis, Gower 1975), made
+    symmetrical; its pitch is the median of the faces'.
     """
     faces = landmarks[np.isfinite(landmarks[:, 0, 0])][:, list(ANCHORS)].astype(np.float64)
     faces -= faces.mean(1, keepdims=True)

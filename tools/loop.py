@@ -35,8 +35,8 @@ class Pace:
         warm_up: Steps until there, None for two epochs or a tenth of the training, whichever is less.
         ema_decay: What averaged weights keep of themselves in a step.
         clip: The most that the gradient's norm may be.
-        steady: Stay at the peak, and take the mean of what the averaged weights were after every epoch (Izmailov et al. 2018);
-            otherwise the rate falls to 0 (cosine) and the averaged weights of the end are taken.
+        steady: Stay at the peak, and take the mean of what the averaged weights were after every epoch (Izmailov et al.
+            2018); otherwise the rate falls to 0 (cosine) and the averaged weights of the end are taken.
     """
 
     peak_rate: float
@@ -99,7 +99,8 @@ def fit(
         loss_of: Maps (model, a batch's tensors..., generator) to the loss.
         scores_of: Scores the network with its averaged weights; asked every five epochs and at the end.
         pace: How fast it learns.
-        recipe: `epochs`, `seed`, `steps` (per epoch; None for all images) and what else tells this training from others.
+        recipe: `epochs`, `seed`, `steps` (per epoch; None for all images) and what else tells this training from
+            others.
         run: Folder of `last.pt`.
 
     Raises:

@@ -26,23 +26,34 @@ def axes(landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
     return across, np.array([-across[1], across[0]]), size
 
 
-def warp(face: Face, origin: np.ndarray, move: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]) -> Face:
+def warp(
+    face: Face, origin: np.ndarray, move: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+) -> Face:
     """Displace image and landmarks by a smooth field given in the face's own axes.
 
     Args:
         face: Image and landmarks.
         origin: Where the field's axes meet, px.
-        move: Maps (across, down) in px to displacements in px; small against the field's own scale, so that its value at the
-            destination serves as the inverse.
+        move: Maps (across, down) in px to displacements in px; small against the field's own scale, so that its value
+            at the destination serves as the inverse.
     """
     image, landmarks = face
     right, down, _ = axes(landmarks)
     height, width = image.shape
     y, x = np.mgrid[:height, :width].astype(np.float64)
-    a, b = (x - origin[0]) * right[0] + (y - origin[1]) * right[1], (x - origin[0]) * down[0] + (y - origin[1]) * down[1]
+    a, b = (
+        (x - origin[0]) * right[0] + (y - origin[1]) * right[1],
+        (x - origin[0]) * down[0] + (y - origin[1]) * down[1],
+    )
     da, db = move(a, b)
     source_x, source_y = x - da * right[0] - db * down[0], y - da * right[1] - db * down[1]
-    moved = cv2.remap(image, source_x.astype(np.float32), source_y.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    moved = cv2.remap(
+        image,
+        source_x.astype(np.float32),
+        source_y.astype(np.float32),
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
     points = landmarks.astype(np.float64).copy()
     offset = points[:, :2] - origin
     da, db = move(offset @ right, offset @ down)
@@ -72,12 +83,21 @@ def open_mouth(face: Face, gap: float, rng: np.random.Generator) -> Face:
 
 
 def _paint_cavity(
-    image: np.ndarray, origin: np.ndarray, landmarks: np.ndarray, half_width: float, drop: float, light: float, rng: np.random.Generator
+    image: np.ndarray,
+    origin: np.ndarray,
+    landmarks: np.ndarray,
+    half_width: float,
+    drop: float,
+    light: float,
+    rng: np.random.Generator,
 ) -> np.ndarray:
     """Paint the dark between the parted lips, at times with teeth."""
     right, down, _ = axes(landmarks)
     y, x = np.mgrid[: image.shape[0], : image.shape[1]].astype(np.float64)
-    a, b = (x - origin[0]) * right[0] + (y - origin[1]) * right[1], (x - origin[0]) * down[0] + (y - origin[1]) * down[1]
+    a, b = (
+        (x - origin[0]) * right[0] + (y - origin[1]) * right[1],
+        (x - origin[0]) * down[0] + (y - origin[1]) * down[1],
+    )
     inside = 1 - np.hypot(a / (0.75 * half_width), (b - drop / 2) / max(drop / 2, 0.5))
     alpha = np.clip(inside * 3, 0, 1) * np.clip(drop, 0, 1)
     cavity = np.full_like(alpha, light * rng.uniform(0.1, 0.4))
@@ -109,7 +129,11 @@ def close_eyes(face: Face, share: float) -> Face:
         drop = float(max(bottom - top, 0.0)) * share
 
         def move(
-            a: np.ndarray, b: np.ndarray, half_width: float = half_width, drop: float = drop, bottom: float = float(bottom)
+            a: np.ndarray,
+            b: np.ndarray,
+            half_width: float = half_width,
+            drop: float = drop,
+            bottom: float = float(bottom),
         ) -> tuple[np.ndarray, np.ndarray]:
             lateral = np.clip(1.6 - np.abs(a) / half_width, 0, 1)
             above = np.clip((bottom - b) / max(drop, 1e-6) + 0.5, 0, 1) * np.clip(2.5 + b / half_width, 0, 1)

@@ -2,11 +2,12 @@
 
     python tools/render_corpus.py FERPLUS.npz LANDMARKS.npz OUT [--layout ravdess|dfew] [--clips 480] [--seed 1]
 
-LANDMARKS.npz is what `tools/ferplus.py landmarks` wrote. Each clip shows a still's face for two seconds, in DFEW's layout between
-spells of another face that is neutral: the head drifts, the mouth talks, the eyes blink, the light changes, so that single frames
-mislead. No still is used twice. In RAVDESS's layout OUT/train and OUT/test are two datasets of different actors, from FER+'s training
-and test split; in DFEW's, fold 1 is tested on stills of the test split. It stands in for a corpus where none may be shipped: scores
-on it say that training works, and nothing about faces in the wild.
+LANDMARKS.npz is what `tools/ferplus.py landmarks` wrote. Each clip shows a still's face for two seconds, in DFEW's
+layout between spells of another face that is neutral: the head drifts, the mouth talks, the eyes blink, the light
+changes, so that single frames mislead. No still is used twice. In RAVDESS's layout OUT/train and OUT/test are two
+datasets of different actors, from FER+'s training and test split; in DFEW's, fold 1 is tested on stills of the test
+split. It stands in for a corpus where none may be shipped: scores on it say that training works, and nothing about
+faces in the wild.
 """
 
 from __future__ import annotations
@@ -85,7 +86,9 @@ def render(faces: ferplus.FerPlus, clip: Clip) -> np.ndarray:
         turn = cv2.getRotationMatrix2D((FACE_PX / 2, FACE_PX / 2), angle, size)
         shift = (FRAME_PX - FACE_PX) / 2 + 8 * np.sin(np.array((0.6, 0.4)) * second + phase[4:6])
         turn = np.asarray(turn, np.float64) + np.column_stack([np.zeros((2, 2)), shift])
-        picture = cv2.warpAffine(moved[0], turn, (FRAME_PX, FRAME_PX), borderMode=cv2.BORDER_CONSTANT, borderValue=[float(backdrop)])
+        picture = cv2.warpAffine(
+            moved[0], turn, (FRAME_PX, FRAME_PX), borderMode=cv2.BORDER_CONSTANT, borderValue=[float(backdrop)]
+        )
         light = 1 + 0.15 * np.sin(0.9 * second + phase[5])
         frames[number] = np.clip(picture * light + rng.normal(0, 4, picture.shape), 0, 255)
     return frames
@@ -108,7 +111,9 @@ def write(faces: ferplus.FerPlus, clip: Clip) -> None:
         container.mux(stream.encode(None))
 
 
-def ravdess(train: ferplus.FerPlus, test: ferplus.FerPlus, out: Path, n: int, rng: np.random.Generator) -> list[tuple[int, Clip]]:
+def ravdess(
+    train: ferplus.FerPlus, test: ferplus.FerPlus, out: Path, n: int, rng: np.random.Generator
+) -> list[tuple[int, Clip]]:
     """Plan clips as RAVDESS names them: `train` with actors 1 to 18 from the training stills, `test` with the rest from the test stills."""
     jobs = []
     per_label = n // (ACTORS * len(RAVDESS)) + 1
@@ -119,12 +124,22 @@ def ravdess(train: ferplus.FerPlus, test: ferplus.FerPlus, out: Path, n: int, rn
             for row, (actor, take) in zip(rows, takes, strict=False):
                 name = f"02-01-{code:02d}-01-{take % 2 + 1:02d}-{take // 2 + 1:02d}-{actor:02d}.mp4"
                 jobs.append(
-                    (side, Clip(out / ("train", "test")[side] / f"Actor_{actor:02d}" / name, int(row), -1, int(rng.integers(2**31))))
+                    (
+                        side,
+                        Clip(
+                            out / ("train", "test")[side] / f"Actor_{actor:02d}" / name,
+                            int(row),
+                            -1,
+                            int(rng.integers(2**31)),
+                        ),
+                    )
                 )
     return jobs
 
 
-def dfew(train: ferplus.FerPlus, test: ferplus.FerPlus, out: Path, n: int, rng: np.random.Generator) -> list[tuple[int, Clip]]:
+def dfew(
+    train: ferplus.FerPlus, test: ferplus.FerPlus, out: Path, n: int, rng: np.random.Generator
+) -> list[tuple[int, Clip]]:
     """Plan clips as DFEW lays them out: fold 1 is tested on test stills, the other folds on training stills."""
     jobs: list[tuple[int, Clip]] = []
     labels: list[int] = []
@@ -148,7 +163,9 @@ def dfew(train: ferplus.FerPlus, test: ferplus.FerPlus, out: Path, n: int, rng: 
             table = out / "EmoLabel_DataSplit" / f"{split}(single-labeled)" / f"set_{fold}.csv"
             table.parent.mkdir(parents=True, exist_ok=True)
             rows = [
-                f"{k},{label}" for k, (label, own) in enumerate(zip(labels, folds, strict=True), 1) if (own == fold) == (split == "test")
+                f"{k},{label}"
+                for k, (label, own) in enumerate(zip(labels, folds, strict=True), 1)
+                if (own == fold) == (split == "test")
             ]
             table.write_text("\n".join(["video_name,label", *rows]) + "\n")
     return jobs

@@ -2,9 +2,9 @@
 
     python tools/robustness.py FRAME.safetensors CLIP... [--json FILE]
 
-Of every face of every clip: whether the most probable expression changes when the crop is shifted by 2 of its 56 pixels, scaled
-by 5 %, or when the crop or the whole frame goes through JPEG at quality 50. Landmarks come from the pipeline and its cache, and
-are those of the undisturbed video.
+Of every face of every clip: whether the most probable expression changes when the crop is shifted by 2 of its 56
+pixels, scaled by 5 %, or when the crop or the whole frame goes through JPEG at quality 50. Landmarks come from the
+pipeline and its cache, and are those of the undisturbed video.
 """
 
 from __future__ import annotations

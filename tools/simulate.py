@@ -1,8 +1,9 @@
 """Simulate expression sequences from FER+ stills, in the features that the pipeline extracts.
 
-Each still is rendered in VARIANTS (small shifts and light, a talking mouth, a blink, a turn, something before the face), every
-variant goes through the real crop, frame CNN and geometry, and a sequence then walks between the variants of its stills as
-faces do: expressions that rise, stay, waver and fall, mouths that open at the pace of syllables without changing the label.
+Each still is rendered in VARIANTS (small shifts and light, a talking mouth, a blink, a turn, something before the
+face), every variant goes through the real crop, frame CNN and geometry, and a sequence then walks between the variants
+of its stills as faces do: expressions that rise, stay, waver and fall, mouths that open at the pace of syllables
+without changing the label.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from fervideo.records import CROP_PX, EXPRESSIONS, GEOMETRY, MODEL_RATE_HZ, Face
 N_PLAIN = 4
 #: Stills of one expression that are enough.
 MOST_STILLS = 2500
-#: Share of sequences in which faces hold what they show for seconds, as most people do in front of a camera; in the others
-#: expressions chase one another.
+#: Share of sequences in which faces hold what they show for seconds, as most people do in front of a camera; in the
+#: others expressions chase one another.
 CALM = 0.8
 #: How much of an expression may be missing while it is held, and about how long it takes to fade or come back.
 MOST_FADED, FADING_S = 0.5, (0.3, 1.5)
@@ -66,10 +67,14 @@ def render(image: np.ndarray, landmarks: np.ndarray, rng: np.random.Generator) -
     yaw = rng.uniform(6, 18)
     faces = [still] * N_PLAIN
     faces += [motion.open_mouth(still, gap * rng.uniform(0.8, 1.2), rng) for gap in TALK_GAPS]
-    faces += [motion.shape_lips(motion.open_mouth(still, rng.uniform(0, 0.12), rng), stretch) for stretch in (-0.3, 0.25)]
+    faces += [
+        motion.shape_lips(motion.open_mouth(still, rng.uniform(0, 0.12), rng), stretch) for stretch in (-0.3, 0.25)
+    ]
     faces += [motion.close_eyes(still, rng.uniform(0.7, 1.0)), motion.turn(still, yaw), motion.turn(still, -yaw)]
     faces += [motion.cover(still, rng) for _ in COVERS]
-    crops = [relight(crop(degrade(moved, rng), _shake(rng) @ _square(alignment(points))), rng) for moved, points in faces]
+    crops = [
+        relight(crop(degrade(moved, rng), _shake(rng) @ _square(alignment(points))), rng) for moved, points in faces
+    ]
     points = np.stack([points for _, points in faces])
     size = np.linalg.norm(landmarks[33, :2] - landmarks[263, :2])
     return np.stack(crops), (points + rng.normal(0, 0.008 * size, points.shape)).astype(np.float32)
@@ -90,19 +95,25 @@ def _shake(rng: np.random.Generator) -> np.ndarray:
 def _render_rows(job: tuple[ferplus.FerPlus, int]) -> tuple[np.ndarray, np.ndarray]:
     faces, seed = job
     rng = np.random.default_rng(seed)
-    rendered = [render(image, landmarks, rng) for image, landmarks in zip(faces.images, faces.landmarks_px, strict=True)]
+    rendered = [
+        render(image, landmarks, rng) for image, landmarks in zip(faces.images, faces.landmarks_px, strict=True)
+    ]
     return np.stack([crops for crops, _ in rendered]), np.stack([geometry.measure(points) for _, points in rendered])
 
 
 def build_bank(faces: ferplus.FerPlus, frame_cnn: Path, seed: int) -> Bank:
     """Render stills with landmarks and a clear label, at most MOST_STILLS per expression, and extract the features of all variants."""
     known = np.flatnonzero(np.isfinite(faces.landmarks_px[:, 0, 0]))
-    faces = faces.take(np.sort(np.concatenate([known[faces.majority[known] == c][:MOST_STILLS] for c in range(len(EXPRESSIONS))])))
+    faces = faces.take(
+        np.sort(np.concatenate([known[faces.majority[known] == c][:MOST_STILLS] for c in range(len(EXPRESSIONS))]))
+    )
     embedder = Embedder(frame_cnn)
     parts = np.array_split(np.arange(len(faces)), max(len(faces) // 500, 1))
     features = []
     with Pool() as pool:
-        for crops, measures in pool.imap(_render_rows, [(faces.take(rows), seed * 10_000 + k) for k, rows in enumerate(parts)]):
+        for crops, measures in pool.imap(
+            _render_rows, [(faces.take(rows), seed * 10_000 + k) for k, rows in enumerate(parts)]
+        ):
             embedding, logits = embedder.embed(crops.reshape(-1, CROP_PX, CROP_PX))
             n = len(embedding)
             empty = np.zeros((n, 4), np.float32), np.zeros((n, 0, 3), np.float32)
@@ -132,8 +143,8 @@ class Simulator:
         """Draw one sequence of the given length.
 
         Returns:
-            features float32 (S, C + G + D + 1) as the model reads them, target float32 (S, C), and label int64 (S,), the
-            expression that is being shown.
+            features float32 (S, C + G + D + 1) as the model reads them, target float32 (S, C), and label int64 (S,),
+            the expression that is being shown.
         """
         steps = int(seconds * MODEL_RATE_HZ)
         stills, presence = self._plot(steps, rng)
@@ -165,7 +176,9 @@ class Simulator:
             if label not in cast or rng.random() < 0.3:
                 cast[label] = int(rng.choice(self.rows[label]))
             stills.append(cast[label])
-            seconds = np.exp(rng.uniform(np.log(3), np.log(20))) if calm else np.exp(rng.uniform(np.log(0.35), np.log(6)))
+            seconds = (
+                np.exp(rng.uniform(np.log(3), np.log(20))) if calm else np.exp(rng.uniform(np.log(0.35), np.log(6)))
+            )
             at += seconds * MODEL_RATE_HZ
             edges.append(at)
             ramps.append(rng.uniform(0.1, 0.7) * MODEL_RATE_HZ)
@@ -177,7 +190,9 @@ class Simulator:
         presence = risen - np.column_stack([risen[:, 1:], np.zeros(steps)])
         return np.array(stills), presence
 
-    def _wavering(self, stills: np.ndarray, presence: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    def _wavering(
+        self, stills: np.ndarray, presence: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Let expressions fade towards a neutral face and come back while they are shown: as `_plot` returns them, with that face."""
         steps, neutral = len(presence), self.bank.label[stills] == 0
         depth = rng.choice([0, rng.uniform(0.1, MOST_FADED)])
@@ -204,7 +219,9 @@ def _walk(steps: int, rng: np.random.Generator) -> np.ndarray:
     mix[:, PLAIN] = _wander(steps, N_PLAIN, rng.uniform(0.1, 0.6), rng)
     talking = _bursts(steps, rng.choice([0, 0.3, 0.9], p=[0.3, 0.4, 0.3]), (0.6, 6.0), rng)
     _blend(mix, _mouth(steps, rng), _soft(talking, 2))
-    for turn, amount in zip(TURNS, np.clip(_drift(steps, 1.5, rng.choice([0.0, 0.5]), rng)[:, :1] * (1, -1), 0, 1).T, strict=True):
+    for turn, amount in zip(
+        TURNS, np.clip(_drift(steps, 1.5, rng.choice([0.0, 0.5]), rng)[:, :1] * (1, -1), 0, 1).T, strict=True
+    ):
         _blend(mix, turn, amount)
     _blend(mix, BLINK, _soft(_bursts(steps, 0.06, (0.1, 0.3), rng), 1))
     for cover in COVERS:

@@ -1,7 +1,8 @@
 """Cheap ways to smooth the frame CNN's answers in time: what a sequence model has to beat.
 
-Each takes probabilities float64 (S, C) at an even rate, and how much to smooth, in a unit of its own that does not depend on the
-rate. Each gives what is shown, int64 (S,), and probabilities float64 (S, C). How much is chosen by `calmest`, as for the sequence model.
+Each takes probabilities float64 (S, C) at an even rate, and how much to smooth, in a unit of its own that does not
+depend on the rate. Each gives what is shown, int64 (S,), and probabilities float64 (S, C). How much is chosen by
+`calmest`, as for the sequence model.
 """
 
 from __future__ import annotations
@@ -62,8 +63,8 @@ def median(p: Float64, rate_hz: float, width_s: float) -> Shown:
 def viterbi(p: Float64, rate_hz: float, stay: float) -> Shown:
     """Find the most probable path of a hidden Markov model that has the CNN's probabilities for evidence (Rabiner 1989).
 
-    All expressions are as likely to follow one another. A faster video brings no more evidence per second than MODEL_RATE_HZ
-    steps. The probabilities are the model's posteriors (forward-backward).
+    All expressions are as likely to follow one another. A faster video brings no more evidence per second than
+    MODEL_RATE_HZ steps. The probabilities are the model's posteriors (forward-backward).
 
     Args:
         p: float64 (S, C).
@@ -105,8 +106,8 @@ def _posteriors(evidence: Float64, change: Float64) -> Float64:
 def calmest(amounts: Sequence[float], shown: Callable[[float], list[tuple[Int64, Int64]]]) -> float:
     """Choose how much to smooth: the most that costs little, since fewer changes are the better answer.
 
-    Little is _PRICE_OF_CALM of accuracy + edit score + F1@50, and not what a standard error leaves open: that depends on how many
-    sequences there are, and differs from draw to draw by more than models do.
+    Little is _PRICE_OF_CALM of accuracy + edit score + F1@50, and not what a standard error leaves open: that depends
+    on how many sequences there are, and differs from draw to draw by more than models do.
 
     Args:
         amounts: Those to choose from; a larger one smooths more.

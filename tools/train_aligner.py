@@ -2,10 +2,11 @@
 
     python tools/train_aligner.py FERPLUS.npz LANDMARKS.npz ALIGNER.safetensors [--steps 6000] [--seed 1]
 
-LANDMARKS.npz comes from `tools/ferplus.py landmarks`. Two views of every face are drawn, each shifted, zoomed and turned from where
-its landmarks put it, and spoilt in its own way. The aligner learns to tell by how much each was moved and, which weighs more, by how
-much the two differ: landmarks err, and what counts is that a face's crops come to lie alike. Printed are root mean squares of what it
-errs by, in pixels (two), parts of the size and radians, on validation faces.
+LANDMARKS.npz comes from `tools/ferplus.py landmarks`. Two views of every face are drawn, each shifted, zoomed and
+turned from where its landmarks put it, and spoilt in its own way. The aligner learns to tell by how much each was moved
+and, which weighs more, by how much the two differ: landmarks err, and what counts is that a face's crops come to lie
+alike. Printed are root mean squares of what it errs by, in pixels (two), parts of the size and radians, on validation
+faces.
 """
 
 from __future__ import annotations
@@ -33,10 +34,11 @@ PEAK_RATE = 2e-3
 WARM_UP = 100
 #: What is cut out around the crop, on each side, for views to move in.
 MARGIN_PX = 12
-#: Standard deviations of how views are moved, in PLACE_UNITS: 2 pixels, 6 hundredths of the size, a twentieth of a radian.
+#: Standard deviations of how views are moved, in PLACE_UNITS: 2 pixels, 6 hundredths of the size, a twentieth of a
+#: radian.
 MOVED = (0.29, 0.29, 0.6, 0.5)
-#: Weight of the error in how two views differ, beside that in how each was moved. The latter is blurred by landmarks' own errors, so that
-#: too little of a move is told: at a weight of 2, seven eighths of a zoom on video.
+#: Weight of the error in how two views differ, beside that in how each was moved. The latter is blurred by landmarks'
+#: own errors, so that too little of a move is told: at a weight of 2, seven eighths of a zoom on video.
 ALIKE = 8.0
 
 
@@ -84,7 +86,9 @@ def train(wide: Tensor, steps: int, seed: int) -> Aligner:
     channels_last(aligner)
     optimiser = torch.optim.AdamW(aligner.parameters(), PEAK_RATE, weight_decay=0.01)
     for step in range(steps):
-        optimiser.param_groups[0]["lr"] = PEAK_RATE * min((step + 1) / WARM_UP, 0.5 * (1 + math.cos(math.pi * step / steps)))
+        optimiser.param_groups[0]["lr"] = PEAK_RATE * min(
+            (step + 1) / WARM_UP, 0.5 * (1 + math.cos(math.pi * step / steps))
+        )
         rows = torch.randint(len(wide), (BATCH,), generator=generator)
         crops, places = draw(wide[rows], generator)
         left, apart = errors(aligner, crops.contiguous(memory_format=torch.channels_last), places)

@@ -3,15 +3,16 @@
     python tools/train_classifiers.py svm|mlp|transfer|vgg16 FERPLUS.npz LANDMARKS.npz RUN [--landmarks mediapipe|dlib]
         [--backbone-weights FILE] [--epochs N] [--steps N] [--seed 1] [--study]
 
-LANDMARKS.npz comes from `tools/ferplus.py landmarks`. Each writes RUN/<system>.safetensors (`svm-dlib`, `mlp-dlib` with dlib's
-landmarks). What is fitted learns from the training split; the prior correction and the temperature come from the validation
-split; the test split is not touched: `fervideo compare` does that.
+LANDMARKS.npz comes from `tools/ferplus.py landmarks`. Each writes RUN/<system>.safetensors (`svm-dlib`, `mlp-dlib` with
+dlib's landmarks). What is fitted learns from the training split; the prior correction and the temperature come from the
+validation split; the test split is not touched: `fervideo compare` does that.
 
 - `svm`: geometric features into scikit-learn's SVC; a fifth of the training faces is held out to calibrate its margins.
 - `mlp`: aligned landmarks into a dense network, mirrored and shaken.
-- `transfer`: our small body learns where FaceMesh's landmarks lie (RUN/body.safetensors, used again where it is there), then a
-  new head learns expressions with the body frozen, then all of it. `--study` trains the same net from scratch and with a frozen
-  body as well, with all labels and with a tenth of them, and writes RUN/study.json.
+- `transfer`: our small body learns where FaceMesh's landmarks lie (RUN/body.safetensors, used again where it is there),
+then a
+  new head learns expressions with the body frozen, then all of it. `--study` trains the same net from scratch and with
+  a frozen body as well, with all labels and with a tenth of them, and writes RUN/study.json.
 - `vgg16`: the same with VGG16's body from `--backbone-weights`, a file with torchvision's names.
 """
 
@@ -95,7 +96,10 @@ def crop_batches(faces: FerPlus, seed: int, steps: int | None) -> Callable[[int]
         rows = draw_rows(faces, rng)
         for start in range(0, (steps or max(len(rows) // BATCH, 1)) * BATCH, BATCH):
             part = rows[start : start + BATCH]
-            yield torch.from_numpy(np.stack([cut(faces, row, rng)[0] for row in part])), torch.from_numpy(faces.target[part])
+            yield (
+                torch.from_numpy(np.stack([cut(faces, row, rng)[0] for row in part])),
+                torch.from_numpy(faces.target[part]),
+            )
 
     return epoch_of
 
@@ -155,7 +159,12 @@ def descend(
             optimiser.step()
             average.update_parameters(model)
             losses.append(float(loss.detach()))
-        print(json.dumps({"epoch": epoch, "loss": round(float(np.mean(losses)), 4), "s": round(time.monotonic() - started)}), flush=True)
+        print(
+            json.dumps(
+                {"epoch": epoch, "loss": round(float(np.mean(losses)), 4), "s": round(time.monotonic() - started)}
+            ),
+            flush=True,
+        )
     model.load_state_dict(average.module.state_dict())
     model.eval()
 
@@ -178,7 +187,14 @@ def tune(model: transfer.SmallNet | transfer.VGG16, faces: FerPlus, args: argpar
     # A tenth of the labels gets more rounds; an epoch of it is ten times shorter.
     rounds = args.epochs * (3 if len(faces) < 5000 else 1)
     if how != "scratch":
-        descend(model, batches, functional.cross_entropy, max(rounds // 3, 1) if how == "tuned" else rounds, 2e-3, frozen=model.features)
+        descend(
+            model,
+            batches,
+            functional.cross_entropy,
+            max(rounds // 3, 1) if how == "tuned" else rounds,
+            2e-3,
+            frozen=model.features,
+        )
     if how != "frozen":
         descend(model, batches, functional.cross_entropy, rounds, 1e-3 if how == "tuned" else 2e-3)
 
@@ -238,7 +254,9 @@ def train_mlp(faces: FerPlus, check: FerPlus, mean: np.ndarray, args: argparse.N
     torch.manual_seed(args.seed)
     offsets = mlp.describe(faces.landmarks_px, mean, args.landmarks)
     mirror, flip = mirror_of(mean), np.where(np.arange(mean.shape[1]) == 0, -1, 1)
-    mirrored = (((offsets.reshape(-1, *mean.shape) + mean) * flip)[:, mirror] - mean).reshape(offsets.shape).astype(np.float32)
+    mirrored = (
+        (((offsets.reshape(-1, *mean.shape) + mean) * flip)[:, mirror] - mean).reshape(offsets.shape).astype(np.float32)
+    )
 
     def batches(epoch: int) -> Batches:
         rng = np.random.default_rng((args.seed, epoch))
@@ -295,11 +313,17 @@ def main() -> None:
     parser.add_argument("face_mesh", type=Path, metavar="LANDMARKS")
     parser.add_argument("run", type=Path)
     parser.add_argument("--landmarks", choices=("mediapipe", "dlib"), default="mediapipe", help="what svm and mlp see")
-    parser.add_argument("--backbone-weights", type=Path, help="a body to start from: safetensors, or a state dict with torchvision's names")
+    parser.add_argument(
+        "--backbone-weights",
+        type=Path,
+        help="a body to start from: safetensors, or a state dict with torchvision's names",
+    )
     parser.add_argument("--epochs", type=int, help="default: 20 for mlp, 6 for each stage of transfer and vgg16")
     parser.add_argument("--steps", type=int, help="steps per epoch, to try the recipe; default: all images")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--study", action="store_true", help="transfer: also train from scratch, frozen, and with a tenth of the labels")
+    parser.add_argument(
+        "--study", action="store_true", help="transfer: also train from scratch, frozen, and with a tenth of the labels"
+    )
     args = parser.parse_args()
     if args.system == "vgg16" and args.backbone_weights is None:
         parser.error("vgg16 needs --backbone-weights FILE, ImageNet weights with torchvision's names")
@@ -313,7 +337,12 @@ def main() -> None:
     if sees == "dlib":
         faces, check = with_dlib(faces), with_dlib(check)
     arrays = train_transfer(faces, check, args) if sees == "none" else train_on_landmarks(faces, check, args)
-    header: dict[str, object] = {"kind": args.system, "labels": EXPRESSIONS, "recipe": "tools/train_classifiers.py", "data": DATA}
+    header: dict[str, object] = {
+        "kind": args.system,
+        "labels": EXPRESSIONS,
+        "recipe": "tools/train_classifiers.py",
+        "data": DATA,
+    }
     header |= {"crop_px": CROP_PX} if sees == "none" else {"landmarks": sees}
     header |= {"features": FEATURES} if args.system == "svm" else {"epochs": args.epochs}
     header |= {"seed": args.seed, "date": time.strftime("%Y-%m-%d"), "licence": LICENCES[sees]}
@@ -321,7 +350,10 @@ def main() -> None:
     checkpoint.write(path, header, arrays)
     result = scores(classifiers.load(path).logits(crops, check.landmarks_px), check.majority)
     checkpoint.write(path, header | {"scores": {"ferplus_validation": result}}, arrays)
-    print(json.dumps({"file": str(path), "bytes": path.stat().st_size, "s": round(time.monotonic() - started), **result}), flush=True)
+    print(
+        json.dumps({"file": str(path), "bytes": path.stat().st_size, "s": round(time.monotonic() - started), **result}),
+        flush=True,
+    )
     if args.study:
         study(faces, check, crops, args, result)
 

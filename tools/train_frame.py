@@ -3,18 +3,18 @@
     python tools/train_frame.py FERPLUS.npz LANDMARKS.npz RUN [--epochs 60] [--seed 1] [--init FRAME.safetensors]
         [--teacher TEACHER.pt] [--aligner ALIGNER.safetensors] [--stability 2] [--steps N]
 
-LANDMARKS.npz comes from `tools/ferplus.py landmarks`. Loss: cross-entropy against the crowd's distribution of votes, on crops
-that are jittered, flipped, degraded as web video is, partly covered and mixed (mixup); rare expressions are drawn more often.
-Every crop comes with a twin, nudged as the landmarks of a video nudge it, and both must be answered alike (stability training,
-Zheng et al. 2016). --init goes on from trained weights at a lower rate, which does not fall: the mean of every epoch's weights
-(Izmailov et al. 2018) lies in a flatter place, where answers hold still, and a share of the weights it began with (Wortsman et
-al. 2022) wins back accuracy. --teacher, from `tools/train_teacher.py`, distils (Hinton et al. 2015): most of every target is then
-what the teacher and the network of --init answer, and the network's last feature maps must tell the teacher's features (hints,
-Romero et al. 2015). --aligner, from `tools/train_aligner.py`, goes before the network and stays as it is; one that --init has is left
-behind.
-RUN/last.pt is a checkpoint per epoch: the same command goes on from it. At the end the averaged weights get a prior correction
-(strength chosen on the validation split) and a temperature (fitted there), both folded into the head, and are written to
-RUN/frame.safetensors. The test split is not touched: `tools/score_frame.py` does that.
+LANDMARKS.npz comes from `tools/ferplus.py landmarks`. Loss: cross-entropy against the crowd's distribution of votes, on
+crops that are jittered, flipped, degraded as web video is, partly covered and mixed (mixup); rare expressions are drawn
+more often. Every crop comes with a twin, nudged as the landmarks of a video nudge it, and both must be answered alike
+(stability training, Zheng et al. 2016). --init goes on from trained weights at a lower rate, which does not fall: the
+mean of every epoch's weights (Izmailov et al. 2018) lies in a flatter place, where answers hold still, and a share of
+the weights it began with (Wortsman et al. 2022) wins back accuracy. --teacher, from `tools/train_teacher.py`, distils
+(Hinton et al. 2015): most of every target is then what the teacher and the network of --init answer, and the network's
+last feature maps must tell the teacher's features (hints, Romero et al. 2015). --aligner, from
+`tools/train_aligner.py`, goes before the network and stays as it is; one that --init has is left behind.
+RUN/last.pt is a checkpoint per epoch: the same command goes on from it. At the end the averaged weights get a prior
+correction (strength chosen on the validation split) and a temperature (fitted there), both folded into the head, and
+are written to RUN/frame.safetensors. The test split is not touched: `tools/score_frame.py` does that.
 """
 
 from __future__ import annotations
@@ -45,9 +45,11 @@ PEAK_RATE = 2e-3
 #: With --init: the rate, and the steps until there, two fifths of an epoch.
 RESTART_RATE = 1e-3
 RESTART_WARM_UP = 178
-#: Share of the weights of --init in what is taken; of 0.2, 0.4, 0.52 and 0.64 the best on the validation split, after four epochs.
+#: Share of the weights of --init in what is taken; of 0.2, 0.4, 0.52 and 0.64 the best on the validation split, after
+#: four epochs.
 KEPT = 0.4
-#: Beta distribution of the shares that are mixed; with a teacher, who answers the mixture itself, they may be more alike.
+#: Beta distribution of the shares that are mixed; with a teacher, who answers the mixture itself, they may be more
+#: alike.
 MIXUP_ALPHA = 0.2
 TAUGHT_MIXUP_ALPHA = 0.4
 #: What is paid for leaning to neutral less, of accuracy on the validation split: three faces there.
@@ -103,9 +105,10 @@ def fit_head(logits: np.ndarray, faces: ferplus.FerPlus) -> tuple[float, float]:
         faces: The split.
 
     Returns:
-        (strength, temperature): corrected logits are (logits - strength * log prior) / temperature. The strength is the largest, which
-        leans to neutral least, of those that cost at most PRICE_OF_RARE of accuracy, averaged over neighbours. The temperature is
-        that with the least cross-entropy against the majority, so that a confidence of 0.8 is right 8 times in 10.
+        (strength, temperature): corrected logits are (logits - strength * log prior) / temperature. The strength is the
+        largest, which leans to neutral least, of those that cost at most PRICE_OF_RARE of accuracy, averaged over
+        neighbours. The temperature is that with the least cross-entropy against the majority, so that a confidence of
+        0.8 is right 8 times in 10.
     """
     log_prior = np.log(faces.target.mean(0))
     strengths = np.arange(-0.5, 0.76, 0.025).round(3)
@@ -139,8 +142,13 @@ class Teachers:
         self.face, self.before = face, before
         for network in (face, before):
             channels_last(network.eval().requires_grad_(False))
-        some = [train_teacher.augmented(faces.images[row], faces.transform(row), None) for row in range(min(1024, len(faces)))]
-        features = torch.cat([self.face(train_teacher.prepare(part))[0] for part in torch.from_numpy(np.stack(some)).split(128)])
+        some = [
+            train_teacher.augmented(faces.images[row], faces.transform(row), None)
+            for row in range(min(1024, len(faces)))
+        ]
+        features = torch.cat(
+            [self.face(train_teacher.prepare(part))[0] for part in torch.from_numpy(np.stack(some)).split(128)]
+        )
         self.mean, self.std = features.mean(0), features.std(0) + 0.02
 
     def answers(self, pictures: Tensor, crops: Tensor) -> tuple[Tensor, Tensor]:
@@ -156,7 +164,9 @@ class Lesson:
     def __init__(self, stability: float, teachers: Teachers | None, aligner: nn.Module) -> None:
         self.stability, self.teachers, self.aligner = stability, teachers, aligner.eval().requires_grad_(False)
 
-    def __call__(self, student: Student, crops: Tensor, pictures: Tensor, target: Tensor, rng: np.random.Generator) -> Tensor:
+    def __call__(
+        self, student: Student, crops: Tensor, pictures: Tensor, target: Tensor, rng: np.random.Generator
+    ) -> Tensor:
         """Return the loss of crops uint8 (B, 2, CROP_PX, CROP_PX), a teacher's pictures of the first ones, and votes (B, 8)."""
         alpha = TAUGHT_MIXUP_ALPHA if self.teachers else MIXUP_ALPHA
         share, other = rng.beta(alpha, alpha), torch.randperm(len(target))
@@ -208,7 +218,9 @@ def mixed(cnn: FrameCNN, before: FrameCNN | None) -> FrameCNN:
 def aligned(cnn: FrameCNN, aligner: nn.Module) -> FrameCNN:
     """Put an aligner, or none (`nn.Identity`), before a copy of a network."""
     model = FrameCNN(aligner=aligner.widths if isinstance(aligner, Aligner) else ())
-    model.load_state_dict(cnn.state_dict() | {f"aligner.{name}": tensor for name, tensor in aligner.state_dict().items()})
+    model.load_state_dict(
+        cnn.state_dict() | {f"aligner.{name}": tensor for name, tensor in aligner.state_dict().items()}
+    )
     return model
 
 
@@ -261,7 +273,10 @@ def main() -> None:
     faces = ferplus.load(args.archive, args.landmarks, "train")
     check = ferplus.load(args.archive, args.landmarks, "validation")
     recipe = {name: getattr(args, name) for name in ("epochs", "seed", "stability", "steps")}
-    recipe |= {name: checkpoint.digest(path) if (path := getattr(args, name)) else None for name in ("init", "teacher", "aligner")}
+    recipe |= {
+        name: checkpoint.digest(path) if (path := getattr(args, name)) else None
+        for name in ("init", "teacher", "aligner")
+    }
     model = train(faces, check, args, recipe)
     strength, temperature = fit_head(logits_of(model, check), check)
     calibrate(model, np.log(check.target.mean(0)), strength, temperature)

@@ -3,14 +3,14 @@
     python tools/train_sequence.py FERPLUS.npz LANDMARKS.npz FRAME.safetensors RUN [--steps 2500] [--seed 1]
         [--smoothness 0.05] [--certainty 0.5] [--forward-only | --without-embedding] [--split validation|test]
 
-FRAME.safetensors is the frame CNN that tools/train_frame.py trained. Writes RUN/sequence.safetensors; with --forward-only
-RUN/unidirectional.safetensors, for comparison; with --without-embedding RUN/smoother.safetensors, which goes with any other frame
-classifier. The features of all rendered stills are kept in RUN, so that a second call starts at once; a .pt file beside the result
-lets an interrupted one go on.
+FRAME.safetensors is the frame CNN that tools/train_frame.py trained. Writes RUN/sequence.safetensors; with
+--forward-only RUN/unidirectional.safetensors, for comparison; with --without-embedding RUN/smoother.safetensors, which
+goes with any other frame classifier. The features of all rendered stills are kept in RUN, so that a second call starts
+at once; a .pt file beside the result lets an interrupted one go on.
 
-Sequences are drawn from the training split, the scores printed at the end are those of the validation split (`--split test` for the
-report). Temperatures of both heads, and how likely an expression is to stay (`sequence.settle`), are fitted on other sequences from
-the validation split.
+Sequences are drawn from the training split, the scores printed at the end are those of the validation split (`--split
+test` for the report). Temperatures of both heads, and how likely an expression is to stay (`sequence.settle`), are
+fitted on other sequences from the validation split.
 """
 
 from __future__ import annotations
@@ -125,7 +125,13 @@ def train(bank: Bank, last: Path, recipe: dict[str, Any]) -> SequenceLSTM:
             torch.save(state, draft := last.with_suffix(".tmp"))
             draft.rename(last)
             print(
-                json.dumps({"step": step, "loss": round(float(np.mean(losses[-250:])), 4), "seconds": round(time.monotonic() - started)}),
+                json.dumps(
+                    {
+                        "step": step,
+                        "loss": round(float(np.mean(losses[-250:])), 4),
+                        "seconds": round(time.monotonic() - started),
+                    }
+                ),
                 flush=True,
             )
     return model.eval()
@@ -151,7 +157,10 @@ def calibrate(model: SequenceLSTM, bank: Bank, n: int, seed: int) -> dict[str, f
     found = {}
     drawn = [Sequences(Simulator(bank), n, seed)[k] for k in range(n)]
     with torch.inference_mode():
-        answers = [model(torch.from_numpy(features)[None], torch.ones(1, len(features), dtype=torch.bool)) for features, _, _ in drawn]
+        answers = [
+            model(torch.from_numpy(features)[None], torch.ones(1, len(features), dtype=torch.bool))
+            for features, _, _ in drawn
+        ]
     steps = torch.cat([steps[0] for steps, _ in answers]), np.concatenate([label for _, _, label in drawn])
     clips = torch.cat([clip for _, clip in answers]), np.array([whole(target) for _, target, _ in drawn])
     for name, head, (logits, truth) in (("steps", model.step_head, steps), ("clips", model.clip_head, clips)):
@@ -207,13 +216,19 @@ def main() -> None:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--forward-only", action="store_true", help="a unidirectional LSTM, for comparison")
     which.add_argument("--without-embedding", action="store_true", help="read only what any frame classifier tells")
-    parser.add_argument("--smoothness", type=float, default=0.05, help="weight of the loss of changes from step to step")
-    parser.add_argument("--certainty", type=float, default=0.5, help="share of the votes that is given to the majority, 0 to 1")
+    parser.add_argument(
+        "--smoothness", type=float, default=0.05, help="weight of the loss of changes from step to step"
+    )
+    parser.add_argument(
+        "--certainty", type=float, default=0.5, help="share of the votes that is given to the majority, 0 to 1"
+    )
     parser.add_argument("--split", default="validation", choices=("validation", "test"))
     args = parser.parse_args()
     args.run.mkdir(parents=True, exist_ok=True)
     splits = dict.fromkeys(("train", "validation", args.split))
-    banks = {split: bank_of(args.archive, args.landmarks, args.frame_cnn, args.run, split, args.seed) for split in splits}
+    banks = {
+        split: bank_of(args.archive, args.landmarks, args.frame_cnn, args.run, split, args.seed) for split in splits
+    }
     if args.without_embedding:
         banks = {split: bank.without_embedding() for split, bank in banks.items()}
     digest = ANY_FRAME_MODEL if args.without_embedding else checkpoint.digest(args.frame_cnn)

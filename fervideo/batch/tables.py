@@ -1,8 +1,8 @@
 """What is known of each clip of a batch: a record beside its results, and three files over all clips.
 
-A clip is done when its `run.json`, which is written last, tells the same content, settings, weights and version; a failure
-leaves `clip.failure.json` in its place. So any number of batches, shards and machines may share an output folder, and
-none has a state of its own to lose.
+A clip is done when its `run.json`, which is written last, tells the same content, settings, weights and version; a
+failure leaves `clip.failure.json` in its place. So any number of batches, shards and machines may share an output
+folder, and none has a state of its own to lose.
 """
 
 from __future__ import annotations
@@ -101,7 +101,13 @@ def remember(clip: Clip, fingerprint: str, failure: Failure | None, wanted: dict
         with suppress(OSError):
             path.unlink(missing_ok=True)
     else:
-        record = {"stage": failure.stage, "error": failure.error, "remedy": failure.remedy, "fingerprint": fingerprint, "identity": wanted}
+        record = {
+            "stage": failure.stage,
+            "error": failure.error,
+            "remedy": failure.remedy,
+            "fingerprint": fingerprint,
+            "identity": wanted,
+        }
         _write(path, json.dumps(record, indent=2, ensure_ascii=False))
 
 
@@ -119,7 +125,9 @@ def write_clips(path: Path, clips: Iterable[Clip], failures: dict[Clip, Failure]
             with open(_place(clip, ".summary.csv"), encoding="utf-8", newline="") as file:
                 names, *rows = csv.reader(file)
         except (OSError, ValueError) as error:
-            raise OutputError(_place(clip, ".summary.csv"), f"cannot be read ({error})", "remove it, and run again") from error
+            raise OutputError(
+                _place(clip, ".summary.csv"), f"cannot be read ({error})", "remove it, and run again"
+            ) from error
         if not header:
             writer.writerow(["clip", "status", *names])
             header = True

@@ -26,7 +26,9 @@ class Done(NamedTuple):
     n_frames: int
 
 
-def open_clip(clip: Clip, settings: Settings, place: Path | str | None, known: str, fresh: bool) -> pipeline.Extraction | None:
+def open_clip(
+    clip: Clip, settings: Settings, place: Path | str | None, known: str, fresh: bool
+) -> pipeline.Extraction | None:
     """Look at a video, unless its content is known already.
 
     Args:

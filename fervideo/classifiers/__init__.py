@@ -7,8 +7,8 @@
 | `transfer` | a small CNN body that was trained for another task, with a new dense head | the crop |
 | `vgg16` | VGG16 (Simonyan & Zisserman 2015) with a new dense head | the crop |
 
-`tools/train_classifiers.py` trains them on FER+. A fifth, the frame CNN of `fervideo/embedding.py`, has a module of its own, since
-its embedding feeds the sequence model.
+`tools/train_classifiers.py` trains them on FER+. A fifth, the frame CNN of `fervideo/embedding.py`, has a module of its
+own, since its embedding feeds the sequence model.
 """
 
 from __future__ import annotations
@@ -42,8 +42,9 @@ class FrameClassifier(Protocol):
 
         Args:
             crops: uint8 (M, CROP_PX, CROP_PX), grey, aligned.
-            landmarks_px: float32 (M, N_LANDMARKS, 3) of mediapipe; where `landmarks` is `dlib`, (M, 68, 2 or 3) of dlib. NaN for a
-                face without landmarks, which gets the log prior of the training data from classifiers that need them.
+            landmarks_px: float32 (M, N_LANDMARKS, 3) of mediapipe; where `landmarks` is `dlib`, (M, 68, 2 or 3) of
+                dlib. NaN for a face without landmarks, which gets the log prior of the training data from classifiers
+                that need them.
 
         Returns:
             float32 (M, C); softmax gives calibrated probabilities in the order of EXPRESSIONS.
@@ -63,7 +64,11 @@ def load(path: Path, device: str = "cpu") -> FrameClassifier:
     stored = checkpoint.read(path)
     kind = stored.header.get("kind")
     if kind not in KINDS:
-        raise WeightsError(path, f"made for kind = {kind!r}, here it is one of {', '.join(KINDS)}", "give the checkpoint of a classifier")
+        raise WeightsError(
+            path,
+            f"made for kind = {kind!r}, here it is one of {', '.join(KINDS)}",
+            "give the checkpoint of a classifier",
+        )
     stored.expect(labels=EXPRESSIONS)
     if kind == "svm":
         from fervideo.classifiers.svm import Svm

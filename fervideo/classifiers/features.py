@@ -1,8 +1,8 @@
 """Geometric features of an aligned face, for the support vector machine.
 
-Points carry the numbers of the 68-point scheme (Sagonas et al. 2013), which dlib's predictor yields; `MEDIAPIPE` says which
-FaceMesh landmark lies in the same place. Lengths are in distances of the outer eye corners, angles in radians. Features of one
-side come twice, `..._right` and `..._left` (the person's own), from mirrored points.
+Points carry the numbers of the 68-point scheme (Sagonas et al. 2013), which dlib's predictor yields; `MEDIAPIPE` says
+which FaceMesh landmark lies in the same place. Lengths are in distances of the outer eye corners, angles in radians.
+Features of one side come twice, `..._right` and `..._left` (the person's own), from mirrored points.
 
 | feature | definition |
 |---|---|
@@ -123,6 +123,8 @@ def measure(points: Float64) -> Float64:
             columns.append(b[:, 1] - a[:, 1])
         else:
             arms, other = a - b, rest[0] - b
-            cosine = (arms * other).sum(1) / np.maximum(np.linalg.norm(arms, axis=1) * np.linalg.norm(other, axis=1), 1e-9)
+            cosine = (arms * other).sum(1) / np.maximum(
+                np.linalg.norm(arms, axis=1) * np.linalg.norm(other, axis=1), 1e-9
+            )
             columns.append(np.arccos(np.clip(cosine, -1, 1)))
     return np.stack(columns, 1)

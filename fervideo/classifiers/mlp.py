@@ -24,7 +24,12 @@ class DenseNet(nn.Module):
         super().__init__()
         layers: list[nn.Module] = [nn.BatchNorm1d(n_in)]
         for width in _WIDTHS:
-            layers += [nn.Linear(n_in, width, bias=False), nn.BatchNorm1d(width), nn.ReLU(inplace=True), nn.Dropout(0.5)]
+            layers += [
+                nn.Linear(n_in, width, bias=False),
+                nn.BatchNorm1d(width),
+                nn.ReLU(inplace=True),
+                nn.Dropout(0.5),
+            ]
             n_in = width
         self.layers = nn.Sequential(*layers, nn.Linear(n_in, len(EXPRESSIONS)))
 
@@ -60,7 +65,9 @@ class Mlp:
         """Classify faces, as FrameClassifier.logits says; the crops are not looked at."""
         result = np.tile(self._log_prior.astype(np.float32), (len(landmarks_px), 1))
         rows = np.flatnonzero(shape.known(landmarks_px))
-        result[rows] = nets.run(self._model, describe(landmarks_px[rows], self._mean_face, self.landmarks), self._device)
+        result[rows] = nets.run(
+            self._model, describe(landmarks_px[rows], self._mean_face, self.landmarks), self._device
+        )
         return result
 
 

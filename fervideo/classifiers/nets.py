@@ -17,7 +17,9 @@ _BATCH = 32
 
 def dense_head(n_in: int, hidden: int) -> nn.Sequential:
     """Build a new dense head: one hidden layer, one output per expression."""
-    return nn.Sequential(nn.Linear(n_in, hidden), nn.ReLU(inplace=True), nn.Dropout(0.5), nn.Linear(hidden, len(EXPRESSIONS)))
+    return nn.Sequential(
+        nn.Linear(n_in, hidden), nn.ReLU(inplace=True), nn.Dropout(0.5), nn.Linear(hidden, len(EXPRESSIONS))
+    )
 
 
 def fill(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:

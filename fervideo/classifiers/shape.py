@@ -8,7 +8,8 @@ from fervideo.checkpoint import Checkpoint
 from fervideo.errors import WeightsError
 from fervideo.records import EXPRESSIONS, N_LANDMARKS, Float32, Float64
 
-#: Landmarks that move with the skull: eye corners, nose bridge and base; of mediapipe forehead, temples and cheeks as well.
+#: Landmarks that move with the skull: eye corners, nose bridge and base; of mediapipe forehead, temples and cheeks as
+#: well.
 RIGID = {
     "mediapipe": (33, 133, 362, 263, 168, 197, 2, 98, 327, 10, 109, 338, 127, 356, 234, 454),
     "dlib": (36, 39, 42, 45, 27, 28, 29, 30, 31, 33, 35),
@@ -77,7 +78,9 @@ def check(stored: Checkpoint) -> str:
     landmarks = stored.header.get("landmarks")
     if landmarks not in RIGID:
         raise WeightsError(
-            stored.path, f"made for landmarks = {landmarks!r}, here it is one of {', '.join(RIGID)}", "give the checkpoint of a classifier"
+            stored.path,
+            f"made for landmarks = {landmarks!r}, here it is one of {', '.join(RIGID)}",
+            "give the checkpoint of a classifier",
         )
     # Some classifiers leave the depth out.
     dimensions = 2 if "mean_face" in stored.tensors and stored.tensors["mean_face"].shape[1:] == (2,) else 3
@@ -101,5 +104,7 @@ def take(landmarks_px: Float32, mean: Float64, landmarks: str) -> Float64:
     """
     k, d = mean.shape
     if landmarks_px.shape[1] != k or landmarks_px.shape[2] < d:
-        raise ValueError(f"landmarks of shape {landmarks_px.shape}, the classifier was made for {landmarks}'s (M, {k}, {d})")
+        raise ValueError(
+            f"landmarks of shape {landmarks_px.shape}, the classifier was made for {landmarks}'s (M, {k}, {d})"
+        )
     return align(landmarks_px[:, :, :d].astype(np.float64), mean, RIGID[landmarks])

@@ -1,7 +1,7 @@
 """A support vector machine (Cortes & Vapnik 1995) with a radial kernel over geometric features.
 
-scikit-learn trains it; what it learned is kept as plain arrays, and evaluated from them with the same result. A multinomial logistic
-regression of the margins, fitted on the validation split, turns them into calibrated logits.
+scikit-learn trains it; what it learned is kept as plain arrays, and evaluated from them with the same result. A
+multinomial logistic regression of the margins, fitted on the validation split, turns them into calibrated logits.
 """
 
 from __future__ import annotations
@@ -35,7 +35,11 @@ class Svm:
         self.landmarks = shape.check(stored)
         n, n_vectors = len(EXPRESSIONS), len(stored.tensors.get("vectors", ()))
         pairs = n * (n - 1) // 2
-        each = {"feature_mean": (len(FEATURES),), "feature_scale": (len(FEATURES),), "vectors": (n_vectors, len(FEATURES))}
+        each = {
+            "feature_mean": (len(FEATURES),),
+            "feature_scale": (len(FEATURES),),
+            "vectors": (n_vectors, len(FEATURES)),
+        }
         machine = {"weights": (n_vectors, pairs), "bias": (pairs,), "gamma": (1,)}
         stored.check_shapes({**each, **machine, "calibration": (pairs, n), "calibration_bias": (n,)})
         self.n_parameters = sum(array.size for array in stored.tensors.values())
@@ -79,7 +83,8 @@ def to_arrays(scaler: Any, svc: Any) -> dict[str, Float64]:
     """Take out of scikit-learn's StandardScaler and SVC (radial kernel, all of EXPRESSIONS) what evaluating them needs.
 
     Returns:
-        float64 arrays: `feature_mean` and `feature_scale` (F,), `vectors` (V, F), `weights` (V, C * (C - 1) / 2), one column per
+        float64 arrays: `feature_mean` and `feature_scale` (F,), `vectors` (V, F), `weights` (V, C * (C - 1) / 2), one
+            column per
         pair of expressions, `bias` and `gamma`.
     """
     n = len(EXPRESSIONS)

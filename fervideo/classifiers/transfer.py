@@ -1,8 +1,8 @@
 """Transfer learning: a CNN body that learned another task, and a new dense head for expressions.
 
-Two bodies: `SmallNet`'s own, which `tools/train_classifiers.py` first teaches where the landmarks of a face lie, and VGG16's
-(configuration D of Simonyan & Zisserman 2015, without batch normalisation), whose parameters carry torchvision's names, so that
-a file of ImageNet weights fits.
+Two bodies: `SmallNet`'s own, which `tools/train_classifiers.py` first teaches where the landmarks of a face lie, and
+VGG16's (configuration D of Simonyan & Zisserman 2015, without batch normalisation), whose parameters carry
+torchvision's names, so that a file of ImageNet weights fits.
 """
 
 from __future__ import annotations
@@ -74,8 +74,12 @@ class VGG16(nn.Module):
     @staticmethod
     def prepare(crops: Tensor) -> Tensor:
         """Make of crops what ImageNet's networks expect: (M, CROP_PX, CROP_PX) to float32 (M, 3, VGG16_PX, VGG16_PX)."""
-        large = functional.interpolate(crops.float()[:, None] / 255, size=VGG16_PX, mode="bilinear", align_corners=False)
-        mean, std = (torch.tensor(numbers, device=crops.device)[:, None, None] for numbers in (_IMAGENET_MEAN, _IMAGENET_STD))
+        large = functional.interpolate(
+            crops.float()[:, None] / 255, size=VGG16_PX, mode="bilinear", align_corners=False
+        )
+        mean, std = (
+            torch.tensor(numbers, device=crops.device)[:, None, None] for numbers in (_IMAGENET_MEAN, _IMAGENET_STD)
+        )
         prepared: Tensor = (large.expand(-1, 3, -1, -1) - mean) / std
         return prepared
 
@@ -132,7 +136,9 @@ def _tensors(path: Path) -> dict[str, Tensor]:
         # Never more than tensors: a pickle could run anything.
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise WeightsError(path, f"neither safetensors nor a state dict of plain tensors ({type(error).__name__})", remedy) from error
+        raise WeightsError(
+            path, f"neither safetensors nor a state dict of plain tensors ({type(error).__name__})", remedy
+        ) from error
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise WeightsError(path, f"holds {type(state).__name__}, not parameter names with tensors", remedy)
     return dict(state)

@@ -43,7 +43,9 @@ def calibrate(model: SequenceLSTM, samples: Sequence[Sample], answers: Sequence[
     found = {}
     for name, pairs, head in (("clips", clips, model.clip_head), ("steps", steps, model.step_head)):
         enough = pairs and len(known) >= _FEWEST
-        found[name] = temperature(np.array([label for label, _ in pairs]), np.stack([p for _, p in pairs])) if enough else 1.0
+        found[name] = (
+            temperature(np.array([label for label, _ in pairs]), np.stack([p for _, p in pairs])) if enough else 1.0
+        )
         with torch.no_grad():
             head.weight.div_(found[name])
             head.bias.div_(found[name])

@@ -46,10 +46,11 @@ def compare(
         progress: Whether to show a progress bar on stderr, where that is a terminal.
 
     Returns:
-        For each classifier its scores, and the share of photographs in which landmarks were found. Scores are `classifier`, `n`,
-        `accuracy`, `macro_f1` over the expressions that the dataset holds, `ece`, `ms_per_face` (median over batches of 32 faces on
-        one thread, landmarks of mediapipe given), `parameters`, `bytes` of the weights' file, `recall` of each expression (None
-        where the dataset lacks it), and `confusion`: how many of each expression (rows, as EXPRESSIONS) were taken for which.
+        For each classifier its scores, and the share of photographs in which landmarks were found. Scores are
+        `classifier`, `n`, `accuracy`, `macro_f1` over the expressions that the dataset holds, `ece`, `ms_per_face`
+        (median over batches of 32 faces on one thread, landmarks of mediapipe given), `parameters`, `bytes` of the
+        weights' file, `recall` of each expression (None where the dataset lacks it), and `confusion`: how many of each
+        expression (rows, as EXPRESSIONS) were taken for which.
 
     Raises:
         UsageError: There is no such classifier or dataset, or its labels are unknown.
@@ -80,7 +81,10 @@ def describe(rows: Sequence[Mapping[str, Any]], seen: float) -> str:
     shown = [name for name in EXPRESSIONS if rows[0]["recall"][name] is not None]
     heads = ("accuracy", "macro_f1", "ece", "ms_per_face", "parameters", "MB")
     lines = [(f"{rows[0]['n']} faces", *heads), *((str(row["classifier"]), *_cells(row)) for row in rows)]
-    recalls = [("recall", *shown), *((str(row["classifier"]), *(f"{row['recall'][name]:.3f}" for name in shown)) for row in rows)]
+    recalls = [
+        ("recall", *shown),
+        *((str(row["classifier"]), *(f"{row['recall'][name]:.3f}" for name in shown)) for row in rows),
+    ]
     text = f"{_aligned(lines)}\n\n{_aligned(recalls)}"
     if seen < 1:
         unseen = f"no landmarks in {1 - seen:.1%} of the pictures"
@@ -95,7 +99,9 @@ def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _aligned(lines: Sequence[Sequence[str]]) -> str:
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines)
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
 
 
 def _chosen(name: str, settings: Settings) -> ClassifierSettings:
@@ -124,12 +130,16 @@ def _look(dataset: Path, found: stills.Stills, settings: Settings, progress: boo
         parts[number] = part
     problems = tuple(problem for number in sorted(parts) for problem in parts[number][2])
     if problems:
-        raise DatasetError(dataset, f"{len(problems)} photographs cannot be read", "export them again, or remove them", problems)
+        raise DatasetError(
+            dataset, f"{len(problems)} photographs cannot be read", "export them again, or remove them", problems
+        )
     crops, landmarks = (np.concatenate([parts[number][part] for number in range(len(jobs))]) for part in (0, 1))
     return crops, landmarks
 
 
-def _probabilities(model: frame_model.FrameModel, crops: UInt8, landmarks: Float32, answerable: np.ndarray[Any, np.dtype[Any]]) -> Float64:
+def _probabilities(
+    model: frame_model.FrameModel, crops: UInt8, landmarks: Float32, answerable: np.ndarray[Any, np.dtype[Any]]
+) -> Float64:
     """Classify faces: float64 (N, C), 0 for what is no answer."""
     logits = np.where(answerable, model(crops, landmarks)[1], -np.inf).astype(np.float64)
     p = np.exp(logits - logits.max(1, keepdims=True))

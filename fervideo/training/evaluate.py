@@ -1,7 +1,8 @@
 """A model and its baselines on samples: clips, frames, segments, calibration.
 
-The baselines see the same features: the majority class of the training clips, the frame CNN averaged over the clip, and the frame
-CNN smoothed in time, of which a clip is what it shows most of the time. A clip without a face is an error of every system.
+The baselines see the same features: the majority class of the training clips, the frame CNN averaged over the clip, and
+the frame CNN smoothed in time, of which a clip is what it shows most of the time. A clip without a face is an error of
+every system.
 """
 
 from __future__ import annotations
@@ -49,7 +50,9 @@ def predict(model: SequenceLSTM, samples: Sequence[Sample], settings: TrainingSe
     """Run a model over samples: short ones in batches, long ones in windows as `fervideo timeline` does."""
     longest = round(settings.sequence.window_s * MODEL_RATE_HZ)
     answers: list[Answer | None] = [None] * len(samples)
-    short = sorted((len(sample.course), place) for place, sample in enumerate(samples) if 0 < len(sample.course) <= longest)
+    short = sorted(
+        (len(sample.course), place) for place, sample in enumerate(samples) if 0 < len(sample.course) <= longest
+    )
     device = model.centre.device
     for start in range(0, len(short), _BATCH):
         drawn = short[start : start + _BATCH]
@@ -57,14 +60,22 @@ def predict(model: SequenceLSTM, samples: Sequence[Sample], settings: TrainingSe
         for row, (length, place) in enumerate(drawn):
             padded[row, :length] = samples[place].course
         mask = torch.from_numpy(np.arange(drawn[-1][0]) < np.array([[length] for length, _ in drawn]))
-        steps, clips = (logits.softmax(-1).cpu().numpy() for logits in model(torch.from_numpy(padded).to(device), mask.to(device)))
+        steps, clips = (
+            logits.softmax(-1).cpu().numpy() for logits in model(torch.from_numpy(padded).to(device), mask.to(device))
+        )
         for row, (length, place) in enumerate(drawn):
-            answers[place] = sequence.settled(model, steps[row, :length].astype(np.float64), settings.sequence), clips[row]
+            answers[place] = (
+                sequence.settled(model, steps[row, :length].astype(np.float64), settings.sequence),
+                clips[row],
+            )
     for place, sample in enumerate(samples):
         if len(sample.course) > longest:
             answers[place] = sequence.infer(model, sample.course, settings.sequence)
     sigma_s = settings.sequence.smooth_s
-    return [_as_asked(sample, answer, sigma_s) if answer and sigma_s else answer for sample, answer in zip(samples, answers, strict=True)]
+    return [
+        _as_asked(sample, answer, sigma_s) if answer and sigma_s else answer
+        for sample, answer in zip(samples, answers, strict=True)
+    ]
 
 
 def _as_asked(sample: Sample, answer: Answer, sigma_s: float) -> Answer:
@@ -78,7 +89,9 @@ def baselines(samples: Sequence[Sample], labels: tuple[str, ...], train_counts: 
     shares = (np.array(train_counts, np.float32) / max(sum(train_counts), 1e-9)).astype(np.float32)
     courses = [frame_course(sample, labels) for sample in samples]
     seen = [course if len(course) else None for course in courses]
-    majority = [(np.tile(shares, (len(sample.course), 1)), shares) if len(sample.course) else None for sample in samples]
+    majority = [
+        (np.tile(shares, (len(sample.course), 1)), shares) if len(sample.course) else None for sample in samples
+    ]
     mean = [None if course is None else (course, course.mean(0)) for course in seen]
     smoothed = [None if course is None else _smoothed(course) for course in seen]
     return [System("majority", majority), System("mean of frames", mean), System("smoothed frames", smoothed, False)]
@@ -92,7 +105,9 @@ def frame_course(sample: Sample, labels: tuple[str, ...]) -> Float32:
     if not len(steps):
         return course[:0]
     seen = steps[nearest(steps.astype(np.float64), np.arange(len(course), dtype=np.float64))]
-    course[:, known] = np.exp(sample.course[seen][:, [place for place, name in enumerate(EXPRESSIONS) if name in labels]])
+    course[:, known] = np.exp(
+        sample.course[seen][:, [place for place, name in enumerate(EXPRESSIONS) if name in labels]]
+    )
     course /= course.sum(1, keepdims=True)
     return course
 
@@ -107,15 +122,20 @@ def frame_answer(sample: Sample, answer: Answer | None) -> Float32 | None:
     """Return probabilities at the clip's frames, float32 (T, C): between two steps interpolated, outside the nearest carried on."""
     if answer is None:
         return None
-    return np.stack([np.interp(sample.time_s, sample.step_time_s, column) for column in answer[0].T], 1).astype(np.float32)
+    return np.stack([np.interp(sample.time_s, sample.step_time_s, column) for column in answer[0].T], 1).astype(
+        np.float32
+    )
 
 
-def evaluate(systems: Sequence[System], samples: Sequence[Sample], labels: tuple[str, ...], settings: TrainingSettings) -> dict[str, Any]:
+def evaluate(
+    systems: Sequence[System], samples: Sequence[Sample], labels: tuple[str, ...], settings: TrainingSettings
+) -> dict[str, Any]:
     """Score systems on samples.
 
     Returns:
-        JSON-able: `n_clips`, `n_frames`, `coverage` (share of labelled clips in which a face was found), and by system's name `clips`
-        and `frames` with scores, 95 % intervals (`_ci`) and confusion, each where there are such labels.
+        JSON-able: `n_clips`, `n_frames`, `coverage` (share of labelled clips in which a face was found), and by
+        system's name `clips` and `frames` with scores, 95 % intervals (`_ci`) and confusion, each where there are such
+        labels.
     """
     whole = [sample for sample in samples if sample.label >= 0]
     report: dict[str, Any] = {
@@ -143,18 +163,25 @@ def _has_frames(sample: Sample) -> bool:
 
 def _counted(counts: list[Int64], samples: Sequence[Sample], settings: TrainingSettings) -> dict[str, Any]:
     total = np.sum(counts, 0)
-    scores: dict[str, Callable[[Float64], float]] = {"war": metrics.war, "uar": metrics.uar, "macro_f1": metrics.macro_f1}
+    scores: dict[str, Callable[[Float64], float]] = {
+        "war": metrics.war,
+        "uar": metrics.uar,
+        "macro_f1": metrics.macro_f1,
+    }
     groups = [sample.clip.group for sample in samples]
     intervals = metrics.bootstrap(counts, groups, scores, settings.train.bootstrap, settings.train.seed)
     told: dict[str, Any] = {name: score(total) for name, score in scores.items()}
     return told | {f"{name}_ci": interval for name, interval in intervals.items()} | {"confusion": total.tolist()}
 
 
-def _clip_scores(system: System, samples: Sequence[Sample], n_labels: int, settings: TrainingSettings) -> dict[str, Any]:
+def _clip_scores(
+    system: System, samples: Sequence[Sample], n_labels: int, settings: TrainingSettings
+) -> dict[str, Any]:
     pairs = [(sample, answer) for sample, answer in zip(samples, system.answers, strict=True) if sample.label >= 0]
     guesses = [-1 if answer is None else int(answer[1].argmax()) for _, answer in pairs]
     counts = [
-        metrics.confusion(np.array([sample.label]), np.array([guess]), n_labels) for (sample, _), guess in zip(pairs, guesses, strict=True)
+        metrics.confusion(np.array([sample.label]), np.array([guess]), n_labels)
+        for (sample, _), guess in zip(pairs, guesses, strict=True)
     ]
     told = _counted(counts, [sample for sample, _ in pairs], settings)
     sure = [(sample.label, answer[1]) for sample, answer in pairs if answer is not None]
@@ -164,7 +191,9 @@ def _clip_scores(system: System, samples: Sequence[Sample], n_labels: int, setti
     return told
 
 
-def _frame_scores(system: System, samples: Sequence[Sample], labels: tuple[str, ...], settings: TrainingSettings) -> dict[str, Any]:
+def _frame_scores(
+    system: System, samples: Sequence[Sample], labels: tuple[str, ...], settings: TrainingSettings
+) -> dict[str, Any]:
     counts, scored, courses, true_courses, pairs, edits, onsets = [], [], [], [], [], [], []
     background = labels.index("neutral") if "neutral" in labels else None
     for sample, answer in zip(samples, system.answers, strict=True):
@@ -228,7 +257,12 @@ def describe(report: dict[str, Any], main: str) -> str:
     for kind, unit in (("clips", "n_clips"), ("frames", "n_frames")):
         if not report[unit]:
             continue
-        columns = ["war", "uar", "macro_f1", *(["ece", "nll", "brier"] if kind == "clips" else ["edit", "f1_at_50", "changes_per_min"])]
+        columns = [
+            "war",
+            "uar",
+            "macro_f1",
+            *(["ece", "nll", "brier"] if kind == "clips" else ["edit", "f1_at_50", "changes_per_min"]),
+        ]
         lines = [[f"{report[unit]} {kind}", *columns]]
         for name, scores in report["systems"].items():
             told = scores[kind]
@@ -254,4 +288,6 @@ def _shown(value: Any) -> str:
 
 def _table(lines: Sequence[Sequence[str]]) -> str:
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines)
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )

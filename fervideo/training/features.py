@@ -17,7 +17,17 @@ from tqdm import tqdm
 
 from fervideo import pipeline, sequence, tracking, video, workers
 from fervideo.errors import FervideoError
-from fervideo.records import EXPRESSIONS, GEOMETRY, MODEL_RATE_HZ, ClipFeatures, Float32, Float64, Int64, Shaped, check_array
+from fervideo.records import (
+    EXPRESSIONS,
+    GEOMETRY,
+    MODEL_RATE_HZ,
+    ClipFeatures,
+    Float32,
+    Float64,
+    Int64,
+    Shaped,
+    check_array,
+)
 from fervideo.segments import extract_segment
 from fervideo.settings import Settings, TrainingSettings
 from fervideo.training.frame_labels import labelled_numbers, truth
@@ -63,7 +73,12 @@ class Sample(Shaped):
 
 
 def load(
-    clips: Sequence[Clip], opened: dict[Path, pipeline.Extraction], labels: tuple[str, ...], settings: TrainingSettings, *, progress: bool
+    clips: Sequence[Clip],
+    opened: dict[Path, pipeline.Extraction],
+    labels: tuple[str, ...],
+    settings: TrainingSettings,
+    *,
+    progress: bool,
 ) -> tuple[list[Sample], list[Problem]]:
     """Extract what the cache lacks, and make samples.
 
@@ -75,7 +90,8 @@ def load(
         progress: Whether to show progress bars on stderr, where that is a terminal.
 
     Returns:
-        Samples in the order of the rows, and what is wrong with rows whose videos turned out to be damaged while they were decoded.
+        Samples in the order of the rows, and what is wrong with rows whose videos turned out to be damaged while they
+        were decoded.
 
     Raises:
         FervideoError: Extraction is impossible: the cache cannot be written, a worker died.
@@ -123,7 +139,9 @@ def _extract(extractions: Sequence[pipeline.Extraction], settings: TrainingSetti
     """Extract the segments that the cache lacks, of all clips side by side."""
     lacking = [extraction for extraction in extractions if extraction.missing]
     counted: dict[int, pipeline.Extraction] = {}
-    for number, result in mapped(_counted, [(extraction,) for extraction in lacking], settings, "counting faces", progress):
+    for number, result in mapped(
+        _counted, [(extraction,) for extraction in lacking], settings, "counting faces", progress
+    ):
         counted[number] = _sound(result)
     tasks = [counted[number].task(segment) for number in range(len(lacking)) for segment in counted[number].missing]
     for _, result in mapped(extract_segment, [(task,) for task in tasks], settings, "extracting", progress):
@@ -147,7 +165,9 @@ def mapped(
 ) -> Iterator[tuple[int, Any]]:
     """Call a function with each job's arguments, in worker processes where there are several; yield results, or FervideoError."""
     n_workers = min(settings.run.workers or os.cpu_count() or 1, len(jobs) // 2)
-    with tqdm(total=len(jobs), desc=title, disable=None if progress and jobs else True, leave=False, dynamic_ncols=True) as bar:
+    with tqdm(
+        total=len(jobs), desc=title, disable=None if progress and jobs else True, leave=False, dynamic_ncols=True
+    ) as bar:
         if n_workers <= 1:
             for number, job in enumerate(jobs):
                 try:
@@ -169,7 +189,9 @@ def mapped(
                     except FervideoError as error:
                         result = error
                     except workers.WorkerDied:
-                        result = FervideoError(title, "a worker process died, out of memory perhaps", "run again with --workers 1")
+                        result = FervideoError(
+                            title, "a worker process died, out of memory perhaps", "run again with --workers 1"
+                        )
                     left -= 1
                     bar.update()
                     yield key, result
@@ -196,7 +218,9 @@ def sample(clip: Clip, features: ClipFeatures, labels: tuple[str, ...]) -> Sampl
     else:
         start_s, steps, step_label = 0.0, np.empty((0, width), np.float32), np.empty(0, np.int64)
     seen = len(sightings) / max(len(frame), 1)
-    return Sample(clip, start_s, steps, target(clip, labels), label_of(clip, labels), step_label, shown_at_s, shown, seen)
+    return Sample(
+        clip, start_s, steps, target(clip, labels), label_of(clip, labels), step_label, shown_at_s, shown, seen
+    )
 
 
 def _labelled(clip: Clip, labels: tuple[str, ...], frame: Int64, time_s: Float64) -> tuple[Float64, Int64]:
@@ -214,5 +238,7 @@ def _labelled(clip: Clip, labels: tuple[str, ...], frame: Int64, time_s: Float64
 def nearest(sorted_values: Float64, wanted: Float64) -> Int64:
     """Return which of the sorted values is nearest to each wanted one."""
     right = np.searchsorted(sorted_values, wanted).clip(1, max(len(sorted_values) - 1, 1))
-    left_is_nearer = wanted - sorted_values[right - 1] <= np.abs(sorted_values[np.minimum(right, len(sorted_values) - 1)] - wanted)
+    left_is_nearer = wanted - sorted_values[right - 1] <= np.abs(
+        sorted_values[np.minimum(right, len(sorted_values) - 1)] - wanted
+    )
     return np.where(left_is_nearer, right - 1, np.minimum(right, len(sorted_values) - 1))

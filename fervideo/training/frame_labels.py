@@ -42,9 +42,13 @@ def read(path: Path) -> LabelFile:
     if columns and {canonical(name) for name in columns} <= {*EXPRESSIONS, "other"}:
         return _aff_wild2(path, found, columns)
     kind = "time_s" if "time_s" in columns else "frame"
-    lacking = [name for name, there in (("label", "label" in columns), ("time_s or frame", kind in columns)) if not there]
+    lacking = [
+        name for name, there in (("label", "label" in columns), ("time_s or frame", kind in columns)) if not there
+    ]
     if path.is_file() and lacking:
-        found.add_problem(path, f"has no column {' and no column '.join(lacking)}; its columns: {', '.join(columns) or 'none'}")
+        found.add_problem(
+            path, f"has no column {' and no column '.join(lacking)}; its columns: {', '.join(columns) or 'none'}"
+        )
         return LabelFile(kind, np.empty(0), (), tuple(found.problems))
     at: list[float] = []
     names: list[str] = []
@@ -101,7 +105,11 @@ def check(manifest: Manifest) -> list[Problem]:
     for clip in filter(is_file, manifest.clips):
         stored = read(Path(clip.frame_labels))
         reasons = [f"{problem.origin}: {problem.reason}" for problem in stored.problems[:3]]
-        reasons += [f"{clip.frame_labels}: {reason}" for name in sorted(names_in(clip)) if (reason := label_problem(name, manifest.labels))]
+        reasons += [
+            f"{clip.frame_labels}: {reason}"
+            for name in sorted(names_in(clip))
+            if (reason := label_problem(name, manifest.labels))
+        ]
         if not reasons and not names_in(clip):
             reasons.append(f"{clip.frame_labels} labels no frame")
         problems += [Problem(clip.origin, reason) for reason in reasons]

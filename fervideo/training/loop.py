@@ -1,7 +1,7 @@
 """The training loop: batches of like lengths, balanced soft-label losses per frame and per clip, exact resuming.
 
-Every epoch starts from its own seed and every step's rate follows from its number, so the state after an epoch is all that the
-next one needs: a training that was broken off and resumed ends as one that was not.
+Every epoch starts from its own seed and every step's rate follows from its number, so the state after an epoch is all
+that the next one needs: a training that was broken off and resumed ends as one that was not.
 """
 
 from __future__ import annotations
@@ -90,7 +90,9 @@ def collate(drawn: Sequence[Piece], device: str = "cpu") -> Batch:
     lengths = np.array([len(piece.course) for piece in drawn])
 
     def padded(arrays: list[Any]) -> Tensor:
-        return torch.from_numpy(np.stack([np.pad(a, [(0, longest - len(a))] + [(0, 0)] * (a.ndim - 1)) for a in arrays])).to(device)
+        return torch.from_numpy(
+            np.stack([np.pad(a, [(0, longest - len(a))] + [(0, 0)] * (a.ndim - 1)) for a in arrays])
+        ).to(device)
 
     return Batch(
         [piece.name for piece in drawn],
@@ -106,8 +108,8 @@ def collate(drawn: Sequence[Piece], device: str = "cpu") -> Batch:
 def with_other_looks(batch: Batch, most: float) -> Batch:
     """Shift each course towards the mean of another one by a random share of at most `most`.
 
-    A face's own looks move all its features one way; a few hundred clips show few faces, and the model must not know them by
-    their looks (after MixStyle, Zhou et al. 2021).
+    A face's own looks move all its features one way; a few hundred clips show few faces, and the model must not know
+    them by their looks (after MixStyle, Zhou et al. 2021).
     """
     if not most:
         return batch
@@ -157,7 +159,9 @@ class Loss:
         n_labels = len(train[0].target)
         steps = sum(np.bincount(piece.step_label, piece.step_weight, n_labels) for piece in train)
         clips = sum(piece.target for piece in train)
-        by_step, by_clip = (class_weights(np.asarray(mass, np.float32), settings.balance).to(device) for mass in (steps, clips))
+        by_step, by_clip = (
+            class_weights(np.asarray(mass, np.float32), settings.balance).to(device) for mass in (steps, clips)
+        )
         return cls(by_step, by_clip, settings.clip_loss)
 
     def __call__(self, step_logits: Tensor, clip_logits: Tensor, batch: Batch) -> Tensor:
@@ -173,8 +177,8 @@ class Loss:
 class Epoch(NamedTuple):
     """Tell how an epoch ended.
 
-    The best one has the least validation loss: recalls of a few dozen clips move in steps that may be chance, and prefer
-    epochs in which a model is barely trained.
+    The best one has the least validation loss: recalls of a few dozen clips move in steps that may be chance, and
+    prefer epochs in which a model is barely trained.
     """
 
     epoch: int
@@ -252,13 +256,17 @@ class Trainer:
     def _epoch(self, number: int, progress: bool) -> None:
         seed = (self.settings.seed, number)
         torch.manual_seed(int(np.random.default_rng(seed).integers(2**62)))
-        batches = bucketed([len(piece.course) for piece in self.train], self.settings.batch, np.random.default_rng(seed))
+        batches = bucketed(
+            [len(piece.course) for piece in self.train], self.settings.batch, np.random.default_rng(seed)
+        )
         total, losses = len(batches) * self.settings.epochs, []
         self.model.train()
         title = f"epoch {number + 1:>{len(str(self.settings.epochs))}}/{self.settings.epochs}"
         # None: tqdm shows nothing where stderr is no terminal.
         look = "{desc}  {n_fmt}/{total_fmt}  {elapsed}{postfix}"
-        with tqdm(total=len(batches), desc=title, disable=None if progress else True, dynamic_ncols=True, bar_format=look) as bar:
+        with tqdm(
+            total=len(batches), desc=title, disable=None if progress else True, dynamic_ncols=True, bar_format=look
+        ) as bar:
             for place, rows in enumerate(batches):
                 step = number * len(batches) + place
                 rate = self.peak * min((step + 1) / max(0.1 * total, 1), 0.5 * (1 + math.cos(math.pi * step / total)))
@@ -285,7 +293,9 @@ class Trainer:
             shown = ", ".join(bad or batch.names)
             reason = f"the loss is {float(loss.detach())} in epoch {epoch + 1}, in the batch of {shown}"
             raise TrainingError(
-                self.path.parent, reason, "lower train.rate or leave out these clips; the last good epoch is kept, --resume goes on from it"
+                self.path.parent,
+                reason,
+                "lower train.rate or leave out these clips; the last good epoch is kept, --resume goes on from it",
             )
         self.optimiser.zero_grad()
         loss.backward()
@@ -310,7 +320,9 @@ class Trainer:
             tensors |= {f"optimiser.{number}.{name}": torch.as_tensor(value) for name, value in state.items()}
         header = {"identity": self.identity, "history": json.dumps(self.history)}
         with drafts.draft(self.path, "make room; --resume goes on from there") as draft:
-            draft.write_bytes(save({name: np.ascontiguousarray(tensor.cpu().numpy()) for name, tensor in tensors.items()}, header))
+            draft.write_bytes(
+                save({name: np.ascontiguousarray(tensor.cpu().numpy()) for name, tensor in tensors.items()}, header)
+            )
 
     def resume(self) -> None:
         """Go on from the state of a run that was broken off.
@@ -330,7 +342,9 @@ class Trainer:
             raise TrainingError(self.path, reason, "resume with the same, or start anew in another folder")
 
         def of(kind: str) -> dict[str, Tensor]:
-            return {name.removeprefix(f"{kind}."): tensor for name, tensor in tensors.items() if name.startswith(f"{kind}.")}
+            return {
+                name.removeprefix(f"{kind}."): tensor for name, tensor in tensors.items() if name.startswith(f"{kind}.")
+            }
 
         self.history, self.best = history, of("best")
         self.model.load_state_dict(of("model"))

@@ -28,7 +28,13 @@ _ALIASES = {
 #: Labels that say that there is nothing to learn: rows and frames with them are left out.
 UNLABELLED = ("", "-1", "-1.0", "nan", "unknown", "no_face")
 SPLITS = ("train", "validation", "test")
-_SPLIT_ALIASES = {"training": "train", "val": "validation", "valid": "validation", "dev": "validation", "testing": "test"}
+_SPLIT_ALIASES = {
+    "training": "train",
+    "val": "validation",
+    "valid": "validation",
+    "dev": "validation",
+    "testing": "test",
+}
 #: What a git-lfs pointer begins with, where the video itself was not fetched.
 _LFS = b"version https://git-lfs"
 
@@ -46,8 +52,8 @@ class Clip(NamedTuple):
         fold: Name of the fold in which it is tested, or empty.
         start_s: Where the stretch begins; NaN for the whole clip.
         end_s: Where it ends, itself not in it; NaN for the whole clip.
-        frame_labels: A file with labels per frame; `interval` where the label holds in every frame; `synthetic` where frame
-            labels are to be made up: the first frame neutral, the last third as the clip; or empty.
+        frame_labels: A file with labels per frame; `interval` where the label holds in every frame; `synthetic` where
+            frame labels are to be made up: the first frame neutral, the last third as the clip; or empty.
         origin: File and row that it was read from, for messages; different for every row.
     """
 
@@ -120,7 +126,12 @@ class Manifest:
         if problems and not skip:
             shown = tuple(map(str, problems))
             count = "1 problem" if len(shown) == 1 else f"{len(shown)} problems"
-            raise DatasetError(self.root, f"{count}, the first in {shown[0]}", "mend them, or leave them out with --on-error skip", shown)
+            raise DatasetError(
+                self.root,
+                f"{count}, the first in {shown[0]}",
+                "mend them, or leave them out with --on-error skip",
+                shown,
+            )
         bad = {problem.origin for problem in problems}
         kept = [clip for clip in self.clips if clip.origin not in bad]
         if not kept:
@@ -193,7 +204,11 @@ def check(manifest: Manifest) -> list[Problem]:
     problems = [*manifest.problems]
     first: dict[str, str] = {}
     for clip in manifest.clips:
-        reasons = [reason for reason in (_path_problem(clip.path), _span_problem(clip), *_label_problems(clip, manifest)) if reason]
+        reasons = [
+            reason
+            for reason in (_path_problem(clip.path), _span_problem(clip), *_label_problems(clip, manifest))
+            if reason
+        ]
         if clip.clip in first:
             reasons.append(f"clip {clip.clip!r} stands in {first[clip.clip]} already")
         first.setdefault(clip.clip, clip.origin)

@@ -1,7 +1,7 @@
 """Metrics of clips, frames, segments and probabilities.
 
-Labels are numbers from 0 to C - 1; -1 as a prediction is none, and always wrong; -1 as a truth leaves the frame out. Classes
-that the truth lacks are left out of every mean over classes.
+Labels are numbers from 0 to C - 1; -1 as a prediction is none, and always wrong; -1 as a truth leaves the frame out.
+Classes that the truth lacks are left out of every mean over classes.
 """
 
 from __future__ import annotations
@@ -82,8 +82,8 @@ def edit_score(truth: Int64, guess: Int64) -> float:
 def matches(truth: Int64, guess: Int64, overlap: float, background: int | None = None) -> tuple[int, int, int]:
     """Match guessed segments with true ones of the same label (Lea et al. 2017).
 
-    Each guessed segment, in order, is compared with the true one of its label that it overlaps best; it is a hit where their
-    intersection over union reaches `overlap` and that one was not hit before.
+    Each guessed segment, in order, is compared with the true one of its label that it overlaps best; it is a hit where
+    their intersection over union reaches `overlap` and that one was not hit before.
 
     Args:
         truth: int64 (n,), labels of successive frames.
@@ -123,7 +123,11 @@ def onset_errors_s(truth: Int64, guess: Int64, time_s: Float64, background: int 
     (true_label, true_first, true_end), (label, first, end) = runs(truth), runs(guess)
     errors = []
     for name, begin, stop in zip(true_label, true_first, true_end, strict=True):
-        share = (np.minimum(stop, end) - np.maximum(begin, first)) / (np.maximum(stop, end) - np.minimum(begin, first)) * (label == name)
+        share = (
+            (np.minimum(stop, end) - np.maximum(begin, first))
+            / (np.maximum(stop, end) - np.minimum(begin, first))
+            * (label == name)
+        )
         if begin > 0 and name != background and len(share) and share.max() >= 0.5:
             errors.append(abs(time_s[first[share.argmax()]] - time_s[begin]))
     return np.array(errors, np.float64)

@@ -44,7 +44,13 @@ def confusion(counts: Sequence[Sequence[int]], labels: Sequence[str], title: str
             if table[row, column]:
                 colour = "white" if share[row, column] > 0.5 else "black"
                 axes.text(
-                    column, row, f"{share[row, column]:.2f}\n{table[row, column]}", ha="center", va="center", color=colour, fontsize=8
+                    column,
+                    row,
+                    f"{share[row, column]:.2f}\n{table[row, column]}",
+                    ha="center",
+                    va="center",
+                    color=colour,
+                    fontsize=8,
                 )
     _save(figure, path)
 
@@ -77,7 +83,13 @@ def reliability_diagram(truth: Int64, p: Float32, title: str, path: Path) -> Non
     width = 1 / ECE_BINS
     axes.bar((np.arange(ECE_BINS) + 0.5) * width, np.nan_to_num(accuracy), width * 0.9, alpha=0.6, label="right")
     axes.plot(confidence, accuracy, "o", markersize=4)
-    axes.bar((np.arange(ECE_BINS) + 0.5) * width, size / max(size.sum(), 1), width * 0.3, color="grey", label="share of answers")
+    axes.bar(
+        (np.arange(ECE_BINS) + 0.5) * width,
+        size / max(size.sum(), 1),
+        width * 0.3,
+        color="grey",
+        label="share of answers",
+    )
     axes.plot([0, 1], [0, 1], "k--", linewidth=1)
     axes.set(xlabel="confidence", ylabel="right", xlim=(0, 1), ylim=(0, 1), title=title)
     axes.legend()

@@ -84,11 +84,15 @@ def prepared(
     sides = _sides_of(model)
     manifest, problems, left_out = _read(dataset, name, known, purpose, sides, split)
     if manifest.image_fps and "image_fps" not in settings.video.model_fields_set:
-        settings = settings.model_copy(update={"video": settings.video.model_copy(update={"image_fps": manifest.image_fps})})
+        settings = settings.model_copy(
+            update={"video": settings.video.model_copy(update={"image_fps": manifest.image_fps})}
+        )
     with TemporaryDirectory(prefix="fervideo-") as scratch:
         bad = {problem.origin for problem in problems}
         openable = [clip for clip in manifest.clips if clip.origin not in bad]
-        opened, unreadable = open_videos(openable, settings, None if settings.run.cache else Path(scratch), progress=progress)
+        opened, unreadable = open_videos(
+            openable, settings, None if settings.run.cache else Path(scratch), progress=progress
+        )
         problems += [*unreadable, *_beyond(openable, opened)]
         sound = manifest.sound(problems, skip=True)
         try:
@@ -98,7 +102,11 @@ def prepared(
         # Says all that is wrong, unless that may be left out.
         clips = replace(manifest, clips=clips).sound([*problems, *unfit], skip=skip).clips
         found = {label for clip in clips for label in (clip.label, *_voted(clip), *frame_labels.names_in(clip))}
-        labels = known if known is not None and purpose == "evaluate" else (*(known or ()), *ordered(found - set(known or ())))
+        labels = (
+            known
+            if known is not None and purpose == "evaluate"
+            else (*(known or ()), *ordered(found - set(known or ())))
+        )
         if output is not None:
             _make(output)
         samples, damaged = load(clips, opened, labels, settings, progress=progress)
@@ -110,7 +118,12 @@ def prepared(
 
 
 def _read(
-    dataset: Path, name: str | None, known: tuple[str, ...] | None, purpose: Purpose, sides: dict[Path, str], split: str | None
+    dataset: Path,
+    name: str | None,
+    known: tuple[str, ...] | None,
+    purpose: Purpose,
+    sides: dict[Path, str],
+    split: str | None,
 ) -> tuple[Manifest, list[Problem], int]:
     """Read a dataset's rows, for an evaluation those that are to be looked at; what is wrong with them; and how many others there are."""
     manifest = datasets.read(dataset, name)
@@ -125,7 +138,9 @@ def _read(
     return manifest, [problem for problem in problems if problem.origin not in others], len(others)
 
 
-def _fit_for(purpose: Purpose, sound: Manifest, settings: TrainingSettings, sides: dict[Path, str]) -> tuple[list[Clip], list[Problem]]:
+def _fit_for(
+    purpose: Purpose, sound: Manifest, settings: TrainingSettings, sides: dict[Path, str]
+) -> tuple[list[Clip], list[Problem]]:
     """Give rows their splits where they are trained on; and find those that cannot be, until the others can."""
     clips = splits.assign(sound, settings.train) if purpose == "train" else sound.clips
     problems: list[Problem] = []
@@ -143,7 +158,11 @@ def _unfit(purpose: Purpose, manifest: Manifest, settings: TrainingSettings, sid
         return [*splits.check(manifest.clips), *_learnt_before(manifest.clips, sides)]
     each = [splits.assign(manifest, settings.train, fold) for fold in splits.folds(manifest, settings.train)]
     # A fold may lack a label; what is tested must have been taught. What is wrong in several folds is said once.
-    return list(dict.fromkeys(problem for fold in each for problem in (*splits.check(fold, ("train",)), *_learnt_before(fold, sides))))
+    return list(
+        dict.fromkeys(
+            problem for fold in each for problem in (*splits.check(fold, ("train",)), *_learnt_before(fold, sides))
+        )
+    )
 
 
 def _sides_of(model: Path | None) -> dict[Path, str]:
@@ -177,7 +196,9 @@ def _beyond(clips: Sequence[Clip], opened: Mapping[Path, Extraction]) -> list[Pr
     for clip in clips:
         duration_s = opened[clip.path].source.info.duration_s if clip.path in opened else math.inf
         if clip.start_s >= duration_s:
-            problems.append(Problem(clip.origin, f"begins at {clip.start_s:g} s, and {clip.path} ends at {duration_s:.2f} s"))
+            problems.append(
+                Problem(clip.origin, f"begins at {clip.start_s:g} s, and {clip.path} ends at {duration_s:.2f} s")
+            )
     return problems
 
 

@@ -87,7 +87,8 @@ def cross_validate(
     Args and Raises as in `train`; RUN holds a folder for each fold.
 
     Returns:
-        What `metrics.json` holds: scores of each fold, their means, those of all test clips pooled, and how many rows were `skipped`.
+        What `metrics.json` holds: scores of each fold, their means, those of all test clips pooled, and how many rows
+            were `skipped`.
     """
     start, begun = _beginning(init, settings)
     known = None if start is None else start.labels
@@ -120,14 +121,15 @@ def evaluate_run(
         dataset: Folder or table.
         settings: `sequence.model` is the model.
         format: As in `train`.
-        split: Which clips: `train`, `validation`, `test` or `all`; None for the test split where the dataset has one, else all, and
-            never those that the model was trained on or chosen by.
+        split: Which clips: `train`, `validation`, `test` or `all`; None for the test split where the dataset has one,
+            else all, and never those that the model was trained on or chosen by.
         output: Folder for metrics.json, predictions.csv and pictures.
         skip: As in `train`.
         progress: As in `train`.
 
     Returns:
-        The report of `evaluate`, with how many rows were `skipped` for problems, and how many `left_out` as those of other splits.
+        The report of `evaluate`, with how many rows were `skipped` for problems, and how many `left_out` as those of
+        other splits.
 
     Raises:
         DatasetError: The dataset cannot be used, or has labels that the model lacks.
@@ -137,13 +139,25 @@ def evaluate_run(
     model = pipeline.sequence_model(settings)
     path = pipeline.sequence_path(settings)
     with prepared(
-        dataset, settings, format, model.labels, "evaluate", output, skip=skip, progress=progress, model=path, split=split
+        dataset,
+        settings,
+        format,
+        model.labels,
+        "evaluate",
+        output,
+        skip=skip,
+        progress=progress,
+        model=path,
+        split=split,
     ) as ready:
         header = checkpoint.read(path).header
         counts = header.get("train_counts") or [
             sum(sample.label == place for sample in ready.samples) for place in range(len(model.labels))
         ]
-        systems = [System(MODEL, predict(model, ready.samples, settings)), *baselines(ready.samples, model.labels, counts)]
+        systems = [
+            System(MODEL, predict(model, ready.samples, settings)),
+            *baselines(ready.samples, model.labels, counts),
+        ]
         report = evaluate(systems, ready.samples, model.labels, settings)
     report |= {"dataset": str(dataset), "model": str(path), "model_digest": checkpoint.digest(path)}
     report |= {"skipped": _n_rows(ready.skipped), "left_out": ready.left_out}
@@ -155,7 +169,13 @@ def evaluate_run(
 
 
 def _fit(
-    ready: Prepared, clips: Sequence[Clip], run: Path, start: SequenceLSTM | None, facts: dict[str, Any], resume: bool, progress: bool
+    ready: Prepared,
+    clips: Sequence[Clip],
+    run: Path,
+    start: SequenceLSTM | None,
+    facts: dict[str, Any],
+    resume: bool,
+    progress: bool,
 ) -> dict[str, Any]:
     """Train on prepared samples and write all that a run leaves behind."""
     settings, labels = ready.settings, ready.labels
@@ -163,7 +183,9 @@ def _fit(
     learn, choose, test = (ready.of(split, clips) for split in ("train", "validation", "test"))
     train_pieces, validation_pieces = pieces(learn, settings.train), pieces(choose, settings.train)
     if not train_pieces or not validation_pieces:
-        raise TrainingError(run, "no face was found in any clip to train on or to choose epochs by", "look at the clips")
+        raise TrainingError(
+            run, "no face was found in any clip to train on or to choose epochs by", "look at the clips"
+        )
     device = resolve_device(settings.run.device)
     torch.manual_seed(settings.train.seed)
     model = _model(start, learn, labels, settings).to(device)
@@ -245,7 +267,9 @@ def _beginning(init: str | None, settings: TrainingSettings) -> tuple[SequenceLS
     return pipeline.sequence_model(chosen), pipeline.sequence_path(chosen)
 
 
-def _model(start: SequenceLSTM | None, learn: Sequence[Sample], labels: tuple[str, ...], settings: TrainingSettings) -> SequenceLSTM:
+def _model(
+    start: SequenceLSTM | None, learn: Sequence[Sample], labels: tuple[str, ...], settings: TrainingSettings
+) -> SequenceLSTM:
     """Make the model to train: new, or with the body of another one, and of its heads what it knows."""
     seen = np.concatenate([sample.course[sample.course[:, -1] > 0][:, :-1] for sample in learn if len(sample.course)])
     if start is None:
@@ -282,7 +306,10 @@ def _identity(settings: TrainingSettings, header: dict[str, Any], table: pd.Data
 
 def _headline(report: dict[str, Any]) -> dict[str, Any]:
     """Return the scores that a checkpoint tells of itself."""
-    return {kind: {name: scores[name] for name in ("war", "uar", "macro_f1")} for kind, scores in report["systems"][MODEL].items()}
+    return {
+        kind: {name: scores[name] for name in ("war", "uar", "macro_f1")}
+        for kind, scores in report["systems"][MODEL].items()
+    }
 
 
 def _over_folds(reports: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -292,30 +319,54 @@ def _over_folds(reports: dict[str, dict[str, Any]]) -> dict[str, Any]:
     for kind in next(iter(headlines.values())):
         counts = np.sum([report["test"]["systems"][MODEL][kind]["confusion"] for report in reports.values()], 0)
         told["mean"][kind] = {
-            name: round(float(np.mean([headline[kind][name] for headline in headlines.values()])), 4) for name in ("war", "uar", "macro_f1")
+            name: round(float(np.mean([headline[kind][name] for headline in headlines.values()])), 4)
+            for name in ("war", "uar", "macro_f1")
         }
         pooled = {"war": metrics.war(counts), "uar": metrics.uar(counts), "macro_f1": metrics.macro_f1(counts)}
-        told["pooled"][kind] = {name: round(score, 4) for name, score in pooled.items()} | {"confusion": counts.tolist()}
+        told["pooled"][kind] = {name: round(score, 4) for name, score in pooled.items()} | {
+            "confusion": counts.tolist()
+        }
     return told
 
 
-def _write_results(place: Path, report: dict[str, Any], answers: Sequence[Answer | None], samples: Sequence[Sample], title: str) -> None:
+def _write_results(
+    place: Path, report: dict[str, Any], answers: Sequence[Answer | None], samples: Sequence[Sample], title: str
+) -> None:
     """Write predictions.csv, confusion.png and reliability.png."""
     labels = report["labels"]
     kind = "clips" if report["n_clips"] else "frames"
     plots.confusion(report["systems"][MODEL][kind]["confusion"], labels, f"{title}: {kind}", place / "confusion.png")
-    known = [(sample.label, answer[1]) for sample, answer in zip(samples, answers, strict=True) if answer is not None and sample.label >= 0]
+    known = [
+        (sample.label, answer[1])
+        for sample, answer in zip(samples, answers, strict=True)
+        if answer is not None and sample.label >= 0
+    ]
     if not known:
-        steps = [(sample.step_label, answer[0]) for sample, answer in zip(samples, answers, strict=True) if answer is not None]
-        known = [(int(label), p) for step_label, course in steps for label, p in zip(step_label, course, strict=True) if label >= 0]
-    truth, p = np.array([label for label, _ in known], np.int64), np.array([p for _, p in known], np.float32).reshape(-1, len(labels))
+        steps = [
+            (sample.step_label, answer[0])
+            for sample, answer in zip(samples, answers, strict=True)
+            if answer is not None
+        ]
+        known = [
+            (int(label), p)
+            for step_label, course in steps
+            for label, p in zip(step_label, course, strict=True)
+            if label >= 0
+        ]
+    truth, p = (
+        np.array([label for label, _ in known], np.int64),
+        np.array([p for _, p in known], np.float32).reshape(-1, len(labels)),
+    )
     plots.reliability_diagram(truth, p, f"{title}: {kind}", place / "reliability.png")
     rows = [
         {
             "clip": sample.clip.clip,
             "truth": labels[sample.label] if sample.label >= 0 else "",
             "prediction": labels[int(answer[1].argmax())] if answer is not None else "",
-            **{f"p_{label}": round(float(share), 4) for label, share in zip(labels, answer[1] if answer else (), strict=False)},
+            **{
+                f"p_{label}": round(float(share), 4)
+                for label, share in zip(labels, answer[1] if answer else (), strict=False)
+            },
         }
         for sample, answer in zip(samples, answers, strict=True)
     ]

@@ -28,8 +28,8 @@ def folds(manifest: Manifest, settings: TrainSettings) -> list[str]:
 def assign(manifest: Manifest, settings: TrainSettings, fold: str | None = None) -> list[Clip]:
     """Give every clip its split.
 
-    The test split is the fold, or what the dataset says, or drawn; the validation split is what the dataset says, or drawn from
-    what is left to train on, so that it is never the test split.
+    The test split is the fold, or what the dataset says, or drawn; the validation split is what the dataset says, or
+    drawn from what is left to train on, so that it is never the test split.
 
     Args:
         manifest: Sound rows.
@@ -46,9 +46,16 @@ def assign(manifest: Manifest, settings: TrainSettings, fold: str | None = None)
         names = folds(manifest, settings)
         if wanted not in names:
             raise DatasetError(manifest.root, f"has no fold {wanted}", f"its folds are {', '.join(names)}")
-        tested = [clip.fold == wanted for clip in clips] if own else list(_drawn(clips, manifest, settings) == names.index(wanted))
+        tested = (
+            [clip.fold == wanted for clip in clips]
+            if own
+            else list(_drawn(clips, manifest, settings) == names.index(wanted))
+        )
         kept = [clip.split if clip.split == "validation" else "train" for clip in clips]
-        clips = [clip._replace(split="test" if test else split) for clip, test, split in zip(clips, tested, kept, strict=True)]
+        clips = [
+            clip._replace(split="test" if test else split)
+            for clip, test, split in zip(clips, tested, kept, strict=True)
+        ]
     elif not any(clip.split for clip in clips):
         tested = list(_drawn(clips, manifest, settings) == 0)
         clips = [clip._replace(split="test" if test else "train") for clip, test in zip(clips, tested, strict=True)]
@@ -69,11 +76,14 @@ def _drawn(clips: Sequence[Clip], manifest: Manifest, settings: TrainSettings) -
     n_folds = min(settings.folds, n_groups)
     if n_folds < 2:
         who = "subject" if any(clip.subject for clip in clips) else "video"
-        raise DatasetError(manifest.root, f"has {n_groups} {who} to draw a split from", "give splits in a manifest, or more subjects")
+        raise DatasetError(
+            manifest.root, f"has {n_groups} {who} to draw a split from", "give splits in a manifest, or more subjects"
+        )
     number = np.zeros(len(clips), np.int64)
     # A clip without a label of its own is dealt by what most of its frames' labels are called.
     names = [clip.label or min(names_in(clip), default="") for clip in clips]
-    # Labels rarer than the number of folds cannot be in each: they are dealt like the commonest, and the check tells which.
+    # Labels rarer than the number of folds cannot be in each: they are dealt like the commonest, and the check tells
+    # which.
     count = Counter(names)
     names = [name if count[name] >= n_folds else count.most_common(1)[0][0] for name in names]
     dealer = StratifiedGroupKFold(n_folds, shuffle=True, random_state=settings.seed)

@@ -43,8 +43,9 @@ def read(path: Path, split: str | None = None, renamed: Mapping[str, str] | None
     """Read a dataset.
 
     Args:
-        path: An .npz with `images` uint8 (N, height, width), `votes` (N, len(VOTES)) and `split` (0 train, 1 validation, 2 test), of
-            which images without a majority are left out; or a folder that holds a folder of images for each expression.
+        path: An .npz with `images` uint8 (N, height, width), `votes` (N, len(VOTES)) and `split` (0 train, 1
+            validation, 2 test), of which images without a majority are left out; or a folder that holds a folder of
+            images for each expression.
         split: Which one of an archive; None for `test`.
         renamed: What labels of a folder mean: an expression, or LEFT_OUT.
 
@@ -53,7 +54,9 @@ def read(path: Path, split: str | None = None, renamed: Mapping[str, str] | None
     """
     if path.is_dir():
         if split is not None:
-            raise UsageError(f"--split {split}", "a folder of images has no splits", "leave it out, or give the folder of one split")
+            raise UsageError(
+                f"--split {split}", "a folder of images has no splits", "leave it out, or give the folder of one split"
+            )
         return _read_folder(path, renamed or {})
     if renamed:
         raise UsageError("--map", "an archive has no labels to rename", "leave it out")
@@ -73,7 +76,9 @@ def _read_archive(path: Path, split: int) -> Stills:
         raise UsageError(path, f"lacks {', '.join(sorted(missing))}", remedy)
     images, votes, splits = (arrays[name] for name in ("images", "votes", "split"))
     n = len(images)
-    is_picture = images.dtype == np.uint8 and images.shape[3:] in ((), (3,)) and len(images.shape) > 2 and all(images.shape[1:3])
+    is_picture = (
+        images.dtype == np.uint8 and images.shape[3:] in ((), (3,)) and len(images.shape) > 2 and all(images.shape[1:3])
+    )
     is_counted = votes.shape == (n, len(VOTES)) and votes.dtype.kind in "uif"
     if not is_picture or not is_counted or splits.shape != (n,) or splits.dtype.kind not in "ui":
         shapes = ", ".join(f"{name} {arrays[name].dtype} {arrays[name].shape}" for name in ("images", "votes", "split"))
@@ -84,31 +89,45 @@ def _read_archive(path: Path, split: int) -> Stills:
     majority, _ = majority_rule(votes)
     rows = np.flatnonzero((splits == split) & (majority >= 0))
     if not len(rows):
-        raise UsageError(path, f"has no image with a majority in its {SPLITS[split]} split", "choose another with --split")
+        raise UsageError(
+            path, f"has no image with a majority in its {SPLITS[split]} split", "choose another with --split"
+        )
     return Stills(list(images[rows]), majority[rows])
 
 
 def _read_folder(root: Path, renamed: Mapping[str, str]) -> Stills:
     # Folders that hold nothing at all are expressions of which there are no images.
-    folders = {folder: video.image_files(folder) for folder in sorted(root.iterdir()) if folder.is_dir() and any(folder.iterdir())}
+    folders = {
+        folder: video.image_files(folder)
+        for folder in sorted(root.iterdir())
+        if folder.is_dir() and any(folder.iterdir())
+    }
     if not folders:
-        raise UsageError(root, "holds no folders with images in them", "put images into folders named by what they show")
+        raise UsageError(
+            root, "holds no folders with images in them", "put images into folders named by what they show"
+        )
     if without := [folder.name for folder, files in folders.items() if not files]:
         remedy = f"put images ({', '.join(video.IMAGE_SUFFIXES)}) directly into it, or move it away"
         raise UsageError(root / without[0], "holds no images", remedy)
     renamed = {name.strip().lower(): meaning.strip().lower() for name, meaning in renamed.items()}
     for name, meaning in renamed.items():
         if meaning not in (*EXPRESSIONS, LEFT_OUT):
-            raise UsageError(f"--map {name}={meaning}", "is no expression", f"give one of {', '.join(EXPRESSIONS)}, or {LEFT_OUT}")
+            raise UsageError(
+                f"--map {name}={meaning}", "is no expression", f"give one of {', '.join(EXPRESSIONS)}, or {LEFT_OUT}"
+            )
     known = {name: name for name in EXPRESSIONS} | renamed
     names = {folder: folder.name.strip().lower() for folder in folders}
     if unknown := sorted({folder.name for folder, name in names.items() if name not in known}):
         mapped = {name: canonical(name) for name in unknown}
-        options = " ".join(f"'{name}={meaning if meaning in EXPRESSIONS else LEFT_OUT}'" for name, meaning in mapped.items())
+        options = " ".join(
+            f"'{name}={meaning if meaning in EXPRESSIONS else LEFT_OUT}'" for name, meaning in mapped.items()
+        )
         remedy = f"say what they mean ({LEFT_OUT}: leave out), such as --map {options}"
         raise UsageError(root, f"has unknown labels: {', '.join(unknown)}", remedy)
     if absent := sorted(set(renamed) - set(names.values())):
-        raise UsageError(f"--map {absent[0]}={renamed[absent[0]]}", f"{root} has no folder {absent[0]}", "check the spelling")
+        raise UsageError(
+            f"--map {absent[0]}={renamed[absent[0]]}", f"{root} has no folder {absent[0]}", "check the spelling"
+        )
     kept = {folder: known[names[folder]] for folder in folders if known[names[folder]] != LEFT_OUT}
     images = [path for folder in kept for path in folders[folder]]
     label = [EXPRESSIONS.index(meaning) for folder, meaning in kept.items() for _ in folders[folder]]
@@ -126,8 +145,8 @@ def majority_rule(votes: np.ndarray[Any, np.dtype[Any]]) -> tuple[Int64, Float32
         votes: (N, len(VOTES)).
 
     Returns:
-        The majority's expression, int64 (N,), -1 where dropped, and the distribution over EXPRESSIONS, float32 (N, 8), all 0
-        where nobody saw an expression.
+        The majority's expression, int64 (N,), -1 where dropped, and the distribution over EXPRESSIONS, float32 (N, 8),
+        all 0 where nobody saw an expression.
     """
     kept: Float64 = np.where(votes > 1, votes, 0).astype(np.float64)
     winner = kept.argmax(1)
@@ -141,8 +160,8 @@ def look(images: Sequence[UInt8 | Path]) -> tuple[UInt8, Float32, list[str]]:
     """Cut the face out of each photograph.
 
     Returns:
-        Crops uint8 (n, CROP_PX, CROP_PX), of the whole picture where no face is found, and landmarks float32 (n, N_LANDMARKS, 3), NaN
-        there, of those that can be read; and what is wrong with the others.
+        Crops uint8 (n, CROP_PX, CROP_PX), of the whole picture where no face is found, and landmarks float32 (n,
+        N_LANDMARKS, 3), NaN there, of those that can be read; and what is wrong with the others.
     """
     cut, landmarks, problems = [], [], []
     with faces.Landmarker(FaceSettings(), 1, still=True) as landmarker, crops.one_thread():

@@ -23,7 +23,18 @@ from fervideo.video.decoders import choose, first_frames, pictures, turned, turn
 from fervideo.video.images import IMAGE_SUFFIXES, image_files, image_numbers, image_pictures, probe_images, read_image
 from fervideo.video.packets import REMEDY, Table, Video, fingerprint, frame_table, opened, packet_table
 
-__all__ = ["IMAGE_SUFFIXES", "Video", "fingerprint", "image_files", "image_numbers", "probe", "read_image", "select", "spread", "windows"]
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "Video",
+    "fingerprint",
+    "image_files",
+    "image_numbers",
+    "probe",
+    "read_image",
+    "select",
+    "spread",
+    "windows",
+]
 
 
 def probe(path: Path, settings: VideoSettings) -> Video:
@@ -60,10 +71,23 @@ def probe(path: Path, settings: VideoSettings) -> Video:
     damage = f"is cut short after frame {info.n_frames - 1}: {table.lacking}" if table.lacking else ""
     if table.n_sound < info.n_frames:
         damage = undecodable(table.n_sound, time_s, "its data are damaged")
-    return Video(info, time_s, table.pts, table.decoding, table.entry, table.entry_packet, turn, table.counted, table.n_sound, damage)
+    return Video(
+        info,
+        time_s,
+        table.pts,
+        table.decoding,
+        table.entry,
+        table.entry_packet,
+        turn,
+        table.counted,
+        table.n_sound,
+        damage,
+    )
 
 
-def _info(path: Path, digest: str, facts: tuple[str, int], decoder: str, picture: UInt8, table: Table, rotation_deg: int) -> VideoInfo:
+def _info(
+    path: Path, digest: str, facts: tuple[str, int], decoder: str, picture: UInt8, table: Table, rotation_deg: int
+) -> VideoInfo:
     pts, n = table.pts, len(table.pts)
     duration_s = float((int(pts[-1] - pts[0]) + table.last_duration) * table.tick_s)
     step = float(pts[-1] - pts[0]) / max(n - 1, 1)

@@ -1,9 +1,9 @@
 """Frames from decord or PyAV; both convert to RGB in the same way, and 8-bit 4:2:0 video comes out equal to the byte.
 
-decord counts frames and never tells their timestamps, repeats frames that it cannot decode, and shows damaged ones as if
-they were whole, more or fewer from run to run; it holds any number of decoded frames. So it reads only files that are short
-and whose packets can be checked (H.264, HEVC) and are sound, starts only where counting is right, and where it fails PyAV,
-which knows the timestamp and the errors of each frame, goes on and says what is wrong.
+decord counts frames and never tells their timestamps, repeats frames that it cannot decode, and shows damaged ones as
+if they were whole, more or fewer from run to run; it holds any number of decoded frames. So it reads only files that
+are short and whose packets can be checked (H.264, HEVC) and are sound, starts only where counting is right, and where
+it fails PyAV, which knows the timestamp and the errors of each frame, goes on and says what is wrong.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Folders of images as videos: each image is a frame, and a number that its name lacks is time in which nothing was kept.
 
-Images are named by numbers (`00001.jpg`, `S005_001_00000011.png`), or else taken in the order of their names. Every frame
-stands alone, so decoding may start anywhere, and segments, cache and results follow the same rules as for files.
+Images are named by numbers (`00001.jpg`, `S005_001_00000011.png`), or else taken in the order of their names. Every
+frame stands alone, so decoding may start anywhere, and segments, cache and results follow the same rules as for files.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ _LONGEST_PX = 32_766
 
 def image_files(folder: Path) -> list[Path]:
     """Return the images of a folder in the order of their numbers, or of their names where those are not all numbered apart."""
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith("."))
+    paths = sorted(
+        path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+    )
     return [paths[place] for place in np.argsort(_numbers(paths), kind="stable")]
 
 
@@ -94,7 +96,11 @@ def probe_images(folder: Path, fps: float) -> Video:
     """
     files = image_files(folder)
     if not files:
-        raise VideoError(folder, f"is a folder without images ({', '.join(IMAGE_SUFFIXES)})", "give a video file or a folder of images")
+        raise VideoError(
+            folder,
+            f"is a folder without images ({', '.join(IMAGE_SUFFIXES)})",
+            "give a video file or a folder of images",
+        )
     digest = hashlib.sha256(repr(fps).encode())
     for path in files:
         try:

@@ -38,7 +38,8 @@ class Video(Shaped):
         pts: int64 (T,), presentation times in the container's own clock, rising.
         decoding: int64 (T,), frame indices in the order in which they are decoded.
         entry: int64 (E,), frames at which decoding may start; the first is 0, read from the start of the file.
-        entry_packet: int64 (E,), their packets' places by presentation time, hidden packets counted: decord's frame numbers.
+        entry_packet: int64 (E,), their packets' places by presentation time, hidden packets counted: decord's frame
+            numbers.
         turn: How a stored frame is turned upright: swap its axes, then step through (rows, columns) by 1 or -1.
         counted: Whether the container has no times, so that frames are known by counting only.
         n_sound: Frames before the first one whose packet, or a packet decoded before it, is known to be damaged.
@@ -207,13 +208,21 @@ def _lacking(container: InputContainer, stream: av.VideoStream, packets: list[_P
     if "mov" in container.format.name and stream.frames > len(packets):
         return f"its header lists {stream.frames} frames, the file holds {len(packets)}"
     # Matroska has no frame count, but its usual writers note how long each track is.
-    if packets and stream.time_base and (promise := re.fullmatch(r"(\d+):(\d+):(\d+\.\d+)", stream.metadata.get("DURATION", ""))):
+    if (
+        packets
+        and stream.time_base
+        and (promise := re.fullmatch(r"(\d+):(\d+):(\d+\.\d+)", stream.metadata.get("DURATION", "")))
+    ):
         promised_s = 3600 * int(promise[1]) + 60 * int(promise[2]) + float(promise[3])
         held_s = float(max((packet.stamp or 0) + packet.duration for packet in packets) * stream.time_base)
         if promised_s - held_s > 0.5:
             return f"its header promises {promised_s:.1f} s, the file holds {held_s:.1f} s"
     # In MPEG-TS the mark stands for a lost piece of the broadcast, anywhere.
-    return "its last packet is cut through" if packets and packets[-1].corrupt and container.format.name != "mpegts" else ""
+    return (
+        "its last packet is cut through"
+        if packets and packets[-1].corrupt and container.format.name != "mpegts"
+        else ""
+    )
 
 
 def _before_cut(packets: list[_Packet]) -> list[_Packet]:
@@ -235,7 +244,8 @@ def _seekable(container: InputContainer) -> bool:
 
 def _packets(container: InputContainer, stream: av.VideoStream) -> Iterator[_Packet]:
     codec = stream.codec_context.codec.canonical_name
-    # avcC and hvcC headers start with 1 and say how many bytes the length before each NAL unit has; Annex B has start codes.
+    # avcC and hvcC headers start with 1 and say how many bytes the length before each NAL unit has; Annex B has start
+    # codes.
     header = stream.codec_context.extradata or b"\0"
     length_bytes = (header[4 if codec == "h264" else 21] & 3) + 1 if codec in _ENTRY_NALS and header[0] == 1 else 0
     for packet in container.demux(stream):
@@ -310,5 +320,13 @@ def frame_table(path: Path, table: Table) -> Table:
         pts = np.arange(n) * max(table.last_duration, 1)
     order = np.arange(n)
     return replace(
-        table, pts=pts, decoding=order, entry=start, entry_packet=start, exact=False, n_sound=n, lacking=lacking, counted=counted
+        table,
+        pts=pts,
+        decoding=order,
+        entry=start,
+        entry_packet=start,
+        exact=False,
+        n_sound=n,
+        lacking=lacking,
+        counted=counted,
     )

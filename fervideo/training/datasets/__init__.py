@@ -30,24 +30,44 @@ class Format(NamedTuple):
 FORMATS = {
     "ravdess": Format(acted.ravdess, acted.is_ravdess, "Actor_01/02-01-06-01-02-01-12.mp4"),
     "crema-d": Format(acted.crema_d, acted.is_crema_d, "VideoFlash/1001_DFA_ANG_XX.flv"),
-    "crema-d-perceived": Format(acted.crema_d_perceived, lambda _: False, "VideoFlash/*.flv and processedResults/tabulatedVotes.csv"),
-    "ck+": Format(acted.ck_plus, acted.is_ck_plus, "cohn-kanade-images/S005/001/*.png and Emotion/S005/001/*_emotion.txt"),
+    "crema-d-perceived": Format(
+        acted.crema_d_perceived, lambda _: False, "VideoFlash/*.flv and processedResults/tabulatedVotes.csv"
+    ),
+    "ck+": Format(
+        acted.ck_plus, acted.is_ck_plus, "cohn-kanade-images/S005/001/*.png and Emotion/S005/001/*_emotion.txt"
+    ),
     "oulu-casia": Format(acted.oulu_casia, acted.is_oulu_casia, "OriginalImg/VL/Strong/P001/Anger/000.jpeg"),
     "enterface05": Format(acted.enterface, acted.is_enterface, "subject 1/anger/sentence 1/s1_an_1.avi"),
-    "dfew": Format(wild.dfew, wild.is_dfew, "Clip/clip_224x224/00001/ and EmoLabel_DataSplit/train(single-labeled)/set_1.csv"),
-    "ferv39k": Format(wild.ferv39k, wild.is_ferv39k, "2_ClipsforFaceCrop/Interview/Happy/0118/ and 4_setups/All_scenes/train_All.csv"),
-    "mafw": Format(wild.mafw, wild.is_mafw, "data/clips/00025.mp4 and Train & Test Set/single/no_caption/set_1/train.txt"),
+    "dfew": Format(
+        wild.dfew, wild.is_dfew, "Clip/clip_224x224/00001/ and EmoLabel_DataSplit/train(single-labeled)/set_1.csv"
+    ),
+    "ferv39k": Format(
+        wild.ferv39k, wild.is_ferv39k, "2_ClipsforFaceCrop/Interview/Happy/0118/ and 4_setups/All_scenes/train_All.csv"
+    ),
+    "mafw": Format(
+        wild.mafw, wild.is_mafw, "data/clips/00025.mp4 and Train & Test Set/single/no_caption/set_1/train.txt"
+    ),
     "afew": Format(wild.afew, wild.is_afew, "Train_AFEW/Angry/000046280.avi and Val_AFEW/"),
     "aff-wild2": Format(
-        wild.aff_wild2, wild.is_aff_wild2, "cropped_aligned/<video>/00001.jpg and EXPR_Recognition_Challenge/Train_Set/<video>.txt"
+        wild.aff_wild2,
+        wild.is_aff_wild2,
+        "cropped_aligned/<video>/00001.jpg and EXPR_Recognition_Challenge/Train_Set/<video>.txt",
     ),
     "manifest": Format(
-        generic.manifest, generic.is_manifest, "a CSV file with columns path,label (also subject, split, fold, start_s, end_s)"
+        generic.manifest,
+        generic.is_manifest,
+        "a CSV file with columns path,label (also subject, split, fold, start_s, end_s)",
     ),
-    "intervals": Format(generic.intervals, generic.is_intervals, "a CSV file with columns clip,start_s,end_s,label beside the clips"),
-    "boris": Format(generic.boris, generic.is_boris, "BORIS events as CSV or TSV, with columns Behavior, Behavior type and Time"),
+    "intervals": Format(
+        generic.intervals, generic.is_intervals, "a CSV file with columns clip,start_s,end_s,label beside the clips"
+    ),
+    "boris": Format(
+        generic.boris, generic.is_boris, "BORIS events as CSV or TSV, with columns Behavior, Behavior type and Time"
+    ),
     "elan": Format(generic.elan, generic.is_elan, "ELAN's tab-delimited text <clip>.txt beside each clip"),
-    "frames": Format(generic.frames, generic.is_frames, "<clip>.csv with columns time_s,label or frame,label beside each clip"),
+    "frames": Format(
+        generic.frames, generic.is_frames, "<clip>.csv with columns time_s,label or frame,label beside each clip"
+    ),
     "folder": Format(generic.folder, generic.is_folder, "<label>/<clip>, a video file or a folder of images"),
 }
 
@@ -60,7 +80,8 @@ def read(root: Path, name: str | None = None) -> Manifest:
         name: One of FORMATS; None to recognise it.
 
     Raises:
-        DatasetError: There is no such folder, no layout fits, or the reader finds nothing; says what was looked for and where.
+        DatasetError: There is no such folder, no layout fits, or the reader finds nothing; says what was looked for and
+            where.
     """
     if not root.exists():
         raise DatasetError(root, "does not exist", "check the path")

@@ -72,7 +72,9 @@ def crema_d_perceived(root: Path) -> Manifest:
         if not row.get("", "").startswith("2"):
             continue
         try:
-            votes[row["filename"]] = written_votes({label: float(row[letter.lower()]) for letter, label in _CREMA_D_VOTES.items()})
+            votes[row["filename"]] = written_votes(
+                {label: float(row[letter.lower()]) for letter, label in _CREMA_D_VOTES.items()}
+            )
         except (KeyError, ValueError) as error:
             found.add_problem(origin, f"is no row of votes ({error})")
     winner = {
@@ -93,8 +95,8 @@ def is_ck_plus(root: Path) -> bool:
 def ck_plus(root: Path) -> Manifest:
     """Read `cohn-kanade-images/S005/001/*.png` with `Emotion/S005/001/*_emotion.txt`; 10 folds, every tenth subject by number.
 
-    Sequences without such a file are unlabelled, not neutral, and left out. They run from neutral to the apex, so frame labels
-    are made up from that, and called synthetic.
+    Sequences without such a file are unlabelled, not neutral, and left out. They run from neutral to the apex, so frame
+    labels are made up from that, and called synthetic.
     """
     found = Manifest(root, "ck+", labels=_CK_PLUS, image_fps=30.0)
     for file in sorted((root / "Emotion").glob("*/*/*_emotion.txt")):
@@ -106,7 +108,9 @@ def ck_plus(root: Path) -> Manifest:
             found.add_problem(file, f"{text!r} is no emotion from 0 to 7")
             continue
         path = root / "cohn-kanade-images" / subject / sequence
-        found.clips.append(Clip(f"{subject}_{sequence}", path, subject, label, frame_labels="synthetic", origin=str(file)))
+        found.clips.append(
+            Clip(f"{subject}_{sequence}", path, subject, label, frame_labels="synthetic", origin=str(file))
+        )
     return _with_tenths(found)
 
 
@@ -120,13 +124,17 @@ def oulu_casia(root: Path) -> Manifest:
     for subject in folders(root / "OriginalImg" / "VL" / "Strong"):
         for path in filter(has_images, folders(subject)):
             name = f"{subject.name}_{path.name}"
-            found.clips.append(Clip(name, path, subject.name, canonical(path.name), frame_labels="synthetic", origin=str(path)))
+            found.clips.append(
+                Clip(name, path, subject.name, canonical(path.name), frame_labels="synthetic", origin=str(path))
+            )
     return _with_tenths(found)
 
 
 def _with_tenths(found: Manifest) -> Manifest:
     """Put every tenth subject, in order, into one of ten folds."""
-    fold = {subject: str(place % 10 + 1) for place, subject in enumerate(sorted({clip.subject for clip in found.clips}))}
+    fold = {
+        subject: str(place % 10 + 1) for place, subject in enumerate(sorted({clip.subject for clip in found.clips}))
+    }
     found.clips[:] = [clip._replace(fold=fold[clip.subject]) for clip in found.clips]
     return found
 
@@ -138,8 +146,8 @@ def is_enterface(root: Path) -> bool:
 def enterface(root: Path) -> Manifest:
     """Read `subject 1/anger/sentence 1/s1_an_1.avi`.
 
-    Subjects are known by their folders, since some files are named after another one; emotions by theirs, with the code in the
-    file's name against them. Subject 6, whose clips are not cut into sentences, is left out.
+    Subjects are known by their folders, since some files are named after another one; emotions by theirs, with the code
+    in the file's name against them. Subject 6, whose clips are not cut into sentences, is left out.
     """
     found = Manifest(root, "enterface05", labels=ordered(_ENTERFACE.values()))
     for subject in folders(root):
@@ -154,5 +162,7 @@ def enterface(root: Path) -> Manifest:
                     if code and _ENTERFACE.get(code[1], label) != label:
                         found.add_problem(path, f"its name says {_ENTERFACE[code[1]]}, its folder {label}")
                     name = f"s{number[1]}_{emotion.name}_{sentence.name}"
-                    found.clips.append(Clip(f"{name}_{path.stem}".replace(" ", "_"), path, number[1], label, origin=str(path)))
+                    found.clips.append(
+                        Clip(f"{name}_{path.stem}".replace(" ", "_"), path, number[1], label, origin=str(path))
+                    )
     return found

@@ -12,7 +12,21 @@ from pathlib import Path
 from fervideo.training.manifest import Manifest
 from fervideo.video import IMAGE_SUFFIXES
 
-VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".flv", ".mpg", ".mpeg", ".wmv", ".m4v", ".mts", ".ts", ".3gp")
+VIDEO_SUFFIXES = (
+    ".mp4",
+    ".avi",
+    ".mov",
+    ".mkv",
+    ".webm",
+    ".flv",
+    ".mpg",
+    ".mpeg",
+    ".wmv",
+    ".m4v",
+    ".mts",
+    ".ts",
+    ".3gp",
+)
 
 
 def is_video(path: Path) -> bool:
@@ -30,7 +44,11 @@ def under(root: Path, pattern: str) -> list[Path]:
 
 def folders(parent: Path) -> list[Path]:
     """Return the folders in a folder, by name; none where it is no folder."""
-    return sorted(path for path in parent.iterdir() if path.is_dir() and not path.name.startswith(".")) if parent.is_dir() else []
+    return (
+        sorted(path for path in parent.iterdir() if path.is_dir() and not path.name.startswith("."))
+        if parent.is_dir()
+        else []
+    )
 
 
 def clips_in(folder: Path) -> list[Path]:
@@ -43,13 +61,22 @@ def clip_named(folder: Path, name: str) -> Path:
     path = folder / name
     if path.exists():
         return path
-    return next((path.with_name(path.name + suffix) for suffix in VIDEO_SUFFIXES if path.with_name(path.name + suffix).exists()), path)
+    return next(
+        (
+            path.with_name(path.name + suffix)
+            for suffix in VIDEO_SUFFIXES
+            if path.with_name(path.name + suffix).exists()
+        ),
+        path,
+    )
 
 
 def names_of(paths: Iterable[Path], root: Path) -> dict[Path, str]:
     """Name clips by their paths from a folder, a video's without its suffix where that leaves it a name of its own."""
     whole = {path: path.relative_to(root) if path.is_relative_to(root) else path for path in paths}
-    cut = {path: name.with_suffix("") if name.suffix.lower() in VIDEO_SUFFIXES else name for path, name in whole.items()}
+    cut = {
+        path: name.with_suffix("") if name.suffix.lower() in VIDEO_SUFFIXES else name for path, name in whole.items()
+    }
     count = Counter(cut.values())
     return {path: (name if count[name] == 1 else whole[path]).as_posix() for path, name in cut.items()}
 
@@ -72,7 +99,8 @@ def table_rows(path: Path, found: Manifest, *needed: str) -> Iterator[tuple[str,
         needed: Columns that every row must have a cell for, be it empty; a row that ends before is a problem.
 
     Yields:
-        Where a row stands, as `file:row`, and its cells by column, without blanks around them; empty where the row has ended.
+        Where a row stands, as `file:row`, and its cells by column, without blanks around them; empty where the row has
+        ended.
     """
     text = text_of(path, found)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text.partition("\n")[0]))

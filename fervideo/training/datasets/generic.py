@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fervideo.records import EXPRESSIONS
-from fervideo.training.datasets.files import clip_named, clips_in, folders, header, names_of, seconds, table_rows, text_of
+from fervideo.training.datasets.files import (
+    clip_named,
+    clips_in,
+    folders,
+    header,
+    names_of,
+    seconds,
+    table_rows,
+    text_of,
+)
 from fervideo.training.manifest import Clip, Manifest, canonical, canonical_split
 
 _TABLES = (".csv", ".tsv")
@@ -18,7 +27,11 @@ def _tables(root: Path, *suffixes: str) -> list[Path]:
     """Return the table itself, or those in a folder."""
     if root.is_file():
         return [root]
-    return sorted(path for path in root.iterdir() if path.suffix.lower() in (suffixes or _TABLES) and not path.name.startswith("."))
+    return sorted(
+        path
+        for path in root.iterdir()
+        if path.suffix.lower() in (suffixes or _TABLES) and not path.name.startswith(".")
+    )
 
 
 def _folder_of(root: Path) -> Path:
@@ -133,7 +146,8 @@ def _add_interval(
 ) -> None:
     """Add a stretch in which a label holds; one whose label says that there is nothing to learn is left out.
 
-    Its name, which `_named` completes, holds a part of the clip, its subject where no other is given, and its beginning.
+    Its name, which `_named` completes, holds a part of the clip, its subject where no other is given, and its
+    beginning.
     """
     times_s = _span(found, origin, start, end)
     if times_s is None or not canonical(label):
@@ -195,9 +209,9 @@ class _Annotation(NamedTuple):
 def elan(root: Path) -> Manifest:
     """Read ELAN's tab-delimited text, with or without a header; its annotations are labels of the clip beside it.
 
-    Of several tiers those are read on which most annotations, of all files together, are EXPRESSIONS: speech and the like are left
-    out. Where no tier is like that, labels are one's own, and every tier is read. Participants are subjects. Where more than one
-    tier of a clip is read, names and origins of its stretches tell which.
+    Of several tiers those are read on which most annotations, of all files together, are EXPRESSIONS: speech and the
+    like are left out. Where no tier is like that, labels are one's own, and every tier is read. Participants are
+    subjects. Where more than one tier of a clip is read, names and origins of its stretches tell which.
     """
     found = Manifest(root, "elan")
     tables = {table: _annotations(table, found) for table in filter(_is_elan_table, _tables(root, ".txt", ".tsv"))}
@@ -226,7 +240,9 @@ def _tiers_of_expressions(read: list[_Annotation]) -> set[str]:
 def _annotations(table: Path, found: Manifest) -> list[_Annotation]:
     """Read the rows of an export, below its header where it has one."""
     lines = [[cell.strip() for cell in line.split("\t")] for line in text_of(table, found).splitlines()]
-    start = next((place for place, cells in enumerate(lines) if any("begin time" in cell.lower() for cell in cells)), -1)
+    start = next(
+        (place for place, cells in enumerate(lines) if any("begin time" in cell.lower() for cell in cells)), -1
+    )
     names = [cell.lower() for cell in lines[start]] if start >= 0 else []
     read: list[_Annotation] = []
     for number, cells in enumerate(lines[start + 1 :], start + 2):
@@ -239,7 +255,8 @@ def _annotations(table: Path, found: Manifest) -> list[_Annotation]:
 def _in_order(origin: str, cells: list[str]) -> _Annotation:
     """Read a row without a header: tier (and participant), times in one or more forms, and last the annotation.
 
-    Of the times the first is the beginning, and the end follows as soon as something else than another form of the beginning comes.
+    Of the times the first is the beginning, and the end follows as soon as something else than another form of the
+    beginning comes.
     """
     times = _times(cells)
     # The same moment in several forms stands side by side.
@@ -259,7 +276,9 @@ def _in_columns(origin: str, cells: list[str], names: list[str]) -> list[_Annota
         return f"{float(text) / 1000}" if at and names[at[0]].endswith("- msec") and text.isdigit() else text
 
     when = cell("participant"), cell("begin time"), cell("end time")
-    known = [place for place, name in enumerate(names) if any(word in name for word in ("annotation", "label", "value"))]
+    known = [
+        place for place, name in enumerate(names) if any(word in name for word in ("annotation", "label", "value"))
+    ]
     if known:
         return [_Annotation(origin, cell("tier"), *when, cells[known[0]] if known[0] < len(cells) else "")]
     facts = ("time", "duration", "tier", "participant", "file")
@@ -307,7 +326,13 @@ def boris(root: Path) -> Manifest:
         for number, cells in enumerate(_split(text[1:], delimiter), skipped + 2):
             row = dict(zip(_split(text[:1], delimiter)[0], cells, strict=False))
             origin = f"{table}:{number}"
-            media = row.get("Media file name") or row.get("Media file path") or row.get("Media file") or row.get("Source") or table.stem
+            media = (
+                row.get("Media file name")
+                or row.get("Media file path")
+                or row.get("Media file")
+                or row.get("Source")
+                or table.stem
+            )
             # BORIS notes players too (`player #1:clip.mp4`), and folders of the machine on which the events were coded.
             path = clip_named(_folder_of(root), media.replace("\\", "/").rpartition("/")[2].rpartition(":")[2])
             subject, label = row.get("Subject", ""), row.get("Behavior", "")
@@ -322,7 +347,9 @@ def boris(root: Path) -> Manifest:
                 start, origin = open_since.pop(key)
                 _add_interval(found, origin, path, start, row.get("Time", ""), label, subject)
             else:
-                found.add_problem(origin, f"{kind or 'the event'} {label!r} has no duration: a START before a STOP is needed")
+                found.add_problem(
+                    origin, f"{kind or 'the event'} {label!r} has no duration: a START before a STOP is needed"
+                )
         for (_, _, label), (_, origin) in open_since.items():
             found.add_problem(origin, f"START {label!r} has no STOP")
     return _named(found)

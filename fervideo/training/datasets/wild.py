@@ -40,7 +40,9 @@ def _dfew_tables(root: Path) -> dict[str, list[tuple[str, Path]]]:
 
 
 def is_dfew(root: Path) -> bool:
-    return any({"video_name", "label"} <= set(header(path)) for tables in _dfew_tables(root).values() for _, path in tables)
+    return any(
+        {"video_name", "label"} <= set(header(path)) for tables in _dfew_tables(root).values() for _, path in tables
+    )
 
 
 def dfew(root: Path) -> Manifest:
@@ -48,12 +50,13 @@ def dfew(root: Path) -> Manifest:
 
     Clips that no fold tests, where a copy lacks folds, are trained on in all. With one fold only it is a split.
 
-    Labels count from 1 in the original and from 0 in copies that other projects hand on: a 0 tells. Where `annotation.xlsx` is
-    there, the votes of its raters are soft labels.
+    Labels count from 1 in the original and from 0 in copies that other projects hand on: a 0 tells. Where
+    `annotation.xlsx` is there, the votes of its raters are soft labels.
     """
     found = Manifest(root, "dfew", labels=_DFEW)
     rows = {
-        split: [(fold, *row) for fold, path in tables for row in table_rows(path, found)] for split, tables in _dfew_tables(root).items()
+        split: [(fold, *row) for fold, path in tables for row in table_rows(path, found)]
+        for split, tables in _dfew_tables(root).items()
     }
     first = 0 if any(row.get("label") == "0" for split in rows.values() for _, _, row in split) else 1
     place = next((root / folder for folder in _DFEW_FOLDERS if (root / folder).is_dir()), root / _DFEW_FOLDERS[0])
@@ -73,7 +76,9 @@ def dfew(root: Path) -> Manifest:
             path = clip_named(place, clip)
             path = path if path.exists() else clip_named(place, name)
             sides = ("", fold) if split == "test" and folds > 1 else (split, "")
-            found.clips.append(Clip(clip, path, "", _DFEW[int(label) - first], votes.get(clip, ""), *sides, origin=origin))
+            found.clips.append(
+                Clip(clip, path, "", _DFEW[int(label) - first], votes.get(clip, ""), *sides, origin=origin)
+            )
     return found
 
 
@@ -171,7 +176,9 @@ def afew(root: Path) -> Manifest:
     for split, side in _afew_sides(root).items():
         for folder in folders(side):
             for path in clips_in(folder):
-                found.clips.append(Clip(f"{side.name}/{path.stem}", path, "", canonical(folder.name), "", split, origin=str(path)))
+                found.clips.append(
+                    Clip(f"{side.name}/{path.stem}", path, "", canonical(folder.name), "", split, origin=str(path))
+                )
     return found
 
 
@@ -182,15 +189,19 @@ def is_aff_wild2(root: Path) -> bool:
 def aff_wild2(root: Path) -> Manifest:
     """Read `EXPR_Recognition_Challenge/{Train_Set,Validation_Set}/<video>.txt` with frames in `cropped_aligned*/<video>`.
 
-    `<video>_left` and `<video>_right` are two persons of one video, which stay on one side. Validation_Set is the test split,
-    since the real one has no labels.
+    `<video>_left` and `<video>_right` are two persons of one video, which stay on one side. Validation_Set is the test
+    split, since the real one has no labels.
     """
     found = Manifest(root, "aff-wild2", image_fps=30.0)
     challenge = next(iter(under(root, "EXPR_Recognition_Challenge")), root)
     crops = [*sorted(root.glob("cropped_aligned*")), root / "cropped_aligned"]
     for split, folder in (("train", "Train_Set"), ("test", "Validation_Set")):
         for labels in sorted((challenge / folder).glob("*.txt")):
-            path = next((crop / labels.stem for crop in crops if (crop / labels.stem).is_dir()), crops[-1] / labels.stem)
+            path = next(
+                (crop / labels.stem for crop in crops if (crop / labels.stem).is_dir()), crops[-1] / labels.stem
+            )
             video = labels.stem.removesuffix("_left").removesuffix("_right")
-            found.clips.append(Clip(labels.stem, path, video, split=split, frame_labels=str(labels), origin=str(labels)))
+            found.clips.append(
+                Clip(labels.stem, path, video, split=split, frame_labels=str(labels), origin=str(labels))
+            )
     return found
