@@ -18,9 +18,9 @@ import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from fervideo import drafts
+from fervideo import atomic, columns
 from fervideo.errors import WeightsError
-from fervideo.records import ANY_FRAME_MODEL, GEOMETRY, MODEL_RATE_HZ
+from fervideo.records import ANY_FRAME_MODEL, MODEL_RATE_HZ
 
 Model = TypeVar("Model")
 
@@ -148,7 +148,13 @@ def read_sequence_model(path: Path, frame_cnn: str) -> Checkpoint:
         WeightsError: As `read`; or it was trained on other features, or does not name its labels.
     """
     stored = read(path)
-    stored.expect(kind="sequence_lstm", geometry=GEOMETRY, model_rate_hz=MODEL_RATE_HZ)
+    stored.expect(kind="sequence_lstm", model_rate_hz=MODEL_RATE_HZ)
+    inputs = stored.header.get("geometry")
+    if not isinstance(inputs, list) or (unknown := [name for name in inputs if name not in columns.MEASURES]):
+        reason = (
+            f"reads measures that this version does not compute ({_some(unknown)})" if inputs else "names no inputs"
+        )
+        raise WeightsError(path, reason, "use weights that were trained for this version")
     if stored.header.get("frame_cnn") != ANY_FRAME_MODEL:
         stored.expect(frame_cnn=frame_cnn)
     n_outputs, n_labels = stored.header.get("config", {}).get("labels"), len(stored.header.get("labels", []))
@@ -165,9 +171,9 @@ def write(path: Path, header: dict[str, Any], tensors: dict[str, npt.NDArray[Any
     Raises:
         OutputError: The place cannot be written.
     """
-    with drafts.draft(path) as draft:
+    with atomic.written(path) as temporary:
         # Written here, since safetensors makes files that their owner alone may read.
-        draft.write_bytes(
+        temporary.write_bytes(
             save(
                 {name: np.ascontiguousarray(array) for name, array in tensors.items()}, {"fervideo": json.dumps(header)}
             )

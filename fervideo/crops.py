@@ -14,11 +14,10 @@ from contextlib import contextmanager
 import cv2
 import numpy as np
 
+from fervideo.landmarks import RIGID
 from fervideo.records import CROP_PX, THUMBNAIL_SHAPE, Float32, Float64, UInt8
 
-#: FaceMesh landmarks that move with the skull: eye corners, nose bridge and base, forehead, temples, cheeks.
-ANCHORS = (33, 133, 362, 263, 168, 197, 2, 98, 327, 10, 109, 338, 127, 356, 234, 454)
-#: Median place of each anchor in FER+'s 48-pixel images, (x, y).
+#: Median place of each rigid landmark in FER+'s 48-pixel images, (x, y).
 _FERPLUS_PX = np.array(
     [
         (11.61, 18.71), (19.05, 19.28), (28.98, 19.18), (36.38, 18.38), (24.02, 18.00), (24.06, 22.29),
@@ -49,7 +48,7 @@ def alignment(landmarks_px: Float32) -> Float64:
         float64 (2, 3), image pixels to crop pixels.
     """
     # In the plane the least-squares similarity has a closed form: one complex number.
-    source = np.ascontiguousarray(landmarks_px[list(ANCHORS), :2], np.float64).view(np.complex128)[:, 0]
+    source = np.ascontiguousarray(landmarks_px[list(RIGID), :2], np.float64).view(np.complex128)[:, 0]
     mean = complex(source.mean())
     source -= mean
     linear = complex(np.vdot(source, _TEMPLATE)) / max(float(np.vdot(source, source).real), 1e-9)

@@ -11,15 +11,17 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from fervideo import crops, faces, frame_model, geometry, small_faces, video
-from fervideo.embedding import resolve_device
+from fervideo import boxes, crops, faces, measures, models, video
+from fervideo.classifiers.cnn import resolve_device
+from fervideo.columns import MEASURES
 from fervideo.errors import VideoError
-from fervideo.records import EXPRESSIONS, GEOMETRY, Float32, UInt8
+from fervideo.faces import enlarged
+from fervideo.records import EXPRESSIONS, Float32, UInt8
 from fervideo.settings import Settings
 from fervideo.timeline import BOX_COLUMNS, P_COLUMNS, face_columns, rounded_shares, write_csv
 
 #: Only ever added at the end.
-COLUMNS = ("photo", "face", "expression", "confidence", *P_COLUMNS, *BOX_COLUMNS, *GEOMETRY)
+COLUMNS = ("photo", "face", "expression", "confidence", *P_COLUMNS, *BOX_COLUMNS, *MEASURES)
 #: Faces that are looked for in a photograph, unless the settings say how many.
 _MOST_FACES = 16
 
@@ -61,7 +63,7 @@ def classify_photos(
         UsageError: `cuda` is asked for where there is none.
     """
     settings = settings or Settings()
-    classify = frame_model.of(settings.classifier, resolve_device(settings.run.device))
+    classify = models.of(settings.classifier, resolve_device(settings.run.device))
     files, problems = _files(map(Path, paths))
     wanted = settings.faces.max_faces
     most, tables = _MOST_FACES if wanted == "auto" else wanted, [_table([], {})]
@@ -110,20 +112,20 @@ def _files(paths: Iterable[Path]) -> tuple[list[Path], list[VideoError]]:
 def _find(landmarker: faces.Landmarker, image: UInt8) -> Float32:
     """Find the faces of a photograph: landmarks float32 (M, N_LANDMARKS, 3); of a small one that seems empty, the face that fills it."""
     found = landmarker.find(image)
-    if len(found) or min(image.shape[:2]) >= small_faces.ENLARGED_PX:
+    if len(found) or min(image.shape[:2]) >= enlarged.ENLARGED_PX:
         return found
-    landmarks = small_faces.find(landmarker, image)
+    landmarks = enlarged.find(landmarker, image)
     return landmarks[None] if np.isfinite(landmarks[0, 0]) else found
 
 
-def _faces_of(path: Path, image: UInt8, found: Float32, classify: frame_model.FrameModel) -> pd.DataFrame:
+def _faces_of(path: Path, image: UInt8, found: Float32, classify: models.FrameModel) -> pd.DataFrame:
     """Classify the faces of one photograph, the largest first."""
     # A file name may hold bytes that are not UTF-8.
     name = os.fsencode(path).decode("utf-8", "replace")
     if not len(found):
         return _table([name], {})
-    boxes = faces.boxes(found)
-    found = found[np.argsort(-(boxes[:, 2:] - boxes[:, :2]).prod(1), kind="stable")]
+    box_px = boxes.around(found)
+    found = found[np.argsort(-(box_px[:, 2:] - box_px[:, :2]).prod(1), kind="stable")]
     _, logits = classify(np.stack([crops.face_crop(image, face) for face in found]), found)
     shares = rounded_shares(np.exp(logits - logits.max(1, keepdims=True)))
     columns = {
@@ -131,7 +133,7 @@ def _faces_of(path: Path, image: UInt8, found: Float32, classify: frame_model.Fr
         "expression": np.array(EXPRESSIONS, object)[shares.argmax(1)],
         "confidence": shares.max(1),
         **dict(zip(P_COLUMNS, shares.T, strict=True)),
-        **face_columns(faces.boxes(found), geometry.measure(found)),
+        **face_columns(boxes.around(found), measures.measure(found)),
     }
     return _table([name] * len(found), columns)
 

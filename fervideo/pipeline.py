@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from tqdm import tqdm
 
-from fervideo import cache, checkpoint, faces, frame_model, timeline, tracking, video, workers
+from fervideo import cache, checkpoint, faces, models, timeline, tracking, video, workers
 from fervideo.errors import DamagedVideo, FervideoError, OutputError
 from fervideo.records import (
     SEGMENT_FRAMES,
@@ -165,7 +165,7 @@ def check(settings: Settings) -> None:
     """
     weights(settings)
     if settings.run.device == "cuda":
-        from fervideo.embedding import resolve_device
+        from fervideo.classifiers.cnn import resolve_device
 
         resolve_device(settings.run.device)
 
@@ -184,7 +184,7 @@ def open_clip(path: Path, settings: Settings, place: Path | str | None = None) -
     watch = Stopwatch()
     with watch("probe"):
         source = video.probe(path, settings.video)
-    store = cache.Cache.of_clip(source.info.fingerprint, settings, frame_model.digest(settings.classifier), place)
+    store = cache.Cache.of_clip(source.info.fingerprint, settings, models.digest(settings.classifier), place)
     return Extraction(source, settings, store, watch)
 
 
@@ -225,7 +225,7 @@ def _expressions(extraction: Extraction, features: ClipFeatures) -> ClipExpressi
     known = extraction.store.recall(settings, digest)
     if known is None:
         from fervideo import sequence
-        from fervideo.embedding import one_thread
+        from fervideo.classifiers.cnn import one_thread
 
         model = sequence_model(settings)
         # On many threads the sums would depend on the machine, and where processes compete, threads wait for one
@@ -255,14 +255,14 @@ def weights(settings: Settings) -> dict[str, str]:
     Raises:
         WeightsError: Weights are missing or broken, or the sequence model does not fit the frame classifier.
     """
-    frame = frame_model.digest(settings.classifier)
+    frame = models.digest(settings.classifier)
     return {"frame": frame, "sequence": _sequence_digest(*checkpoint.stamped(sequence_path(settings)), frame)}
 
 
 def sequence_path(settings: Settings) -> Path:
     """Return where the run's sequence model is."""
     if settings.sequence.model == "default":
-        is_ours = frame_model.weights_path(settings.classifier) == frame_model.CNN_WEIGHTS
+        is_ours = models.weights_path(settings.classifier) == models.CNN_WEIGHTS
         return SEQUENCE_WEIGHTS if is_ours else SMOOTHER_WEIGHTS
     path = Path(settings.sequence.model).expanduser()
     # The folder that `fervideo train` wrote stands for the model in it.
@@ -276,9 +276,9 @@ def sequence_model(settings: Settings) -> SequenceLSTM:
         WeightsError: Weights are missing or broken, or it does not fit the frame classifier.
         UsageError: `cuda` is asked for where there is none.
     """
-    from fervideo.embedding import resolve_device
+    from fervideo.classifiers.cnn import resolve_device
 
-    frame = frame_model.digest(settings.classifier)
+    frame = models.digest(settings.classifier)
     return _sequence_model(*checkpoint.stamped(sequence_path(settings)), frame, resolve_device(settings.run.device))
 
 

@@ -1,37 +1,26 @@
 """The records that pass from stage to stage, and the names they share.
 
-T frames in a clip, n in a window, M face observations, K landmarks, D embedding, G geometry, C expressions. Every
+T frames in a clip, n in a window, M face observations, K landmarks, D embedding, C expressions. Every
 record is frozen, checks its own shapes and dtypes, and prints shapes. Missing is NaN or empty, never a guess.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from fervideo.landmarks import N_LANDMARKS
+
 #: Expressions in the order of every probability vector, as in FER+ (Barsoum et al. 2016).
 EXPRESSIONS = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt")
 #: Expressions that count as negative in valence, as FaceReader defines it.
 NEGATIVE = ("sadness", "anger", "disgust", "fear", "contempt")
-#: Geometry per face, in the order of every geometry vector; `geometry.py` defines each.
-GEOMETRY = (
-    "yaw_deg",
-    "pitch_deg",
-    "roll_deg",
-    "eye_open_left",
-    "eye_open_right",
-    "mouth_open",
-    "smile",
-    "brow_raise",
-    "brow_furrow",
-)
 #: Width and height of a face crop.
 CROP_PX = 56
-#: Landmarks of mediapipe FaceMesh with refined eyes and lips.
-N_LANDMARKS = 478
 #: Frames in one segment: the unit of caching, resuming and parallel work.
 SEGMENT_FRAMES = 256
 #: Steps per second of the sequence model: fast enough for the shortest expression (a blink lasts 0.15 s, a
@@ -77,9 +66,14 @@ class Shaped:
         parts = []
         for field in fields(self):  # type: ignore[arg-type]  # every subclass is a dataclass
             value = getattr(self, field.name)
-            shown = f"{value.dtype}{list(value.shape)}" if isinstance(value, np.ndarray) else repr(value)
-            parts.append(f"{field.name}={shown}")
+            parts.append(f"{field.name}={_shape_of(value)}")
         return f"{type(self).__name__}({', '.join(parts)})"
+
+
+def _shape_of(value: object) -> str:
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key}: {_shape_of(item)}' for key, item in value.items())}}}"
+    return f"{value.dtype}{list(value.shape)}" if isinstance(value, np.ndarray) else repr(value)
 
 
 @dataclass(frozen=True)
@@ -151,7 +145,7 @@ class FaceObservations(Shaped):
             N_LANDMARKS, or 0 once the landmarks are no longer needed (they are nine tenths of the bytes).
         embedding: float32 (M, D), from the frame CNN; D is 0 with any other frame classifier.
         frame_logits: float32 (M, C), from the frame classifier; their softmax is calibrated.
-        geometry: float32 (M, G), in the order of GEOMETRY.
+        measures: float32 (M,) by the name of each measure in `columns.MEASURES`.
     """
 
     frame: Int64
@@ -159,7 +153,7 @@ class FaceObservations(Shaped):
     landmarks_px: Float32
     embedding: Float32
     frame_logits: Float32
-    geometry: Float32
+    measures: Mapping[str, Float32]
 
     def __post_init__(self) -> None:
         m = len(self.frame)
@@ -168,11 +162,13 @@ class FaceObservations(Shaped):
         check_array(self, "landmarks_px", np.float32, (m, None, 3))
         check_array(self, "embedding", np.float32, (m, None))
         check_array(self, "frame_logits", np.float32, (m, len(EXPRESSIONS)))
-        check_array(self, "geometry", np.float32, (m, len(GEOMETRY)))
+        for name, values in self.measures.items():
+            if values.dtype != np.float32 or values.shape != (m,):
+                is_ = f"{values.dtype} {values.shape}"
+                raise ValueError(f"FaceObservations.measures[{name!r}]: is {is_}, must be float32 ({m},)")
         if self.landmarks_px.shape[1] not in (0, N_LANDMARKS):
-            raise ValueError(
-                f"FaceObservations.landmarks_px: {self.landmarks_px.shape[1]} landmarks, must be {N_LANDMARKS} or 0"
-            )
+            n = self.landmarks_px.shape[1]
+            raise ValueError(f"FaceObservations.landmarks_px: {n} landmarks, must be {N_LANDMARKS} or 0")
         if (np.diff(self.frame) < 0).any():
             raise ValueError("FaceObservations.frame: must not fall")
 
@@ -181,7 +177,8 @@ class FaceObservations(Shaped):
 
     def take(self, rows: npt.NDArray[np.bool_] | Int64) -> FaceObservations:
         """Return the rows that a mask or an index picks."""
-        return FaceObservations(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
+        arrays = {name: getattr(self, name)[rows] for name in _FACE_ARRAYS}
+        return FaceObservations(**arrays, measures={name: values[rows] for name, values in self.measures.items()})
 
     def without_landmarks(self) -> FaceObservations:
         """Return the same rows with no landmarks, a tenth of the size."""
@@ -190,8 +187,13 @@ class FaceObservations(Shaped):
     @staticmethod
     def concatenate(parts: list[FaceObservations]) -> FaceObservations:
         """Join parts that follow each other in time; at least one."""
-        names = [field.name for field in fields(FaceObservations)]
-        return FaceObservations(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
+        arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _FACE_ARRAYS}
+        measures = {name: np.concatenate([part.measures[name] for part in parts]) for name in parts[0].measures}
+        return FaceObservations(**arrays, measures=measures)
+
+
+#: The attributes of FaceObservations that are arrays with a row per face.
+_FACE_ARRAYS = ("frame", "box_px", "landmarks_px", "embedding", "frame_logits")
 
 
 @dataclass(frozen=True, repr=False)

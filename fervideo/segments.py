@@ -16,18 +16,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from fervideo import cache, crops, faces, frame_model, geometry, video
+from fervideo import boxes, cache, crops, faces, measures, models, video
 from fervideo.errors import DamagedVideo
-from fervideo.records import (
-    CROP_PX,
-    N_LANDMARKS,
-    THUMBNAIL_SHAPE,
-    FaceObservations,
-    FeatureShard,
-    Float32,
-    Int64,
-    UInt8,
-)
+from fervideo.landmarks import N_LANDMARKS
+from fervideo.records import CROP_PX, THUMBNAIL_SHAPE, FaceObservations, FeatureShard, Float32, Int64, UInt8
 from fervideo.settings import Settings
 
 _Result = TypeVar("_Result")
@@ -138,10 +130,10 @@ def extract_segment(task: SegmentTask, *, alone: bool = False) -> dict[str, floa
         np.concatenate(parts) for parts in zip(*(future.result() for future in classified), strict=True)
     )
     points = _joined(landmarks)
-    with watch("geometry"):
-        measures = geometry.measure(points)
+    with watch("measures"):
+        measured = measures.measure(points)
     observations = FaceObservations(
-        np.array(seen_in, np.int64), faces.boxes(points), points, embedding, logits, measures
+        np.array(seen_in, np.int64), boxes.around(points), points, embedding, logits, measured
     )
     shard = FeatureShard(
         task.segment,
@@ -160,10 +152,10 @@ def _classify(
     settings: Settings, cut: list[UInt8], landmarks: list[Float32], watch: Stopwatch
 ) -> tuple[Float32, Float32]:
     """Return embeddings (M, D) and logits (M, C) of M crops and of the landmarks of the frames that they were cut from."""
-    from fervideo.embedding import resolve_device
+    from fervideo.classifiers.cnn import resolve_device
 
     with watch("embedding"):
-        classify = frame_model.of(settings.classifier, resolve_device(settings.run.device))
+        classify = models.of(settings.classifier, resolve_device(settings.run.device))
         return classify(np.array(cut, np.uint8).reshape(-1, CROP_PX, CROP_PX), _joined(landmarks))
 
 

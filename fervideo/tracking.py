@@ -13,9 +13,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from fervideo import boxes
+from fervideo.columns import MEASURES
 from fervideo.records import (
     EXPRESSIONS,
-    GEOMETRY,
     THUMBNAIL_SHAPE,
     FaceObservations,
     FeatureShard,
@@ -265,9 +266,9 @@ class _Tracker:
         way = (
             _SPEED
             * np.clip(now.time_s - last.time_s, 0, _REACH_S)
-            * np.sqrt(np.sqrt(_area(last.box_px) * _area(now.box_px)))
+            * np.sqrt(np.sqrt(boxes.area(last.box_px) * boxes.area(now.box_px)))
         )
-        place = 1 - _overlap(_grown(last.box_px, way), _grown(now.box_px, way))
+        place = 1 - boxes.iou(_grown(last.box_px, way), _grown(now.box_px, way))
         # The Procrustes distance of plane shapes in closed form (Kendall 1984): shift, turn and size do not count.
         alike = np.abs((last.shape.conj() * now.shape).sum(-1))
         shape = np.sqrt((1 - alike**2).clip(0)) / _OTHER_SHAPE
@@ -295,30 +296,17 @@ def _shapes(landmarks_px: Float32) -> Complex128:
     return shape
 
 
-def _area(box: Float64) -> Float64:
-    """Return the area of boxes (..., 4), 0 where they are turned inside out."""
-    area: Float64 = (box[..., 2] - box[..., 0]).clip(0) * (box[..., 3] - box[..., 1]).clip(0)
-    return area
-
-
 def _grown(box: Float64, way: Float64) -> Float64:
     """Push every side of boxes (..., 4) outwards."""
     grown: Float64 = box + way[..., None] * np.array([-1.0, -1.0, 1.0, 1.0])
     return grown
 
 
-def _overlap(a: Float64, b: Float64) -> Float64:
-    """Return the intersection over union of boxes (..., 4), 0 to 1."""
-    both = _area(np.concatenate([np.maximum(a[..., :2], b[..., :2]), np.minimum(a[..., 2:], b[..., 2:])], -1))
-    overlap: Float64 = both / np.maximum(_area(a) + _area(b) - both, 1e-9)
-    return overlap
-
-
 def _distinct(box: Float64) -> Int64:
     """Find the boxes (m, 4) that no larger or, at one size, earlier box repeats; their rows, rising."""
     kept: list[int] = []
-    for row in np.argsort(-_area(box), kind="stable").tolist():
-        if not kept or (_overlap(box[kept], box[row]) <= _DUPLICATE_IOU).all():
+    for row in np.argsort(-boxes.area(box), kind="stable").tolist():
+        if not kept or (boxes.iou(box[kept], box[row]) <= _DUPLICATE_IOU).all():
             kept.append(row)
     return np.array(sorted(kept), np.int64)
 
@@ -354,7 +342,6 @@ def _concatenated(faces: list[FaceObservations]) -> FaceObservations:
 
 def _nobody() -> FaceObservations:
     """Return no faces, for a clip without segments."""
-    box, embedding, logits, geometry = (
-        np.empty((0, width), np.float32) for width in (4, 0, len(EXPRESSIONS), len(GEOMETRY))
-    )
-    return FaceObservations(np.empty(0, np.int64), box, np.empty((0, 0, 3), np.float32), embedding, logits, geometry)
+    box, embedding, logits = (np.empty((0, width), np.float32) for width in (4, 0, len(EXPRESSIONS)))
+    measures = dict.fromkeys(MEASURES, np.empty(0, np.float32))
+    return FaceObservations(np.empty(0, np.int64), box, np.empty((0, 0, 3), np.float32), embedding, logits, measures)

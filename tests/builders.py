@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from fervideo.records import (
-    EXPRESSIONS,
-    GEOMETRY,
-    N_LANDMARKS,
-    ClipFeatures,
-    FaceObservations,
-    Float32,
-    TrackExpressions,
-    VideoInfo,
-)
+from fervideo.columns import MEASURES
+from fervideo.landmarks import N_LANDMARKS
+from fervideo.records import EXPRESSIONS, ClipFeatures, FaceObservations, Float32, TrackExpressions, VideoInfo
 from fervideo.settings import Settings
 from fervideo.timeline import Timeline, build
 
@@ -80,7 +72,7 @@ def make_observations(
         landmarks_px=points,
         embedding=random.standard_normal((m, d), np.float32),
         frame_logits=np.tile(np.log(probabilities(shown)), (m, 1)),
-        geometry=np.tile(np.arange(len(GEOMETRY), dtype=np.float32) / 8, (m, 1)),
+        measures={name: np.full(m, place / 8, np.float32) for place, name in enumerate(MEASURES)},
     )
 
 
@@ -110,12 +102,12 @@ def make_features(
     track = np.repeat(np.arange(len(seen)), [len(part) for part in seen])
     parts = [make_observations(()), *seen]
     order = np.argsort(np.concatenate([part.frame for part in parts]), kind="stable")
-    observations = FaceObservations(
-        **{
-            field.name: np.concatenate([getattr(part, field.name) for part in parts])[order]
-            for field in fields(FaceObservations)
-        }
-    )
+    arrays = {
+        name: np.concatenate([getattr(part, name) for part in parts])[order]
+        for name in ("frame", "box_px", "landmarks_px", "embedding", "frame_logits")
+    }
+    measures = {name: np.concatenate([part.measures[name] for part in parts])[order] for name in MEASURES}
+    observations = FaceObservations(**arrays, measures=measures)
     facts = {"n_frames": n_frames, "header_frames": n_frames, "mean_fps": fps, "duration_s": n_frames / fps}
     info = make_info(**{**facts, **changes})
     return ClipFeatures(info, frame, times, observations, track[order], damage)

@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 from safetensors.numpy import load, save
 
-from fervideo import cache, cache_files, settings
-from fervideo.cache import Cache
+from fervideo import cache, settings
+from fervideo.cache import Cache, files
 from fervideo.errors import OutputError
+from fervideo.landmarks import N_LANDMARKS
+from fervideo.measures import measure
 from fervideo.records import (
     EXPRESSIONS,
-    GEOMETRY,
-    N_LANDMARKS,
     THUMBNAIL_SHAPE,
     ClipExpressions,
     FaceObservations,
@@ -51,7 +51,7 @@ def make_shard(
             landmarks_px=landmarks,
             embedding=rng.normal(size=(faces, 128)).astype(np.float32),
             frame_logits=rng.normal(size=(faces, len(EXPRESSIONS))).astype(np.float32),
-            geometry=np.where(rng.random((faces, len(GEOMETRY))) < 0.2, np.nan, 1).astype(np.float32),
+            measures=measure(landmarks),
         ),
         damage=damage,
     )
@@ -61,7 +61,7 @@ def assert_same(a: FeatureShard, b: FeatureShard, landmarks_px: float = 0.0) -> 
     assert (a.segment, a.damage) == (b.segment, b.damage)
     for name in ("frame", "time_s", "thumbnail"):
         np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
-    for name in ("frame", "box_px", "embedding", "frame_logits", "geometry"):
+    for name in ("frame", "box_px", "embedding", "frame_logits"):
         np.testing.assert_array_equal(getattr(a.observations, name), getattr(b.observations, name))
     np.testing.assert_allclose(a.observations.landmarks_px, b.observations.landmarks_px, rtol=0, atol=landmarks_px)
 
@@ -103,15 +103,6 @@ def test_landmarks_are_off_by_little(store: Cache, size_px: float, off_px: float
     np.testing.assert_allclose(read.observations.landmarks_px, shard.observations.landmarks_px, rtol=0, atol=off_px)
 
 
-def test_landmarks_may_be_left_out(store: Cache) -> None:
-    shard = make_shard()
-    store.put(shard)
-    read = store.get(0, landmarks=False)
-    assert read is not None
-    assert read.observations.landmarks_px.shape == (10, 0, 3)
-    np.testing.assert_array_equal(read.observations.embedding, shard.observations.embedding)
-
-
 def rewritten(path: Path, **changes: object) -> None:
     """Write a file again with other arrays or another header, its checksums right."""
     content = path.read_bytes()
@@ -141,7 +132,7 @@ DAMAGES = {
     "no header": lambda path: path.write_bytes(save({"frame": np.zeros(3)})),
     "header is a list": lambda path: path.write_bytes(save({"frame": np.zeros(3)}, {"fervideo": "[1]"})),
     "header is no JSON": lambda path: path.write_bytes(save({"frame": np.zeros(3)}, {"fervideo": "{"})),
-    "other version": lambda path: rewritten(path, version=cache_files.FEATURE_VERSION + 1),
+    "other version": lambda path: rewritten(path, version=files.FEATURE_VERSION + 1),
     "other segment": lambda path: rewritten(path, segment=5),
     "array missing": lambda path: path.write_bytes(
         save({"box_px": np.zeros((1, 4), np.float32)}, {"fervideo": '{"version": 1, "segment": 0}'})
@@ -235,7 +226,7 @@ def test_key_changes_with_every_part(monkeypatch: pytest.MonkeyPatch) -> None:
         folder(changes={"faces": {"max_faces": 2}}),
         folder(weights="w2"),
     ]
-    monkeypatch.setattr(cache_files, "FEATURE_VERSION", cache_files.FEATURE_VERSION + 1)
+    monkeypatch.setattr(files, "FEATURE_VERSION", files.FEATURE_VERSION + 1)
     folders.append(folder())
     assert len(set(folders)) == len(folders)
 

@@ -8,6 +8,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from fervideo import checkpoint
+from fervideo.classifiers import cnn
 from fervideo.errors import WeightsError
 
 
@@ -76,7 +77,7 @@ def test_weights_of_another_network_are_refused(
 @pytest.mark.parametrize("name", ["frame", "sequence"])
 def test_the_networks_of_the_pipeline_refuse_other_weights(tmp_path: Path, name: str, spoilt: str):
     """Here they are opened as the commands open them."""
-    from fervideo import embedding, frame_model, sequence
+    from fervideo import models, sequence
 
     stored = checkpoint.read(checkpoint.SHIPPED / f"{name}.safetensors")
     header, tensors = dict(stored.header), dict(stored.tensors)
@@ -90,8 +91,8 @@ def test_the_networks_of_the_pipeline_refuse_other_weights(tmp_path: Path, name:
     else:
         header["config"] = {**header["config"], "labels" if name == "frame" else "unheard_of": 8}
     checkpoint.write(tmp_path / "other.safetensors", header, tensors)
-    frame_cnn = checkpoint.digest(frame_model.CNN_WEIGHTS)
-    load = embedding.load if name == "frame" else functools.partial(sequence.load, frame_cnn=frame_cnn)
+    frame_cnn = checkpoint.digest(models.CNN_WEIGHTS)
+    load = cnn.load if name == "frame" else functools.partial(sequence.load, frame_cnn=frame_cnn)
     with pytest.raises(WeightsError, match=r"other\.safetensors"):
         load(tmp_path / "other.safetensors")
 

@@ -14,11 +14,13 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from torch import nn
 
-from fervideo import checkpoint, classifiers, faces
+from fervideo import checkpoint, classifiers, faces, landmarks
 from fervideo.classifiers import features, mlp, shape, svm, transfer
 from fervideo.crops import face_crop
 from fervideo.errors import UsageError, WeightsError
-from fervideo.records import CROP_PX, EXPRESSIONS, N_LANDMARKS
+from fervideo.faces import dlib
+from fervideo.landmarks import N_LANDMARKS
+from fervideo.records import CROP_PX, EXPRESSIONS
 from fervideo.settings import FaceSettings
 
 SHIPPED = ("svm", "mlp", "transfer")
@@ -137,7 +139,7 @@ def test_a_mean_face_is_the_common_shape():
 
 def test_features_of_a_mirrored_face_change_sides():
     assert 40 <= len(features.FEATURES) <= 100
-    mirrored = np.array(features.MIRRORED)
+    mirrored = np.array(landmarks.MIRRORED_68)
     np.testing.assert_array_equal(mirrored[mirrored], np.arange(68))
     points = np.random.default_rng(0).normal(0, 1, (1, 68, 2))
     plain, swapped = features.measure(points)[0], features.measure(points[:, mirrored] * (-1, 1))[0]
@@ -148,7 +150,7 @@ def test_features_of_a_mirrored_face_change_sides():
 
 
 def test_features_measure_what_they_say(smile: Face):
-    aligned = smile.landmarks_px[:, features.MEDIAPIPE].astype(float)
+    aligned = smile.landmarks_px[:, landmarks.SIXTY_EIGHT].astype(float)
     opened = aligned.copy()
     opened[:, [65, 66, 67, 56, 57, 58], 1] += 10
     before, after = (
@@ -299,16 +301,16 @@ def test_a_body_that_does_not_fit_names_both_shapes(tmp_path: Path, imagenet: di
 def test_dlib_and_mediapipe_agree(smile: Face):
     from fervideo.crops import alignment
 
-    points = faces.dlib_landmarks(smile.crop)
+    points = dlib.dlib_landmarks(smile.crop)
     assert (points.shape, points.dtype) == ((1, 68, 2), np.float32)
     transform = alignment(smile.landmarks_px[0])
-    mesh = smile.landmarks_px[0, features.MEDIAPIPE, :2] @ transform[:, :2].T + transform[:, 2]
+    mesh = smile.landmarks_px[0, landmarks.SIXTY_EIGHT, :2] @ transform[:, :2].T + transform[:, 2]
     assert np.median(np.linalg.norm(points[0] - mesh, axis=1)[17:]) < 2
 
 
 @needs_dlib
 def test_a_network_of_dlib_landmarks_reads_them(tmp_path: Path, smile: Face):
-    points = faces.dlib_landmarks(smile.crop)
+    points = dlib.dlib_landmarks(smile.crop)
     torch.manual_seed(0)
     tensors = {name: tensor.numpy() for name, tensor in mlp.DenseNet(2 * 68).state_dict().items()}
     tensors |= {"mean_face": points[0], "prior": np.full(len(EXPRESSIONS), 1 / len(EXPRESSIONS), np.float32)}
@@ -325,9 +327,9 @@ def test_dlib_is_asked_for_where_it_is_missing(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "dlib", None)
     faces._dlib_predictor.cache_clear()
     with pytest.raises(UsageError, match=r"pip install 'fervideo\[dlib\]'"):
-        faces.dlib_landmarks(np.zeros((1, CROP_PX, CROP_PX), np.uint8))
+        dlib.dlib_landmarks(np.zeros((1, CROP_PX, CROP_PX), np.uint8))
 
 
 def test_as_many_landmarks_as_the_table_needs():
-    assert len(features.MEDIAPIPE) == len(features.MIRRORED) == 68
-    assert max(features.MEDIAPIPE) < N_LANDMARKS
+    assert len(landmarks.SIXTY_EIGHT) == len(landmarks.MIRRORED_68) == 68
+    assert max(landmarks.SIXTY_EIGHT) < N_LANDMARKS

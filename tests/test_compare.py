@@ -215,7 +215,7 @@ def test_bad_usage_is_one_line(faces: Path, options: list[str], message: str, ca
 
 
 def test_weights_may_be_given_by_their_path(faces: Path):
-    shipped = compare.frame_model.CNN_WEIGHTS
+    shipped = compare.models.CNN_WEIGHTS
     rows, seen = compare.compare(faces, [str(shipped), "cnn"], settings.Settings())
     own, ours = ({name: row[name] for name in KEYS if name not in ("classifier", "ms_per_face")} for row in rows)
     assert own == ours

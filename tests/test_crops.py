@@ -5,13 +5,14 @@ import numpy as np
 import pytest
 
 from fervideo import crops
-from fervideo.records import CROP_PX, N_LANDMARKS, THUMBNAIL_SHAPE
+from fervideo.landmarks import N_LANDMARKS, RIGID
+from fervideo.records import CROP_PX, THUMBNAIL_SHAPE
 
 
 def landmarks_of(matrix: np.ndarray) -> np.ndarray:
     """Put the anchors of the mean face where a 2×3 transform takes them."""
     points = np.zeros((N_LANDMARKS, 3), np.float32)
-    points[list(crops.ANCHORS), :2] = crops._TEMPLATE_PX @ matrix[:, :2].T + matrix[:, 2]
+    points[list(RIGID), :2] = crops._TEMPLATE_PX @ matrix[:, :2].T + matrix[:, 2]
     return points
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from fervideo import demo, embedding, faces, frame_model
+from fervideo import demo, faces, models
+from fervideo.classifiers import cnn
 from fervideo.crops import alignment, crop
 from fervideo.records import UInt8
 from fervideo.settings import ClassifierSettings, FaceSettings
@@ -36,17 +37,17 @@ def test_auto_computes_in_bfloat16_where_the_cpu_does(
     wanted, device, capabilities, dtype, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
-    assert embedding.resolve_precision(wanted, device) == dtype
+    assert cnn.resolve_precision(wanted, device) == dtype
 
 
 def test_a_torch_that_does_not_tell_gets_float32(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
-    assert embedding.resolve_precision("auto", "cpu") == torch.float32
+    assert cnn.resolve_precision("auto", "cpu") == torch.float32
 
 
 def test_bfloat16_tells_nearly_the_same(crops: UInt8):
     exact, short = (
-        frame_model.FrameModel(ClassifierSettings(precision=precision))(crops, np.empty((0, 0, 3), np.float32))
+        models.FrameModel(ClassifierSettings(precision=precision))(crops, np.empty((0, 0, 3), np.float32))
         for precision in ("float32", "bfloat16")
     )
     p, q = (np.exp(logits) / np.exp(logits).sum(1, keepdims=True) for _, logits in (exact, short))
@@ -57,10 +58,10 @@ def test_bfloat16_tells_nearly_the_same(crops: UInt8):
 
 
 def test_an_aligner_undoes_what_it_finds(crops: UInt8, monkeypatch: pytest.MonkeyPatch):
-    plain = embedding.standardise(torch.from_numpy(crops))
+    plain = cnn.standardise(torch.from_numpy(crops))
     place = torch.tensor([[0.3, -0.2, 0.8, 1.5]]).repeat(len(crops), 1)
-    moved = embedding.resample(plain, embedding.similarity(place))
-    aligner = embedding.Aligner().eval()
+    moved = cnn.resample(plain, cnn.similarity(place))
+    aligner = cnn.Aligner().eval()
     monkeypatch.setattr(aligner, "misplaced", lambda _: place)
     inner = slice(12, -12)
     apart = (aligner(moved) - plain)[:, :, inner, inner].square().mean().sqrt()
@@ -69,7 +70,7 @@ def test_an_aligner_undoes_what_it_finds(crops: UInt8, monkeypatch: pytest.Monke
 
 def test_places_are_in_the_units_that_are_told():
     nowhere, right, larger, turn = torch.zeros(4), *torch.eye(4)[[0, 2, 3]]
-    identity, shifted, zoomed, turned = embedding.similarity(torch.stack([nowhere, right, larger, turn]))
+    identity, shifted, zoomed, turned = cnn.similarity(torch.stack([nowhere, right, larger, turn]))
     torch.testing.assert_close(identity, torch.eye(3)[:2])
     torch.testing.assert_close(shifted, torch.tensor([(1, 0, 0.25), (0, 1, 0)]))
     torch.testing.assert_close(zoomed, np.exp(0.1) * torch.eye(3)[:2])

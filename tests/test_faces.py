@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from fervideo import faces
-from fervideo.records import N_LANDMARKS
+from fervideo import boxes, faces
+from fervideo.landmarks import N_LANDMARKS
 from fervideo.settings import FaceSettings
 
 
@@ -31,7 +31,7 @@ def test_landmarks_lie_where_the_face_is(photograph: np.ndarray, landmarker: fac
     found = landmarker.find(photograph)
     assert found.shape == (1, N_LANDMARKS, 3)
     assert found.dtype == np.float32
-    x0, y0, x1, y1 = faces.boxes(found)[0]
+    x0, y0, x1, y1 = boxes.around(found)[0]
     assert 80 < x0 < 110
     assert 50 < y0 < 90
     assert 175 < x1 < 205
@@ -48,7 +48,7 @@ def test_the_scale_is_that_of_the_picture(photograph: np.ndarray, landmarker: fa
 def test_no_face(landmarker: faces.Landmarker):
     found = landmarker.find(np.full((120, 160, 3), 128, np.uint8))
     assert found.shape == (0, N_LANDMARKS, 3)
-    assert faces.boxes(found).shape == (0, 4)
+    assert boxes.around(found).shape == (0, 4)
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def far(photograph: np.ndarray) -> np.ndarray:
 
 def test_small_faces_are_found_too(far: np.ndarray):
     with faces.Landmarker(FaceSettings(), 4, still=True) as landmarker:
-        found = faces.boxes(landmarker.find(far))
+        found = boxes.around(landmarker.find(far))
     left, right = sorted(found.tolist())
     assert 240 < left[0] < left[2] < 350
     assert 900 < right[0] < right[2] < 1010
@@ -72,7 +72,7 @@ def test_small_faces_are_followed(far: np.ndarray):
     """A camera pans by more than a face's width over 40 frames, and neither face is lost."""
     with faces.Landmarker(FaceSettings(), 2) as landmarker:
         for step in range(40):
-            found = sorted(faces.boxes(landmarker.find(np.roll(far, 4 * step, axis=1))).tolist())
+            found = sorted(boxes.around(landmarker.find(np.roll(far, 4 * step, axis=1))).tolist())
             assert len(found) == 2, step
             assert abs(found[0][0] - 4 * step - 249) < 15
         assert len(landmarker.find(np.full_like(far, 110))) == 0

@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from fervideo import geometry
-from fervideo.records import GEOMETRY, N_LANDMARKS
+from fervideo.columns import MEASURES
+from fervideo.landmarks import N_LANDMARKS, RIGID
+from fervideo.measures import facing, measure
 
 
 def mean_face() -> np.ndarray:
     """Build a face, looking into the camera: float64 (N_LANDMARKS, 3) in units of the distance of the outer eye corners."""
     points = np.zeros((N_LANDMARKS, 3))
-    for index, place in geometry._TEMPLATE.items():
-        points[index] = place
+    points[list(RIGID)] = facing.TEMPLATE
     for outer, inner, upper, lower in ((33, 133, (160, 158), (144, 153)), (263, 362, (387, 385), (373, 380))):
         centre = (points[outer] + points[inner]) / 2
         for index, drop in (*((i, -0.03) for i in upper), *((i, 0.03) for i in lower)):
@@ -25,7 +25,7 @@ def mean_face() -> np.ndarray:
 
 
 def measures(points: np.ndarray) -> dict[str, float]:
-    return dict(zip(GEOMETRY, geometry.measure(points[None].astype(np.float32))[0].tolist(), strict=True))
+    return {name: float(values[0]) for name, values in measure(points[None].astype(np.float32)).items()}
 
 
 def rotated(points: np.ndarray, yaw: float = 0, pitch: float = 0, roll: float = 0) -> np.ndarray:
@@ -57,7 +57,7 @@ def test_signs_are_those_of_the_picture():
 def test_measures_ignore_size_place_and_pose():
     still = measures(mean_face())
     moved = measures(rotated(mean_face(), 28, -12, 33) * 260 + (900, 40, 0))
-    for name in GEOMETRY[3:]:
+    for name in list(MEASURES)[3:]:
         assert moved[name] == pytest.approx(still[name], abs=2e-3), name
 
 
@@ -78,7 +78,7 @@ def test_each_measure_follows_its_own_feature():
         face[indices] += shift
         changed = measures(face)
         assert changed[name] > still[name] + 0.04, name
-        for other in set(GEOMETRY[3:]) - {name, "smile"}:
+        for other in set(list(MEASURES)[3:]) - {name, "smile"}:
             assert changed[other] == pytest.approx(still[other], abs=1e-3), (name, other)
     face = mean_face()
     face[55, 0] += 0.05
@@ -87,4 +87,4 @@ def test_each_measure_follows_its_own_feature():
 
 
 def test_no_faces():
-    assert geometry.measure(np.empty((0, N_LANDMARKS, 3), np.float32)).shape == (0, len(GEOMETRY))
+    assert {values.shape for values in measure(np.empty((0, N_LANDMARKS, 3), np.float32)).values()} == {(0,)}

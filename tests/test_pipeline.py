@@ -12,9 +12,9 @@ from clips import overwritten, packet_places
 
 import fervideo
 from fervideo import checkpoint, pipeline, settings
-from fervideo.embedding import resolve_device
+from fervideo.classifiers.cnn import resolve_device
 from fervideo.errors import UsageError, VideoError, WeightsError
-from fervideo.frame_model import CNN_WEIGHTS
+from fervideo.models import CNN_WEIGHTS
 from fervideo.timeline import P_COLUMNS, RAW_COLUMNS
 
 

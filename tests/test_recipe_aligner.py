@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from fervideo import checkpoint, embedding
-from fervideo.embedding import standardise
+from fervideo import checkpoint
+from fervideo.classifiers import cnn
+from fervideo.classifiers.cnn import standardise
 from fervideo.errors import WeightsError
 from fervideo.records import CROP_PX
 
@@ -69,8 +70,8 @@ def test_the_frame_cnn_learns_behind_it(
     # What runs has its batch norms folded away.
     crops = np.random.default_rng(0).integers(0, 256, (3, CROP_PX, CROP_PX), np.uint8)
     with torch.inference_mode():
-        plain = embedding.load(weights)(standardise(torch.from_numpy(crops)))
-    for told, wanted in zip(embedding.Embedder(weights, precision="float32").embed(crops), plain, strict=True):
+        plain = cnn.load(weights)(standardise(torch.from_numpy(crops)))
+    for told, wanted in zip(cnn.Embedder(weights, precision="float32").embed(crops), plain, strict=True):
         np.testing.assert_allclose(told, wanted.numpy(), rtol=0, atol=2e-3)
 
 

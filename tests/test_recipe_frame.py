@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fervideo import checkpoint, embedding
+from fervideo import checkpoint
+from fervideo.classifiers import cnn
 from fervideo.records import CROP_PX, EXPRESSIONS
 
 TOOLS = Path(__file__).parents[1] / "tools"
@@ -42,7 +43,7 @@ def test_it_trains_and_trains_on(recipe: Callable[..., Path], tmp_path: Path):
     second = recipe(tmp_path / "b", "--init", str(first))
     header = checkpoint.read(second).header
     assert header["init"] == checkpoint.digest(first)
-    features, logits = embedding.Embedder(second).embed(np.zeros((2, CROP_PX, CROP_PX), np.uint8))
+    features, logits = cnn.Embedder(second).embed(np.zeros((2, CROP_PX, CROP_PX), np.uint8))
     assert features.shape == (2, 128)
     assert np.isfinite(logits).all()
     # A checkpoint of another recipe is not gone on from unseen.

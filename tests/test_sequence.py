@@ -12,7 +12,7 @@ from builders import make_features, make_observations
 
 from fervideo import checkpoint, sequence
 from fervideo.errors import WeightsError
-from fervideo.frame_model import CNN_WEIGHTS
+from fervideo.models import CNN_WEIGHTS
 from fervideo.pipeline import SEQUENCE_WEIGHTS, SMOOTHER_WEIGHTS
 from fervideo.records import ANY_FRAME_MODEL, EXPRESSIONS, MODEL_RATE_HZ
 from fervideo.settings import SequenceSettings
@@ -27,9 +27,10 @@ def model() -> sequence.SequenceLSTM:
 def observed(time_s: np.ndarray):
     """See a face whose first measure follows a known curve, and whose other features are constant."""
     seen = make_observations(range(len(time_s)))
-    geometry = np.zeros_like(seen.geometry)
-    geometry[:, 0] = np.sin(time_s * 2)
-    return dataclasses.replace(seen, geometry=geometry, embedding=np.ones_like(seen.embedding))
+    measures = dict.fromkeys(seen.measures, np.zeros(len(seen), np.float32)) | {
+        "yaw_deg": np.sin(time_s * 2).astype(np.float32)
+    }
+    return dataclasses.replace(seen, measures=measures, embedding=np.ones_like(seen.embedding))
 
 
 @pytest.mark.parametrize("fps", [10, 15, 24, 25, 29.97, 60, 120])

@@ -11,7 +11,7 @@ import torch
 from builders import make_timeline
 
 from fervideo import checkpoint, sequence
-from fervideo.records import CROP_PX, EXPRESSIONS, GEOMETRY, MODEL_RATE_HZ, Float64
+from fervideo.records import CROP_PX, EXPRESSIONS, MODEL_RATE_HZ, Float64
 
 TOOLS = Path(__file__).parents[1] / "tools"
 RATE_HZ = MODEL_RATE_HZ
@@ -114,7 +114,7 @@ def make_bank(path: Path, rng: np.random.Generator) -> None:
     import simulate
 
     label = np.repeat(np.arange(8), 3)
-    features = rng.normal(0, 0.1, (len(label), len(simulate.VARIANTS), 8 + len(GEOMETRY) + 4))
+    features = rng.normal(0, 0.1, (len(label), len(simulate.VARIANTS), 8 + len(sequence.INPUTS) + 4))
     features[..., :8] += 4 * np.eye(8)[label][:, None]
     features[..., :8] -= np.logaddexp.reduce(features[..., :8], axis=-1, keepdims=True)
     np.savez(path, features=features.astype(np.float32), target=np.eye(8, dtype=np.float32)[label], label=label)

@@ -17,7 +17,7 @@ import pytest
 from builders import make_features, make_info, make_timeline, make_track, probabilities
 from pandas.testing import assert_frame_equal
 
-from fervideo import drafts
+from fervideo import atomic
 from fervideo.errors import OutputError, UsageError
 from fervideo.records import EXPRESSIONS, Float64, Int64, TrackExpressions
 from fervideo.settings import EventSettings, SequenceSettings, Settings
@@ -517,9 +517,12 @@ class TestSaving:
         assert list(tmp_path.iterdir()) == []
 
     def test_the_next_save_removes_what_a_kill_left(self, tmp_path: Path) -> None:
-        code = "import sys; from fervideo import drafts; print(drafts.me())"
+        code = "import sys; from fervideo import atomic; print(atomic.process_name())"
         gone = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
-        left = {name: tmp_path / f".fervideo-{name}-x1_" for name in (gone, drafts.me(), "1@elsewhere", "2@elsewhere")}
+        left = {
+            name: tmp_path / f".fervideo-{name}-x1_"
+            for name in (gone, atomic.process_name(), "1@elsewhere", "2@elsewhere")
+        }
         for draft in left.values():
             draft.mkdir()
             (draft / "timeline").write_text("half")

@@ -10,15 +10,9 @@ import cv2
 import numpy as np
 import pytest
 
-from fervideo.records import (
-    EXPRESSIONS,
-    GEOMETRY,
-    N_LANDMARKS,
-    THUMBNAIL_SHAPE,
-    ClipFeatures,
-    FaceObservations,
-    FeatureShard,
-)
+from fervideo.columns import MEASURES
+from fervideo.landmarks import N_LANDMARKS
+from fervideo.records import EXPRESSIONS, THUMBNAIL_SHAPE, ClipFeatures, FaceObservations, FeatureShard
 from fervideo.settings import TrackingSettings
 from fervideo.tracking import join, shot_cuts
 
@@ -62,7 +56,7 @@ class Clip:
                 landmarks_px=landmarks,
                 embedding=np.array([[who] for _, who, _ in chosen], np.float32).reshape(-1, 1),
                 frame_logits=np.zeros((len(chosen), len(EXPRESSIONS)), np.float32),
-                geometry=np.zeros((len(chosen), len(GEOMETRY)), np.float32),
+                measures=dict.fromkeys(MEASURES, np.zeros(len(chosen), np.float32)),
             )
             shards.append(
                 FeatureShard(
@@ -241,7 +235,7 @@ def test_segments_without_a_face_do_not_decide_the_width_of_embeddings() -> None
         nobody.landmarks_px,
         np.empty((0, 0), np.float32),
         nobody.frame_logits,
-        nobody.geometry,
+        nobody.measures,
     )
     shards[0] = FeatureShard(0, shards[0].frame, shards[0].time_s, shards[0].thumbnail, bare)
     assert join(shards, SETTINGS).observations.embedding.shape == (20, 1)
@@ -305,10 +299,8 @@ def test_long_clip_is_joined_fast() -> None:
         shard = shards[0]
         faces = FaceObservations(
             shard.observations.frame + segment * 256,
-            *(
-                getattr(shard.observations, name)
-                for name in ("box_px", "landmarks_px", "embedding", "frame_logits", "geometry")
-            ),
+            *(getattr(shard.observations, name) for name in ("box_px", "landmarks_px", "embedding", "frame_logits")),
+            shard.observations.measures,
         )
         clip.append(
             FeatureShard(

@@ -10,7 +10,7 @@ import torch
 
 from fervideo import sequence
 from fervideo.errors import TrainingError
-from fervideo.records import EXPRESSIONS, GEOMETRY
+from fervideo.records import EXPRESSIONS
 from fervideo.sequence import SequenceLSTM
 from fervideo.settings import SequenceSettings, TrainingSettings, TrainSettings
 from fervideo.training import calibrate, evaluate, loop, metrics
@@ -24,13 +24,13 @@ LABELS = ("neutral", "anger", "calm")
 def sample(number: int, label: str = "anger", steps: int = 30, frames: str = "", clue: float = 1.0) -> Sample:
     """Make a clip whose embedding tells its label, faintly at each step; `frames` names its frame labels' first half."""
     rng = np.random.default_rng(number)
-    course = rng.normal(0, 1, (steps, len(EXPRESSIONS) + len(GEOMETRY) + D + 1)).astype(np.float32)
+    course = rng.normal(0, 1, (steps, len(EXPRESSIONS) + len(sequence.INPUTS) + D + 1)).astype(np.float32)
     course[:, :8] -= np.logaddexp.reduce(course[:, :8], axis=1, keepdims=True)
     shown = np.full(steps, -1)
     if frames:
         shown[: steps // 2], shown[steps // 2 :] = LABELS.index(frames), LABELS.index(label)
     per_step = np.where(shown >= 0, shown, LABELS.index(label))
-    course[np.arange(steps), len(EXPRESSIONS) + len(GEOMETRY) + per_step] += clue
+    course[np.arange(steps), len(EXPRESSIONS) + len(sequence.INPUTS) + per_step] += clue
     course[:, -1] = 1
     clip = Clip(
         f"clip{number}",

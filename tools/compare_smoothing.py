@@ -32,12 +32,12 @@ from train_sequence import NEUTRAL_SHARE, Sequences, bank_of
 
 from fervideo import checkpoint, pipeline, sequence
 from fervideo.batch.folder import SUFFIXES
-from fervideo.embedding import one_thread
-from fervideo.events import hysteresis, merge_short
+from fervideo.classifiers.cnn import one_thread
 from fervideo.records import EXPRESSIONS, MODEL_RATE_HZ, Float32, Float64, Int64
 from fervideo.sequence import SequenceLSTM
 from fervideo.settings import EventSettings, Settings
 from fervideo.timeline import P_COLUMNS, RAW_COLUMNS, Timeline
+from fervideo.timeline.events import hysteresis, merge_short
 from fervideo.training import metrics
 
 #: What a frame without a face shows, after all expressions.

@@ -2,7 +2,7 @@
 
     python tools/ferplus.py landmarks FERPLUS.npz OUT.npz     FaceMesh over all images (about a minute on two cores)
     python tools/ferplus.py anchors OUT.npz                   the table that fervideo/crops.py carries
-    python tools/ferplus.py template OUT.npz                  the table that fervideo/geometry.py carries
+    python tools/ferplus.py template OUT.npz                  the table that fervideo/measures/facing.py carries
 
 FERPLUS.npz holds `images` uint8 (N, 48, 48), `votes` uint8 (N, 10), `vote_names`, `split` (0 train, 1 validation, 2
 test).
@@ -17,9 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from fervideo import small_faces
-from fervideo.crops import ANCHORS, alignment, whole_image
-from fervideo.faces import Landmarker
+from fervideo.crops import alignment, whole_image
+from fervideo.faces import Landmarker, enlarged
+from fervideo.landmarks import RIGID
 from fervideo.records import EXPRESSIONS
 from fervideo.settings import FaceSettings
 from fervideo.training import stills
@@ -79,19 +79,19 @@ def load(archive: Path, landmarks: Path, split: str) -> FerPlus:
 def find_landmarks(images: np.ndarray) -> np.ndarray:
     """Run FaceMesh over small grey images; float32 (N, N_LANDMARKS, 3) in image pixels, NaN where no face was found."""
     with Landmarker(FaceSettings(), 1, still=True) as landmarker:
-        return np.stack([small_faces.find(landmarker, image) for image in images])
+        return np.stack([enlarged.find(landmarker, image) for image in images])
 
 
 def template(landmarks: np.ndarray) -> np.ndarray:
-    """Find the mean face's anchors: float64 (len(ANCHORS), 3), outer eye corners 1 apart, looking into the camera.
+    """Find the mean face's anchors: float64 (len(RIGID), 3), outer eye corners 1 apart, looking into the camera.
 
     The mean of all faces over rotations, sizes and places (generalised Procrustes analysis, Gower 1975), made
     symmetrical; its pitch is the median of the faces'.
     """
-    faces = landmarks[np.isfinite(landmarks[:, 0, 0])][:, list(ANCHORS)].astype(np.float64)
+    faces = landmarks[np.isfinite(landmarks[:, 0, 0])][:, list(RIGID)].astype(np.float64)
     faces -= faces.mean(1, keepdims=True)
     faces /= np.sqrt((faces**2).sum((1, 2), keepdims=True))
-    mirrored = [ANCHORS.index(MIRRORED.get(index, index)) for index in ANCHORS]
+    mirrored = [RIGID.index(MIRRORED.get(index, index)) for index in RIGID]
     mean = np.median(faces, 0)
     for _ in range(10):
         mean = np.einsum("mki,mij->mkj", faces, rotations(faces, mean)).mean(0)
@@ -101,7 +101,7 @@ def template(landmarks: np.ndarray) -> np.ndarray:
     pitch = np.median(np.arctan2(-forward[:, 1], np.hypot(forward[:, 0], forward[:, 2])))
     cos, sin = np.cos(pitch), np.sin(pitch)
     level = mean @ np.array([(1, 0, 0), (0, cos, -sin), (0, sin, cos)])
-    return level / np.linalg.norm(level[ANCHORS.index(33)] - level[ANCHORS.index(263)])
+    return level / np.linalg.norm(level[RIGID.index(33)] - level[RIGID.index(263)])
 
 
 def rotations(faces: np.ndarray, mean: np.ndarray) -> np.ndarray:
@@ -123,11 +123,11 @@ def main() -> int:
     if sys.argv[1:2] == ["anchors"] and len(sys.argv) == 3:
         landmarks = np.load(sys.argv[2])["landmarks_px"]
         median = np.nanmedian(landmarks, 0)
-        for index in ANCHORS:
+        for index in RIGID:
             print(index, *median[index].round(2))
         return 0
     if sys.argv[1:2] == ["template"] and len(sys.argv) == 3:
-        for index, place in zip(ANCHORS, template(np.load(sys.argv[2])["landmarks_px"]), strict=True):
+        for index, place in zip(RIGID, template(np.load(sys.argv[2])["landmarks_px"]), strict=True):
             print(index, *place.round(3))
         return 0
     print(__doc__, file=sys.stderr)

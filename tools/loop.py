@@ -17,7 +17,7 @@ from sklearn.metrics import accuracy_score, f1_score
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from fervideo.embedding import resolve_precision
+from fervideo.classifiers.cnn import resolve_precision
 
 #: Images in a step.
 BATCH = 64

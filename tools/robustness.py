@@ -19,8 +19,8 @@ import numpy as np
 import pandas as pd
 
 from fervideo import pipeline, video
+from fervideo.classifiers.cnn import Embedder
 from fervideo.crops import alignment, crop
-from fervideo.embedding import Embedder
 from fervideo.records import CROP_PX, Float64, Int64, UInt8
 from fervideo.settings import Settings
 

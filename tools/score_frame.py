@@ -21,8 +21,8 @@ import pandas as pd
 import torch
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, recall_score
 
+from fervideo.classifiers.cnn import Embedder, load
 from fervideo.crops import crop
-from fervideo.embedding import Embedder, load
 from fervideo.records import EXPRESSIONS
 from fervideo.training import metrics, plots
 

@@ -17,10 +17,10 @@ import motion
 import numpy as np
 from augment import degrade, relight
 
-from fervideo import geometry, sequence
+from fervideo import measures, sequence
+from fervideo.classifiers.cnn import Embedder
 from fervideo.crops import alignment, crop
-from fervideo.embedding import Embedder
-from fervideo.records import CROP_PX, EXPRESSIONS, GEOMETRY, MODEL_RATE_HZ, FaceObservations
+from fervideo.records import CROP_PX, EXPRESSIONS, MODEL_RATE_HZ, FaceObservations
 
 N_PLAIN = 4
 #: Stills of one expression that are enough.
@@ -53,7 +53,7 @@ class Bank:
 
     def without_embedding(self) -> Bank:
         """Return what any frame classifier would leave of it."""
-        return Bank(self.features[:, :, : len(EXPRESSIONS) + len(GEOMETRY)], self.target, self.label)
+        return Bank(self.features[:, :, : len(EXPRESSIONS) + len(sequence.INPUTS)], self.target, self.label)
 
     def with_certainty(self, share: float) -> Bank:
         """Return it with votes moved to the majority: 0 leaves them, 1 makes the majority certain."""
@@ -98,7 +98,7 @@ def _render_rows(job: tuple[ferplus.FerPlus, int]) -> tuple[np.ndarray, np.ndarr
     rendered = [
         render(image, landmarks, rng) for image, landmarks in zip(faces.images, faces.landmarks_px, strict=True)
     ]
-    return np.stack([crops for crops, _ in rendered]), np.stack([geometry.measure(points) for _, points in rendered])
+    return np.stack([crops for crops, _ in rendered]), np.concatenate([points for _, points in rendered])
 
 
 def build_bank(faces: ferplus.FerPlus, frame_cnn: Path, seed: int) -> Bank:
@@ -111,13 +111,13 @@ def build_bank(faces: ferplus.FerPlus, frame_cnn: Path, seed: int) -> Bank:
     parts = np.array_split(np.arange(len(faces)), max(len(faces) // 500, 1))
     features = []
     with Pool() as pool:
-        for crops, measures in pool.imap(
+        for crops, points in pool.imap(
             _render_rows, [(faces.take(rows), seed * 10_000 + k) for k, rows in enumerate(parts)]
         ):
             embedding, logits = embedder.embed(crops.reshape(-1, CROP_PX, CROP_PX))
             n = len(embedding)
             empty = np.zeros((n, 4), np.float32), np.zeros((n, 0, 3), np.float32)
-            seen = FaceObservations(np.zeros(n, np.int64), *empty, embedding, logits, measures.reshape(n, -1))
+            seen = FaceObservations(np.zeros(n, np.int64), *empty, embedding, logits, measures.measure(points))
             features.append(sequence.raw_features(seen).reshape(len(crops), len(VARIANTS), -1))
     return Bank(np.concatenate(features).astype(np.float32), faces.target, faces.majority)
 

@@ -25,8 +25,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from fervideo import checkpoint
+from fervideo.classifiers.cnn import PLACE_UNITS, Aligner, resample, similarity, standardise
 from fervideo.crops import crop
-from fervideo.embedding import PLACE_UNITS, Aligner, resample, similarity, standardise
 from fervideo.records import CROP_PX
 
 BATCH = 128

@@ -45,7 +45,8 @@ from fervideo import checkpoint, classifiers
 from fervideo.classifiers import mlp, nets, shape, svm, transfer
 from fervideo.classifiers.features import FEATURES
 from fervideo.crops import crop
-from fervideo.records import CROP_PX, EXPRESSIONS, N_LANDMARKS
+from fervideo.landmarks import N_LANDMARKS
+from fervideo.records import CROP_PX, EXPRESSIONS
 
 BATCH = 128
 EMA_DECAY = 0.99
@@ -301,7 +302,7 @@ def train_on_landmarks(faces: FerPlus, check: FerPlus, args: argparse.Namespace)
 
 def with_dlib(faces: FerPlus) -> FerPlus:
     """Replace FaceMesh's landmarks by those that dlib finds in the crops."""
-    from fervideo.faces import dlib_landmarks
+    from fervideo.faces.dlib import dlib_landmarks
 
     return FerPlus(faces.images, dlib_landmarks(all_crops(faces)), faces.target, faces.majority)
 

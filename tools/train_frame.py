@@ -37,8 +37,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fervideo import checkpoint, embedding
+from fervideo.classifiers.cnn import Aligner, FrameCNN, standardise
 from fervideo.crops import crop
-from fervideo.embedding import Aligner, FrameCNN, standardise
 from fervideo.records import EXPRESSIONS
 
 PEAK_RATE = 2e-3

@@ -32,7 +32,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
 from fervideo import checkpoint, sequence
-from fervideo.records import ANY_FRAME_MODEL, EXPRESSIONS, GEOMETRY, MODEL_RATE_HZ
+from fervideo.records import ANY_FRAME_MODEL, EXPRESSIONS, MODEL_RATE_HZ
 from fervideo.sequence import SequenceLSTM
 from fervideo.training.calibrate import temperature
 
@@ -91,7 +91,7 @@ def train(bank: Bank, last: Path, recipe: dict[str, Any]) -> SequenceLSTM:
     """Train, with a checkpoint every 250 steps in `last`, from which the same recipe goes on."""
     steps, seed = recipe["steps"], recipe["seed"]
     torch.manual_seed(seed)
-    n_known = len(EXPRESSIONS) + len(GEOMETRY)
+    n_known = len(EXPRESSIONS) + len(sequence.INPUTS)
     model = SequenceLSTM(embedding_dim=bank.features.shape[2] - n_known, bidirectional=recipe["bidirectional"])
     flat = torch.from_numpy(bank.features.reshape(-1, bank.features.shape[2]))
     model.centre, model.scale = flat.mean(0), flat.std(0)

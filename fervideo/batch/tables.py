@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from fervideo import __version__, drafts, pipeline
+from fervideo import __version__, atomic, pipeline
 from fervideo.batch.folder import Clip
 from fervideo.errors import OutputError
 from fervideo.settings import Settings
@@ -170,6 +170,6 @@ def _place(clip: Clip, suffix: str) -> Path:
 
 
 def _write(path: Path, text: str) -> None:
-    with drafts.draft(path) as draft:
+    with atomic.written(path) as temporary:
         # Bytes of a file name that are not UTF-8 go out as they came in.
-        draft.write_bytes(text.encode("utf-8", "surrogateescape"))
+        temporary.write_bytes(text.encode("utf-8", "surrogateescape"))

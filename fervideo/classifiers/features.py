@@ -1,7 +1,7 @@
 """Geometric features of an aligned face, for the support vector machine.
 
-Points carry the numbers of the 68-point scheme (Sagonas et al. 2013), which dlib's predictor yields; `MEDIAPIPE` says
-which FaceMesh landmark lies in the same place. Lengths are in distances of the outer eye corners, angles in radians.
+Points carry the numbers of the 68-point scheme (Sagonas et al. 2013), which dlib's predictor yields; `landmarks.SIXTY_EIGHT`
+names the FaceMesh landmark at the same place. Lengths are in distances of the outer eye corners, angles in radians.
 Features of one side come twice, `..._right` and `..._left` (the person's own), from mirrored points.
 
 | feature | definition |
@@ -15,21 +15,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from fervideo.landmarks import MIRRORED_68
 from fervideo.records import Float64
 
-#: FaceMesh landmark in the place of each of the 68 points.
-MEDIAPIPE = (
-    162, 234, 93, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 323, 454, 389,  # jaw
-    71, 63, 105, 66, 107, 336, 296, 334, 293, 301,  # brows
-    168, 197, 5, 4, 75, 97, 2, 326, 305,  # nose
-    33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380,  # eyes
-    61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181, 78, 82, 13, 312, 308, 317, 14, 87,  # lips
-)  # fmt: skip
-#: What stands across the face from each of the 68 points.
-MIRRORED = (
-    16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 27, 28, 29, 30, 35, 34, 33, 32, 31,
-    45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40, 54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55, 64, 63, 62, 61, 60, 67, 66, 65,
-)  # fmt: skip
 _Points = tuple[int, ...]
 _EYE, _MOUTH = (36, 39), (62, 66)
 #: name: (kind, points ...), of the face's right half, which is the left one in the picture.
@@ -93,7 +81,7 @@ _MIDDLE: dict[str, tuple[str, _Points, _Points, _Points]] = {
 
 
 def _mirror(points: _Points) -> _Points:
-    return tuple(MIRRORED[point] for point in points)
+    return tuple(MIRRORED_68[point] for point in points)
 
 
 _TABLE = {

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from fervideo import landmarks as topology
 from fervideo.checkpoint import Checkpoint
 from fervideo.errors import WeightsError
-from fervideo.records import EXPRESSIONS, N_LANDMARKS, Float32, Float64
+from fervideo.records import EXPRESSIONS, Float32, Float64
 
-#: Landmarks that move with the skull: eye corners, nose bridge and base; of mediapipe forehead, temples and cheeks as
-#: well.
-RIGID = {
-    "mediapipe": (33, 133, 362, 263, 168, 197, 2, 98, 327, 10, 109, 338, 127, 356, 234, 454),
-    "dlib": (36, 39, 42, 45, 27, 28, 29, 30, 31, 33, 35),
-}
+#: Landmarks that move with the skull.
+RIGID = {"mediapipe": topology.RIGID, "dlib": topology.RIGID_68}
 #: How many landmarks there are.
-COUNT = {"mediapipe": N_LANDMARKS, "dlib": 68}
+COUNT = {"mediapipe": topology.N_LANDMARKS, "dlib": topology.N_LANDMARKS_68}
 #: Right and left outer eye corner: 1 apart in an aligned face.
-OUTER_EYES = {"mediapipe": (33, 263), "dlib": (36, 45)}
+OUTER_EYES = {"mediapipe": topology.OUTER_EYE_CORNERS, "dlib": topology.OUTER_EYE_CORNERS_68}
 
 
 def align(points: Float64, mean: Float64, rigid: tuple[int, ...]) -> Float64:

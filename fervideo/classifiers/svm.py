@@ -12,7 +12,8 @@ import numpy as np
 
 from fervideo.checkpoint import Checkpoint
 from fervideo.classifiers import shape
-from fervideo.classifiers.features import FEATURES, MEDIAPIPE, measure
+from fervideo.classifiers.features import FEATURES, measure
+from fervideo.landmarks import SIXTY_EIGHT
 from fervideo.records import EXPRESSIONS, Float32, Float64, UInt8
 
 #: Faces whose kernel values are held at once.
@@ -59,7 +60,7 @@ class Svm:
 def describe(landmarks_px: Float32, mean_face: Float64, landmarks: str) -> Float64:
     """Align landmarks and measure them: float32 (M, K, 2 or 3) without NaN to float64 (M, len(FEATURES))."""
     points = shape.take(landmarks_px, mean_face, landmarks)
-    return measure(points[:, MEDIAPIPE] if landmarks == "mediapipe" else points)
+    return measure(points[:, SIXTY_EIGHT] if landmarks == "mediapipe" else points)
 
 
 def margins(arrays: dict[str, Float64], features: Float64) -> Float64:

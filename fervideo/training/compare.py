@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from fervideo import checkpoint, frame_model
-from fervideo.embedding import one_thread, resolve_device
+from fervideo import checkpoint, models
+from fervideo.classifiers.cnn import one_thread, resolve_device
 from fervideo.errors import DatasetError, UsageError
 from fervideo.records import EXPRESSIONS, Float32, Float64, Int64, UInt8
 from fervideo.settings import ClassifierSettings, Settings, resolved
@@ -63,12 +63,12 @@ def compare(
     if own.weights != "default" and own.name not in names:
         reason = f"is given for {own.name}, which is not among {', '.join(names)}"
         raise UsageError(f"classifier.weights={own.weights}", reason, "give its path in --classifiers")
-    models = {name: frame_model.FrameModel(_chosen(name, settings), device) for name in names}
+    systems = {name: models.FrameModel(_chosen(name, settings), device) for name in names}
     found = stills.read(dataset, split, renamed)
     crops, landmarks = _look(dataset, found, settings, progress)
     answerable = np.isin(np.arange(len(EXPRESSIONS)), found.label) if only_present else np.ones(len(EXPRESSIONS), bool)
     rows = []
-    for name, model in models.items():
+    for name, model in systems.items():
         p = _probabilities(model, crops, landmarks, answerable)
         speed = _ms_per_face(model, crops, landmarks)
         facts = {"ms_per_face": round(speed, 4), "parameters": model.n_parameters, "bytes": model.path.stat().st_size}
@@ -110,7 +110,7 @@ def _chosen(name: str, settings: Settings) -> ClassifierSettings:
     if name.endswith(".safetensors"):
         header = checkpoint.read(Path(name)).header
         kind = header.get("kind")
-        owner = next((owner for owner, kinds in frame_model.KINDS.items() if kind in kinds), None)
+        owner = next((owner for owner, kinds in models.KINDS.items() if kind in kinds), None)
         if owner is None:
             raise UsageError(f"--classifiers {name}", f"is a {kind}", "give weights of a frame classifier")
         own |= {"name": owner, "weights": name, "landmarks": header.get("landmarks", own["landmarks"])}
@@ -138,7 +138,7 @@ def _look(dataset: Path, found: stills.Stills, settings: Settings, progress: boo
 
 
 def _probabilities(
-    model: frame_model.FrameModel, crops: UInt8, landmarks: Float32, answerable: np.ndarray[Any, np.dtype[Any]]
+    model: models.FrameModel, crops: UInt8, landmarks: Float32, answerable: np.ndarray[Any, np.dtype[Any]]
 ) -> Float64:
     """Classify faces: float64 (N, C), 0 for what is no answer."""
     logits = np.where(answerable, model(crops, landmarks)[1], -np.inf).astype(np.float64)
@@ -147,7 +147,7 @@ def _probabilities(
     return shares
 
 
-def _ms_per_face(model: frame_model.FrameModel, crops: UInt8, landmarks: Float32) -> float:
+def _ms_per_face(model: models.FrameModel, crops: UInt8, landmarks: Float32) -> float:
     """Measure a classifier by itself, on one thread, in batches; the first is not counted."""
     starts = range(0, max(len(crops) - _BATCH, 0) + 1, _BATCH)[:_TIMED]
     seconds = []

@@ -19,7 +19,6 @@ from fervideo import pipeline, sequence, tracking, video, workers
 from fervideo.errors import FervideoError
 from fervideo.records import (
     EXPRESSIONS,
-    GEOMETRY,
     MODEL_RATE_HZ,
     ClipFeatures,
     Float32,
@@ -210,7 +209,7 @@ def sample(clip: Clip, features: ClipFeatures, labels: tuple[str, ...]) -> Sampl
     found, rows = np.unique(features.observations.frame, return_index=True)
     kept = np.isin(found, frame)
     sightings = features.observations.take(rows[kept])
-    width = len(EXPRESSIONS) + len(GEOMETRY) + sightings.embedding.shape[1] + 1
+    width = len(EXPRESSIONS) + len(sequence.INPUTS) + sightings.embedding.shape[1] + 1
     if len(sightings):
         course = sequence.course(sightings, features.time_s[np.searchsorted(features.frame, sightings.frame)])
         start_s, steps = course.start_s, course.features

@@ -21,8 +21,8 @@ from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 
-from fervideo import drafts
-from fervideo.embedding import one_thread
+from fervideo import atomic
+from fervideo.classifiers.cnn import one_thread
 from fervideo.errors import TrainingError
 from fervideo.records import MODEL_RATE_HZ, Float32, Int64
 from fervideo.sequence import SequenceLSTM
@@ -319,8 +319,8 @@ class Trainer:
         for number, state in self.optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser.{number}.{name}": torch.as_tensor(value) for name, value in state.items()}
         header = {"identity": self.identity, "history": json.dumps(self.history)}
-        with drafts.draft(self.path, "make room; --resume goes on from there") as draft:
-            draft.write_bytes(
+        with atomic.written(self.path, "make room; --resume goes on from there") as temporary:
+            temporary.write_bytes(
                 save({name: np.ascontiguousarray(tensor.cpu().numpy()) for name, tensor in tensors.items()}, header)
             )
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fervideo import drafts
+from fervideo import atomic
 from fervideo.records import Float32, Int64
 from fervideo.training.metrics import ECE_BINS, reliability
 
@@ -18,8 +18,8 @@ _DPI = 120
 
 
 def _save(figure: Figure, path: Path) -> None:
-    with drafts.draft(path) as draft:
-        figure.savefig(draft, format="png", dpi=_DPI)
+    with atomic.written(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=_DPI)
 
 
 def confusion(counts: Sequence[Sequence[int]], labels: Sequence[str], title: str, path: Path) -> None:

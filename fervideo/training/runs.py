@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 import torch
 
-from fervideo import checkpoint, drafts, pipeline, sequence
-from fervideo.embedding import resolve_device
+from fervideo import atomic, checkpoint, pipeline, sequence
+from fervideo.classifiers.cnn import resolve_device
 from fervideo.errors import TrainingError
-from fervideo.records import EXPRESSIONS, GEOMETRY
+from fervideo.records import EXPRESSIONS
 from fervideo.sequence import SequenceLSTM
 from fervideo.settings import TrainingSettings, to_toml
 from fervideo.timeline import write_csv
@@ -274,7 +274,7 @@ def _model(
     seen = np.concatenate([sample.course[sample.course[:, -1] > 0][:, :-1] for sample in learn if len(sample.course)])
     if start is None:
         wanted = settings.train
-        embedding_dim = seen.shape[1] - len(EXPRESSIONS) - len(GEOMETRY)
+        embedding_dim = seen.shape[1] - len(EXPRESSIONS) - len(sequence.INPUTS)
         model = SequenceLSTM(embedding_dim, wanted.hidden, wanted.layers, wanted.dropout, wanted.bidirectional, labels)
         model.centre, model.scale = torch.from_numpy(seen.mean(0)), torch.from_numpy(np.maximum(seen.std(0), 1e-4))
         return model
@@ -398,5 +398,5 @@ def _finished(run: Path, identity: str) -> dict[str, Any]:
 
 
 def _write(path: Path, text: str) -> None:
-    with drafts.draft(path) as draft:
-        draft.write_text(text + "\n", encoding="utf-8")
+    with atomic.written(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")

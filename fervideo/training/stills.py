@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from fervideo import crops, faces, small_faces, video
+from fervideo import crops, faces, video
 from fervideo.errors import UsageError, VideoError
-from fervideo.records import CROP_PX, EXPRESSIONS, N_LANDMARKS, Float32, Float64, Int64, Shaped, UInt8, check_array
+from fervideo.faces import enlarged
+from fervideo.landmarks import N_LANDMARKS
+from fervideo.records import CROP_PX, EXPRESSIONS, Float32, Float64, Int64, Shaped, UInt8, check_array
 from fervideo.settings import FaceSettings
 from fervideo.training.manifest import SPLITS, canonical
 
@@ -171,7 +173,7 @@ def look(images: Sequence[UInt8 | Path]) -> tuple[UInt8, Float32, list[str]]:
             except VideoError as error:
                 problems.append(f"{error.subject}: {error.reason}")
                 continue
-            found = small_faces.find(landmarker, image)
+            found = enlarged.find(landmarker, image)
             seen = np.isfinite(found[0, 0])
             cut.append(crops.crop(image, crops.alignment(found) if seen else crops.whole_image(*image.shape[:2])))
             landmarks.append(found)

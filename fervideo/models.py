@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from fervideo import checkpoint, classifiers, faces
+from fervideo import checkpoint, classifiers
 from fervideo.errors import WeightsError
+from fervideo.faces import dlib
 from fervideo.records import EXPRESSIONS, Float32, UInt8
 from fervideo.settings import ClassifierSettings
 
@@ -40,7 +41,7 @@ class FrameModel:
         self._cnn, self._classifier = None, None
         if chosen.name == "cnn":
             # Imported here, for the time that torch takes.
-            from fervideo.embedding import Embedder
+            from fervideo.classifiers.cnn import Embedder
 
             self._cnn = Embedder(self.path, device, chosen.precision)
         else:
@@ -59,7 +60,7 @@ class FrameModel:
         if self._cnn is not None:
             return self._cnn.embed(crops)
         assert self._classifier is not None
-        points = faces.dlib_landmarks(crops) if self._classifier.landmarks == "dlib" else landmarks_px
+        points = dlib.dlib_landmarks(crops) if self._classifier.landmarks == "dlib" else landmarks_px
         return np.empty((len(crops), 0), np.float32), self._classifier.logits(crops, points)
 
     @property

@@ -19,12 +19,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fervideo import drafts
+from fervideo import atomic
+from fervideo.columns import MEASURES
 from fervideo.errors import OutputError, UsageError
-from fervideo.events import TIME_DECIMALS, hysteresis, merge_short
 from fervideo.records import (
     EXPRESSIONS,
-    GEOMETRY,
     NEGATIVE,
     ClipFeatures,
     Float32,
@@ -34,6 +33,7 @@ from fervideo.records import (
     VideoInfo,
 )
 from fervideo.settings import EventSettings, Settings
+from fervideo.timeline.events import TIME_DECIMALS, hysteresis, merge_short
 
 P_COLUMNS, RAW_COLUMNS, TIME_COLUMNS = (
     tuple(f"{kind}_{name}" for name in EXPRESSIONS) for kind in ("p", "raw", "time")
@@ -43,7 +43,7 @@ BOX_COLUMNS = ("box_x_px", "box_y_px", "box_w_px", "box_h_px")
 #: Columns of each table, for a model of EXPRESSIONS; see `columns` for others. Only ever added at the end.
 FRAME_COLUMNS = (
     *("frame", "time_s", "face", "status", "expression", "confidence"),
-    *(*P_COLUMNS, *RAW_COLUMNS, "valence", *BOX_COLUMNS, *GEOMETRY),
+    *(*P_COLUMNS, *RAW_COLUMNS, "valence", *BOX_COLUMNS, *MEASURES),
 )
 EVENT_COLUMNS = (
     "face",
@@ -67,7 +67,6 @@ _TEXT = pd.Series([""]).dtype
 _DTYPES: dict[str, Any] = dict.fromkeys((*FRAME_COLUMNS, *EVENT_COLUMNS, *SUMMARY_COLUMNS), "float64")
 _DTYPES |= {"frame": "int64", "face": "Int64", "status": _TEXT, "expression": _TEXT, "video": _TEXT}
 _SHARE_DECIMALS, _BOX_DECIMALS, _RATE_DECIMALS = 4, 2, 2
-_GEOMETRY_DECIMALS = tuple(2 if name.endswith("_deg") else 4 for name in GEOMETRY)
 #: Weight of a frame that has the time of the next one, so that no mean is over nothing.
 _MIN_WEIGHT_S = 1e-9
 _SUFFIXES = {"timeline": ".timeline.csv", "events": ".events.csv", "summary": ".summary.csv", "run": ".run.json"}
@@ -134,10 +133,10 @@ class Timeline:
         }
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            drafts.sweep(folder)
+            atomic.remove_abandoned(folder)
             # A hidden folder on the same file system: whatever goes wrong, short of a kill, it is removed with all that
             # is in it.
-            with tempfile.TemporaryDirectory(prefix=drafts.prefix(), dir=folder) as partial:
+            with tempfile.TemporaryDirectory(prefix=atomic.temporary_prefix(), dir=folder) as partial:
                 parts = {name: Path(partial, name) for name in paths}
                 for name, table in (("timeline", self.frames), ("events", self.events), ("summary", self.summary)):
                     table.to_csv(parts[name], index=False, lineterminator="\n", encoding="utf-8")
@@ -308,7 +307,10 @@ def _frame_table(
         valence=np.round(chance.get("happiness", np.nan) - np.max(negative, axis=0), _SHARE_DECIMALS),
         **{f"p_{name}": column for name, column in chance.items()},
         **dict(zip(RAW_COLUMNS, rounded_shares(raw).T, strict=True)),
-        **face_columns(_picked(seen_by.box_px, seen), _picked(seen_by.geometry, seen)),
+        **face_columns(
+            _picked(seen_by.box_px, seen),
+            {name: _picked(values[:, None], seen)[:, 0] for name, values in seen_by.measures.items()},
+        ),
     )
 
 
@@ -328,13 +330,14 @@ def _event_table(
     return _table(EVENT_COLUMNS, **pd.concat(parts, ignore_index=True)) if parts else _table(EVENT_COLUMNS)
 
 
-def face_columns(box_px: Float32 | Float64, geometry: Float32 | Float64) -> dict[str, Float64]:
-    """Return the columns of boxes (n, 4) and geometry (n, G), rounded: float64 (n,) each."""
+def face_columns(box_px: Float32 | Float64, measures: Mapping[str, Float32 | Float64]) -> dict[str, Float64]:
+    """Return the columns of boxes (n, 4) and measures (n,), rounded: float64 (n,) each."""
     x0, y0, x1, y1 = box_px.astype(np.float64).T
     box = zip(BOX_COLUMNS, np.round([x0, y0, x1 - x0, y1 - y0], _BOX_DECIMALS), strict=True)
-    return dict(box) | {
-        name: np.round(geometry[:, i].astype(np.float64), _GEOMETRY_DECIMALS[i]) for i, name in enumerate(GEOMETRY)
+    rounded = {
+        name: np.round(measures[name].astype(np.float64), column.decimals or 0) for name, column in MEASURES.items()
     }
+    return dict(box) | rounded
 
 
 def _events(p: Float64, bounds_s: Float64, settings: EventSettings) -> dict[str, npt.NDArray[Any]]:
@@ -421,8 +424,8 @@ def write_csv(table: pd.DataFrame, path: Path) -> None:
     Raises:
         OutputError: The place cannot be written.
     """
-    with drafts.draft(path) as draft:
-        table.to_csv(draft, index=False, lineterminator="\n", encoding="utf-8")
+    with atomic.written(path) as temporary:
+        table.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
 
 
 def _read_table(path: Path, names: tuple[str, ...]) -> pd.DataFrame:

@@ -1,4 +1,7 @@
-"""Files in the making: written aside, put in place whole, and named by their process, so that what a killed one left can be told."""
+"""Atomic writes: a temporary file beside the target, renamed into place, so that readers see all of a file or nothing.
+
+Temporary files carry the name of their process, so that those of a process that was killed can be recognised and removed.
+"""
 
 from __future__ import annotations
 
@@ -13,20 +16,20 @@ from pathlib import Path
 
 from fervideo.errors import OutputError
 
-#: From another machine, what was begun longer ago than this is taken for abandoned.
+#: Age in seconds from which a file of a process on another machine counts as abandoned.
 _SILENT_S = 600
 
 
-def me() -> str:
-    """Name this process among those of all machines that may share a folder."""
+def process_name() -> str:
+    """Return this process's name, unique among all machines that may share a folder."""
     return f"{os.getpid()}@{platform.node()}"
 
 
 def is_gone(owner: str, since_s: float) -> bool:
-    """Tell whether a process is gone, for sure or most likely.
+    """Check whether a process is gone, for sure or most likely.
 
     Args:
-        owner: What `me` returned there; anything else is judged by the time alone.
+        owner: Its `process_name`; anything else is judged by the time alone.
         since_s: When it began, in seconds since 1970.
     """
     pid, _, node = owner.partition("@")
@@ -42,8 +45,8 @@ def is_gone(owner: str, since_s: float) -> bool:
 
 
 @contextmanager
-def draft(path: Path, remedy: str = "choose a folder that you may write to") -> Iterator[Path]:
-    """Provide a place to write a file to, from where it is put in its own: it is there in full or not at all.
+def written(path: Path, remedy: str = "choose a folder that you may write to") -> Iterator[Path]:
+    """Provide a temporary file that replaces a path at the end: the file appears in full or not at all.
 
     Args:
         path: Where the file is to be; its folder is made.
@@ -52,26 +55,26 @@ def draft(path: Path, remedy: str = "choose a folder that you may write to") -> 
     Raises:
         OutputError: It cannot be written.
     """
-    aside = path.with_name(f"{prefix()}{uuid.uuid4().hex[:8]}")
+    temporary = path.with_name(f"{temporary_prefix()}{uuid.uuid4().hex[:8]}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        sweep(path.parent)
-        yield aside
-        aside.replace(path)
+        remove_abandoned(path.parent)
+        yield temporary
+        temporary.replace(path)
     except OSError as error:
         raise OutputError(path, f"cannot be written ({error.strerror or error})", remedy) from error
     finally:
         with suppress(OSError):
-            aside.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
 
 
-def prefix() -> str:
-    """Return how the names of this process's drafts begin; no more `-` may follow."""
-    return f".fervideo-{me()}-"
+def temporary_prefix() -> str:
+    """Return how the names of this process's temporary files begin; no more `-` may follow."""
+    return f".fervideo-{process_name()}-"
 
 
-def sweep(folder: Path) -> None:
-    """Remove the drafts, files and folders, of processes that were killed."""
+def remove_abandoned(folder: Path) -> None:
+    """Remove temporary files and folders of processes that were killed."""
     for left in folder.glob(".fervideo-*@*-*"):
         with suppress(OSError):
             if is_gone(left.name.removeprefix(".fervideo-").rpartition("-")[0], left.stat().st_mtime):

@@ -17,17 +17,19 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from fervideo import measures
+from fervideo.landmarks import N_LANDMARKS
 from fervideo.records import ClipExpressions, FaceObservations, FeatureShard, Float32, TrackExpressions
 
 #: Version of what a shard holds and means; raise it whenever the same video and settings would give other features.
-FEATURE_VERSION = 2
+FEATURE_VERSION = 3
 #: The same of what a sequence model says: raise it whenever the same features, weights and settings would give other
 #: probabilities.
 EXPRESSION_VERSION = 2
 
 #: What reading a file that is damaged may raise.
 DAMAGE = (SafetensorError, OSError, ValueError, KeyError, TypeError)
-_FACE_ARRAYS = ("frame", "box_px", "embedding", "frame_logits", "geometry")
+_FACE_ARRAYS = ("frame", "box_px", "embedding", "frame_logits")
 
 
 def packed_segment(shard: FeatureShard) -> bytes:
@@ -85,16 +87,16 @@ def _unsealed(path: Path) -> Iterator[tuple[dict[str, Any], Callable[[str], Any]
         yield header, stored
 
 
-def read_segment(path: Path, segment: int, landmarks: bool) -> FeatureShard:
+def read_segment(path: Path, segment: int) -> FeatureShard:
     """Read a segment from a file; raises as `_unsealed` does."""
     with _unsealed(path) as (header, stored):
         if (header["version"], header["segment"]) != (FEATURE_VERSION, segment):
             raise ValueError(f"holds segment {header['segment']} of version {header['version']}")
-        box_px = stored("box_px")
-        landmarks_px = np.empty((len(box_px), 0, 3), np.float32)
-        if landmarks:
-            landmarks_px = _origin(box_px) + stored("landmark_steps") * stored("landmark_unit_px")
-        faces = FaceObservations(landmarks_px=landmarks_px, **{name: stored(name) for name in _FACE_ARRAYS})
+        arrays = {name: stored(name) for name in _FACE_ARRAYS}
+        landmarks_px = _origin(arrays["box_px"]) + stored("landmark_steps") * stored("landmark_unit_px")
+        if landmarks_px.shape[1] != N_LANDMARKS:
+            raise ValueError(f"holds {landmarks_px.shape[1]} landmarks a face, must be {N_LANDMARKS}")
+        faces = FaceObservations(**arrays, landmarks_px=landmarks_px, measures=measures.measure(landmarks_px))
         return FeatureShard(
             segment, stored("looked_at"), stored("time_s"), stored("thumbnail"), faces, header["damage"]
         )

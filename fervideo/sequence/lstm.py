@@ -23,7 +23,6 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from fervideo import checkpoint
 from fervideo.records import (
     EXPRESSIONS,
-    GEOMETRY,
     MODEL_RATE_HZ,
     ClipFeatures,
     FaceObservations,
@@ -34,6 +33,18 @@ from fervideo.records import (
 )
 from fervideo.settings import SequenceSettings
 
+#: The measures that a new model reads; one that is loaded reads those that its checkpoint lists.
+INPUTS = (
+    "yaw_deg",
+    "pitch_deg",
+    "roll_deg",
+    "eye_open_left",
+    "eye_open_right",
+    "mouth_open",
+    "smile",
+    "brow_raise",
+    "brow_furrow",
+)
 #: Sightings further apart than this, and than the clip's frames usually are, are not interpolated.
 _INTERPOLATED_S = 0.15
 #: What a window's first and last steps have seen too little context for.
@@ -92,6 +103,7 @@ class SequenceLSTM(nn.Module):
         bidirectional: Whether later steps may explain earlier ones.
         labels: The expressions that it tells apart.
         stay: Probability that the next step shows the same expression, for `settle`; 0 leaves answers as they are.
+        inputs: Names of the measures that it reads.
     """
 
     centre: Tensor
@@ -106,9 +118,11 @@ class SequenceLSTM(nn.Module):
         bidirectional: bool = True,
         labels: Sequence[str] = EXPRESSIONS,
         stay: float = 0.0,
+        inputs: Sequence[str] = INPUTS,
     ) -> None:
         super().__init__()
         self.labels = tuple(labels)
+        self.inputs = tuple(inputs)
         self.config = {
             "embedding_dim": embedding_dim,
             "hidden": hidden,
@@ -118,7 +132,7 @@ class SequenceLSTM(nn.Module):
             "labels": len(labels),
             "stay": stay,
         }
-        n_in = len(EXPRESSIONS) + len(GEOMETRY) + embedding_dim
+        n_in = len(EXPRESSIONS) + len(inputs) + embedding_dim
         width = hidden * (2 if bidirectional else 1)
         #: Mean and scale of each feature over the training data.
         self.register_buffer("centre", torch.zeros(n_in))
@@ -160,7 +174,7 @@ class SequenceLSTM(nn.Module):
         return self.step_head(states), self.clip_head((weight * states).sum(1))
 
 
-def course(observations: FaceObservations, time_s: Float64) -> Course:
+def course(observations: FaceObservations, time_s: Float64, inputs: Sequence[str] = INPUTS) -> Course:
     """Bring a track's features to the model's grid.
 
     Each step takes the weighted mean of the sightings around it. A sighting's weight falls linearly to 0 over one step,
@@ -170,6 +184,7 @@ def course(observations: FaceObservations, time_s: Float64) -> Course:
     Args:
         observations: The track's sightings.
         time_s: float64 (M,), their presentation times, rising.
+        inputs: Names of the measures that the model reads.
     """
     start = float(time_s[0])
     steps = int((time_s[-1] - start) * MODEL_RATE_HZ + 1e-6) + 1
@@ -187,14 +202,15 @@ def course(observations: FaceObservations, time_s: Float64) -> Course:
     total = mix.sum(1)
     # A step on the far rim of its only sighting is not seen: it would be a copy, not a measurement.
     found = total > 0.25
-    mixed = (mix @ raw_features(observations)) / np.maximum(total, 1e-9)[:, None] * found[:, None]
+    mixed = (mix @ raw_features(observations, inputs)) / np.maximum(total, 1e-9)[:, None] * found[:, None]
     return Course(start, np.concatenate([mixed, found[:, None]], 1).astype(np.float32))
 
 
-def raw_features(observations: FaceObservations) -> Float32:
+def raw_features(observations: FaceObservations, inputs: Sequence[str] = INPUTS) -> Float32:
     """Join what the model reads of each sighting: float32 (M, C + G + D)."""
     logits = observations.frame_logits
-    return np.concatenate([logits - _logsumexp(logits), observations.geometry, observations.embedding], 1)
+    measures = np.stack([observations.measures[name] for name in inputs], 1)
+    return np.concatenate([logits - _logsumexp(logits), measures, observations.embedding], 1)
 
 
 def run(
@@ -213,7 +229,7 @@ def run(
     for track in range(features.n_tracks):
         rows = np.flatnonzero(features.track == track)
         seen = at[rows]
-        course_ = course(features.observations.take(rows), features.time_s[seen])
+        course_ = course(features.observations.take(rows), features.time_s[seen], model.inputs)
         steps, clip = infer(model, course_.features, settings)
         covered = bridged(seen, features.time_s, max_gap_s)
         time_s = features.time_s[covered]
@@ -388,7 +404,7 @@ def save(model: SequenceLSTM, path: Path, header: dict[str, Any]) -> None:
         "kind": "sequence_lstm",
         "config": model.config,
         "labels": model.labels,
-        "geometry": GEOMETRY,
+        "geometry": model.inputs,
     }
     described = {**facts, "model_rate_hz": MODEL_RATE_HZ, **header}
     checkpoint.write(
@@ -408,7 +424,7 @@ def load(path: Path, frame_cnn: str, device: str = "cpu") -> SequenceLSTM:
         WeightsError: The file is missing, broken, or was trained on other features or for another network.
     """
     stored = checkpoint.read_sequence_model(path, frame_cnn)
-    model = stored.build(SequenceLSTM, labels=stored.header["labels"])
+    model = stored.build(SequenceLSTM, labels=stored.header["labels"], inputs=stored.header["geometry"])
     stored.check_shapes({name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}, whole=True)
     model.load_state_dict({name: torch.from_numpy(array) for name, array in stored.tensors.items()})
     return model.to(device).eval()

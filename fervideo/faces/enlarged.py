@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from fervideo import crops, faces
-from fervideo.records import N_LANDMARKS, Float32, UInt8
+from fervideo.landmarks import N_LANDMARKS
+from fervideo.records import Float32, UInt8
 
 #: FaceMesh finds more of the tiny faces when they are enlarged, and some of the rest when they get a margin.
 ENLARGED_PX = 256

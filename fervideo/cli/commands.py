@@ -16,7 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fervideo import __version__, options
+from fervideo import __version__
+from fervideo.cli import options
 from fervideo.errors import DatasetError, FervideoError, OutputError, UsageError
 
 if TYPE_CHECKING:

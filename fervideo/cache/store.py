@@ -25,7 +25,8 @@ from typing import TypeVar
 
 import platformdirs
 
-from fervideo import cache_files, drafts, remote
+from fervideo import atomic
+from fervideo.cache import files, remote
 from fervideo.errors import OutputError
 from fervideo.records import ClipExpressions, FeatureShard
 from fervideo.settings import Settings, expression_digest, feature_digest
@@ -137,7 +138,7 @@ class Cache:
             weights_digest: SHA-256 of the frame CNN's weights.
             place: The cache folder or URL, if not `chosen()`.
         """
-        parts = [cache_files.FEATURE_VERSION, fingerprint, feature_digest(settings), weights_digest]
+        parts = [files.FEATURE_VERSION, fingerprint, feature_digest(settings), weights_digest]
         return cls(f"{fingerprint[:16]}-{_key(parts)}", place or chosen())
 
     @property
@@ -176,7 +177,7 @@ class Cache:
             if _is_stale(path):
                 self._discard(path)
             with open(path, "x", encoding="utf-8") as file:
-                file.write(drafts.me())
+                file.write(atomic.process_name())
         except FileExistsError:
             return False
         except OSError as error:
@@ -190,12 +191,11 @@ class Cache:
     def _claim(self, segment: int) -> Path:
         return self.folder / f"{segment:05d}.claim"
 
-    def get(self, segment: int, *, landmarks: bool = True) -> FeatureShard | None:
+    def get(self, segment: int) -> FeatureShard | None:
         """Read a segment.
 
         Args:
             segment: Which one.
-            landmarks: False leaves them out, and their bytes unread.
 
         Returns:
             The segment, or None where it is not stored or, with a warning, where what is stored is damaged.
@@ -203,7 +203,7 @@ class Cache:
         path = self.path(segment)
         if self.url and not path.is_file() and (content := remote.get(self._address(segment))) is not None:
             self._write(path, content)
-        return self._intact(path, "segment", lambda: cache_files.read_segment(path, segment, landmarks))
+        return self._intact(path, "segment", lambda: files.read_segment(path, segment))
 
     def put(self, shard: FeatureShard) -> None:
         """Store a segment, in place of one that is there.
@@ -211,7 +211,7 @@ class Cache:
         Raises:
             OutputError: The folder cannot be written, or the disk is full.
         """
-        self.adopt(shard.segment, cache_files.packed_segment(shard))
+        self.adopt(shard.segment, files.packed_segment(shard))
 
     def recall(self, settings: Settings, weights_digest: str) -> ClipExpressions | None:
         """Read what a sequence model said of the clip.
@@ -224,7 +224,7 @@ class Cache:
             That, or None where it is not stored or, with a warning, where what is stored is damaged.
         """
         path = self._expressions(settings, weights_digest)
-        return self._intact(path, "answer", lambda: cache_files.read_expressions(path))
+        return self._intact(path, "answer", lambda: files.read_expressions(path))
 
     def keep(self, settings: Settings, weights_digest: str, expressions: ClipExpressions) -> None:
         """Store what a sequence model says of the clip, for `recall`. It stays on this machine.
@@ -232,10 +232,10 @@ class Cache:
         Raises:
             OutputError: The folder cannot be written, or the disk is full.
         """
-        self._write(self._expressions(settings, weights_digest), cache_files.packed_expressions(expressions))
+        self._write(self._expressions(settings, weights_digest), files.packed_expressions(expressions))
 
     def _expressions(self, settings: Settings, weights_digest: str) -> Path:
-        parts = [cache_files.EXPRESSION_VERSION, expression_digest(settings), weights_digest]
+        parts = [files.EXPRESSION_VERSION, expression_digest(settings), weights_digest]
         return self.folder / f"{_key(parts)}.expressions"
 
     def _intact(self, path: Path, what: str, read: Callable[[], _Content]) -> _Content | None:
@@ -244,7 +244,7 @@ class Cache:
             return read()
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except cache_files.DAMAGE as error:
+        except files.DAMAGE as error:
             warnings.warn(f"{path}: cached {what} is damaged ({error}); it is recomputed", stacklevel=3)
             self._discard(path)
             return None
@@ -305,6 +305,6 @@ def _key(parts: Sequence[object]) -> str:
 def _is_stale(claim: Path) -> bool:
     """Tell whether the process that made a claim is gone; an empty one is from a moment ago, or its process was killed at that moment."""
     try:
-        return drafts.is_gone(claim.read_text(encoding="utf-8"), claim.stat().st_mtime)
+        return atomic.is_gone(claim.read_text(encoding="utf-8"), claim.stat().st_mtime)
     except OSError:
         return False
