@@ -186,6 +186,6 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def stamped(path: Path) -> tuple[Path, int]:
-    """Return a path and what tells one state of its file from the next, as a key to remember what was read from it."""
-    return path, path.stat().st_mtime_ns if path.exists() else 0
+def stamp(path: Path) -> int:
+    """Return a number that changes with a file's content, as part of a key for values read from it."""
+    return path.stat().st_mtime_ns if path.exists() else 0

@@ -33,6 +33,8 @@ _TEMPLATE_PX = (_FERPLUS_PX - _FERPLUS_CENTRE_PX) * _ZOOM + CROP_PX / 2
 #: The same as complex numbers x + iy around their mean.
 _TEMPLATE_MEAN = complex(*_TEMPLATE_PX.mean(0))
 _TEMPLATE = _TEMPLATE_PX.view(np.complex128)[:, 0] - _TEMPLATE_MEAN
+#: Pixels over which `blur` averages, as in the paper.
+_BLUR_PX = 9
 #: A face that is to shrink to less than this is halved first: that is many times as fast as any other factor, which
 #: then has less to do.
 _HALVED_BELOW = 0.25
@@ -133,6 +135,31 @@ def face_crop(image: UInt8, landmarks_px: Float32) -> UInt8:
         uint8 (CROP_PX, CROP_PX), grey.
     """
     return crop(image, alignment(landmarks_px))
+
+
+def blur(face: UInt8) -> float:
+    """Measure how blurred a crop is: 0 sharp, 1 blurred (Crete et al. 2007, without a reference picture).
+
+    A sharp picture loses much of its differences between neighbouring pixels when it is blurred once more; a blurred one
+    keeps them.
+
+    Args:
+        face: uint8 (CROP_PX, CROP_PX), grey.
+    """
+    kept = []
+    for size, step in (((_BLUR_PX, 1), np.s_[:, 1:]), ((1, _BLUR_PX), np.s_[1:])):
+        before = np.s_[:, :-1] if step == np.s_[:, 1:] else np.s_[:-1]
+        again = np.asarray(cv2.blur(face, size), np.uint8)
+        sharp, soft = cv2.absdiff(face[step], face[before]), cv2.absdiff(again[step], again[before])
+        total = float(sharp.sum(dtype=np.float64))
+        lost = float(cv2.subtract(sharp, soft).sum(dtype=np.float64))
+        kept.append(1 - lost / total if total else 1.0)
+    return max(kept)
+
+
+def brightness(face: UInt8) -> float:
+    """Return the mean of a crop, uint8 (CROP_PX, CROP_PX): 0 black to 1 white."""
+    return float(face.mean()) / 255
 
 
 def framed(image: UInt8, scale: float, margin_px: int) -> UInt8:

@@ -1,83 +1,155 @@
-"""The run's frame classifier, whichever the settings name: crops and landmarks become embeddings and calibrated logits."""
+"""The models of a run: their weights are found and checked once, and travel as a record from then on."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-
-import numpy as np
+from typing import TYPE_CHECKING, Literal
 
 from fervideo import checkpoint, classifiers
+from fervideo.classifiers import FrameClassifier
 from fervideo.errors import WeightsError
-from fervideo.faces import dlib
-from fervideo.records import EXPRESSIONS, Float32, UInt8
-from fervideo.settings import ClassifierSettings
+from fervideo.records import EXPRESSIONS
+from fervideo.settings import ClassifierSettings, SequenceSettings, Settings
 
-#: The package's frame CNN.
+if TYPE_CHECKING:
+    from fervideo.sequence import SequenceLSTM
+
+#: The package's frame CNN, the sequence model that reads it, and the one that reads any other frame classifier.
 CNN_WEIGHTS = checkpoint.SHIPPED / "frame.safetensors"
+SEQUENCE_WEIGHTS = checkpoint.SHIPPED / "sequence.safetensors"
+SMOOTHER_WEIGHTS = checkpoint.SHIPPED / "smoother.safetensors"
 #: The kinds of checkpoint that each classifier of the settings may be read from.
 KINDS = {"cnn": ("frame_cnn",), "transfer": ("transfer", "vgg16"), "svm": ("svm",), "mlp": ("mlp",)}
-#: Classifiers that see landmarks and nothing else.
+#: Classifiers whose input is landmarks alone.
 GEOMETRIC = ("svm", "mlp")
 
 
-class FrameModel:
-    """Classify faces one by one.
-
-    Args:
-        chosen: Which classifier, with which weights.
-        device: `cpu` or `cuda`.
+@dataclass(frozen=True, kw_only=True)
+class FrameWeights:
+    """Weights of a run's frame classifier.
 
     Attributes:
-        path: Its weights.
-
-    Raises:
-        WeightsError: The weights are missing, broken, or those of another classifier.
+        path: The checkpoint.
+        digest: SHA-256 of the file, in hexadecimal.
+        reads: Input of the classifier.
+        precision: `auto`, `float32` or `bfloat16`, for the frame CNN.
+        device: `auto`, `cpu` or `cuda`.
     """
 
-    def __init__(self, chosen: ClassifierSettings, device: str = "cpu") -> None:
-        digest(chosen)
-        self.path = weights_path(chosen)
-        self._cnn, self._classifier = None, None
-        if chosen.name == "cnn":
-            # Imported here, for the time that torch takes.
-            from fervideo.classifiers.cnn import Embedder
-
-            self._cnn = Embedder(self.path, device, chosen.precision)
-        else:
-            self._classifier = classifiers.load(self.path, device)
-
-    def __call__(self, crops: UInt8, landmarks_px: Float32) -> tuple[Float32, Float32]:
-        """Classify faces.
-
-        Args:
-            crops: uint8 (M, CROP_PX, CROP_PX), as `crops.crop` cuts them.
-            landmarks_px: float32 (M, N_LANDMARKS, 3), in any image; NaN for a face without landmarks.
-
-        Returns:
-            Embeddings float32 (M, D), where D is 0 for all classifiers but the CNN, and logits float32 (M, C).
-        """
-        if self._cnn is not None:
-            return self._cnn.embed(crops)
-        assert self._classifier is not None
-        points = dlib.dlib_landmarks(crops) if self._classifier.landmarks == "dlib" else landmarks_px
-        return np.empty((len(crops), 0), np.float32), self._classifier.logits(crops, points)
+    path: Path
+    digest: str
+    reads: Literal["crops", "landmarks"]
+    precision: str = "auto"
+    device: str = "auto"
 
     @property
-    def n_parameters(self) -> int:
-        """Numbers that were learned."""
-        model = self._cnn or self._classifier
-        assert model is not None
-        return model.n_parameters
+    def key(self) -> str:
+        """Name of its predictions in the cache."""
+        return self.digest[:16] if self.precision == "auto" else f"{self.digest[:16]}-{self.precision}"
 
 
-def of(chosen: ClassifierSettings, device: str = "cpu") -> FrameModel:
-    """Return the frame model of this process; it is loaded once. Raises as FrameModel does."""
-    return _kept(chosen, checkpoint.stamped(weights_path(chosen)), device)
+@dataclass(frozen=True, kw_only=True)
+class SequenceWeights:
+    """Weights of a run's sequence model.
+
+    Attributes:
+        path: The checkpoint.
+        digest: SHA-256 of the file, in hexadecimal.
+        device: `auto`, `cpu` or `cuda`.
+    """
+
+    path: Path
+    digest: str
+    device: str = "auto"
 
 
-def weights_path(chosen: ClassifierSettings) -> Path:
-    """Return where a classifier's weights are."""
+@dataclass(frozen=True, kw_only=True)
+class Models:
+    """Weights of everything that a run predicts with.
+
+    Attributes:
+        frame: Of the frame classifier.
+        sequence: Of the sequence model, which fits it.
+    """
+
+    frame: FrameWeights
+    sequence: SequenceWeights
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """SHA-256 of both files, by `frame` and `sequence`."""
+        return {"frame": self.frame.digest, "sequence": self.sequence.digest}
+
+
+def resolve(settings: Settings) -> Models:
+    """Find and check the weights that a run works with, before the long work.
+
+    Raises:
+        WeightsError: Weights are missing or broken, or the sequence model does not fit the frame classifier.
+        UsageError: `cuda` is asked for where there is none.
+    """
+    device = settings.run.device
+    if device == "cuda":
+        from fervideo.classifiers.nets import resolve_device
+
+        resolve_device(device)
+    frame = frame_weights(settings.classifier, device)
+    path = sequence_path(settings.sequence, frame.path)
+    digest = _sequence_digest(path, checkpoint.stamp(path), frame.digest)
+    return Models(frame=frame, sequence=SequenceWeights(path=path, digest=digest, device=device))
+
+
+def frame_weights(chosen: ClassifierSettings, device: str = "auto") -> FrameWeights:
+    """Find and check a frame classifier's weights.
+
+    Args:
+        chosen: The classifier.
+        device: `auto`, `cpu` or `cuda`.
+
+    Raises:
+        WeightsError: They are missing, broken, or those of another classifier.
+    """
+    path = _frame_path(chosen)
+    return _checked(chosen, path, checkpoint.stamp(path), device)
+
+
+def frame_classifier(weights: FrameWeights) -> FrameClassifier:
+    """Return the frame classifier of this process; it is loaded once.
+
+    Raises:
+        WeightsError: Its arrays do not fit its network.
+        UsageError: `cuda` is asked for where there is none.
+    """
+    return _frame_classifier(weights, checkpoint.stamp(weights.path))
+
+
+def sequence_model(models: Models) -> SequenceLSTM:
+    """Return the sequence model of this process; it is loaded once.
+
+    Raises:
+        WeightsError: Its arrays do not fit its network.
+        UsageError: `cuda` is asked for where there is none.
+    """
+    return _sequence_model(models, checkpoint.stamp(models.sequence.path))
+
+
+def sequence_path(chosen: SequenceSettings, frame: Path) -> Path:
+    """Return the path of the sequence model that settings name.
+
+    Args:
+        chosen: The settings.
+        frame: Path of the frame classifier's weights.
+    """
+    if chosen.model == "default":
+        return SEQUENCE_WEIGHTS if frame == CNN_WEIGHTS else SMOOTHER_WEIGHTS
+    path = Path(chosen.model).expanduser()
+    # The folder that `fervideo train` wrote stands for the model in it.
+    return path / "model.safetensors" if path.is_dir() else path
+
+
+def _frame_path(chosen: ClassifierSettings) -> Path:
     if chosen.weights != "default":
         return Path(chosen.weights).expanduser()
     if chosen.name == "cnn":
@@ -86,27 +158,12 @@ def weights_path(chosen: ClassifierSettings) -> Path:
     return checkpoint.SHIPPED / f"{chosen.name}{dlib}.safetensors"
 
 
-def digest(chosen: ClassifierSettings) -> str:
-    """Return the SHA-256 of a classifier's weights.
-
-    Raises:
-        WeightsError: They are missing, broken, or those of another classifier.
-    """
-    return _checked(chosen, checkpoint.stamped(weights_path(chosen)))
-
-
-@lru_cache(maxsize=1)
-def _kept(chosen: ClassifierSettings, stamp: tuple[Path, int], device: str) -> FrameModel:  # noqa: ARG001  (part of the key)
-    return FrameModel(chosen, device)
-
-
 @lru_cache
-def _checked(chosen: ClassifierSettings, stamp: tuple[Path, int]) -> str:
-    path, _ = stamp
+def _checked(chosen: ClassifierSettings, path: Path, stamp: int, device: str) -> FrameWeights:  # noqa: ARG001  (a key)
     if chosen.weights == "default" and chosen.landmarks == "dlib" and not path.exists():
         reason = "is not part of fervideo, since the licence of dlib's landmark model is non-commercial"
-        remedy = f"train it (tools/train_classifiers.py {chosen.name} ... --landmarks dlib) and give it with --set classifier.weights=FILE"
-        raise WeightsError(path, reason, remedy)
+        recipe = f"tools/train_classifiers.py {chosen.name} ... --landmarks dlib"
+        raise WeightsError(path, reason, f"train it ({recipe}) and give it with --set classifier.weights=FILE")
     stored = checkpoint.read(path)
     stored.expect(labels=EXPRESSIONS)
     if (kind := stored.header.get("kind")) not in KINDS[chosen.name]:
@@ -115,4 +172,27 @@ def _checked(chosen: ClassifierSettings, stamp: tuple[Path, int]) -> str:
         raise WeightsError(path, f"made for kind = {kind!r}, here it is {chosen.name!r}", remedy)
     if chosen.name in GEOMETRIC:
         stored.expect(landmarks=chosen.landmarks)
-    return stored.digest
+    reads = classifiers.reads(stored.header)
+    precision = chosen.precision if chosen.name == "cnn" else "auto"
+    return FrameWeights(path=path, digest=stored.digest, reads=reads, precision=precision, device=device)
+
+
+@lru_cache(maxsize=1)
+def _frame_classifier(weights: FrameWeights, stamp: int) -> FrameClassifier:  # noqa: ARG001  (part of the key)
+    from fervideo.classifiers.nets import resolve_device
+
+    return classifiers.load(weights.path, resolve_device(weights.device), weights.precision)
+
+
+@lru_cache(maxsize=1)
+def _sequence_model(models: Models, stamp: int) -> SequenceLSTM:  # noqa: ARG001  (part of the key)
+    from fervideo import sequence
+    from fervideo.classifiers.nets import resolve_device
+
+    return sequence.load(models.sequence.path, models.frame.digest, resolve_device(models.sequence.device))
+
+
+@lru_cache
+def _sequence_digest(path: Path, stamp: int, frame: str) -> str:  # noqa: ARG001  (part of the key)
+    """Check and read a file once for as long as it stays the same."""
+    return checkpoint.read_sequence_model(path, frame).digest

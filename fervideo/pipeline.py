@@ -1,7 +1,7 @@
-"""The one way through the house: a video becomes shards, shards become tracks, tracks become a timeline.
+"""The way from a video to a timeline: segments, then tracks, then expressions, then tables.
 
-Features always pass through the cache, on disk or in a temporary folder, so a first and a second run compute the same
-from there on. What needs torch imports it at the point of use: see `segments.py`.
+Features always pass through the cache, on disk or in a temporary folder, so a first and a second run compute the same from
+there on. Parts that need torch import it at the point of use: see `segments.py`.
 """
 
 from __future__ import annotations
@@ -12,16 +12,17 @@ import platform
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 import numpy as np
 from tqdm import tqdm
 
-from fervideo import cache, checkpoint, faces, models, timeline, tracking, video, workers
+from fervideo import faces, models, timeline, tracking, video, workers
+from fervideo.cache import Cache
 from fervideo.errors import DamagedVideo, FervideoError, OutputError
+from fervideo.models import Models
 from fervideo.records import (
     SEGMENT_FRAMES,
     ClipExpressions,
@@ -30,48 +31,44 @@ from fervideo.records import (
     Int64,
     UInt8,
 )
-from fervideo.segments import SegmentTask, Stopwatch, extract_segment
+from fervideo.segments import SegmentTask, Stopwatch, extract_segment, read_segment
 from fervideo.settings import Settings
 from fervideo.timeline import Timeline
 
-if TYPE_CHECKING:
-    from fervideo.sequence import SequenceLSTM
-
-#: The sequence model that goes with the package's frame CNN, and the one that goes with any other frame classifier.
-SEQUENCE_WEIGHTS = checkpoint.SHIPPED / "sequence.safetensors"
-SMOOTHER_WEIGHTS = checkpoint.SHIPPED / "smoother.safetensors"
-#: Frames that are looked at to tell how many faces a clip shows.
+#: Frames in which the faces of a clip are counted.
 _SPREAD = 8
 #: A worker process pays for its start (about 2 s) when it has this many segments to do.
 _WORTH_A_WORKER = 4
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Extraction:
-    """Turn a video into shards, as far as the store does not hold them.
+    """A clip on its way: its video, and the shards that the store has or lacks.
 
     Attributes:
         source: The opened video.
         settings: The run's.
-        store: Where the shards go.
-        watch: Adds up seconds per stage.
+        models: Weights that the run works with.
+        store: Where shards go.
+        watch: Seconds per stage.
     """
 
     source: video.Video
     settings: Settings
-    store: cache.Cache
+    models: Models
+    store: Cache
     watch: Stopwatch
 
     @cached_property
     def segments(self) -> dict[int, Int64]:
-        """Which frames of which segments are to be looked at."""
+        """Frames to analyse, int64 (n,), by the number of their segment."""
         frame = video.select(self.source.time_s, self.settings.video.sample_fps)
         number = frame // SEGMENT_FRAMES
         return {int(segment): frame[number == segment] for segment in np.unique(number)}
 
     @cached_property
     def max_faces(self) -> int:
-        """How many faces to look for in each frame."""
+        """Faces to look for in each frame."""
         wanted = self.settings.faces.max_faces
         if wanted != "auto":
             return wanted
@@ -79,7 +76,7 @@ class Extraction:
             return faces.count_faces(self._spread(), self.settings.faces)
 
     def _spread(self) -> Iterator[UInt8]:
-        """Decode some frames spread over the clip, at places that are cheap to reach."""
+        """Decode some frames spread over the clip that are cheap to reach."""
         for index in video.spread(self.source, _SPREAD):
             try:
                 yield from (window.frames[0] for window in video.windows(self.source, np.array([index])))
@@ -88,11 +85,25 @@ class Extraction:
 
     @property
     def missing(self) -> list[int]:
-        """The segments that the store lacks."""
+        """Segments of which the store lacks faces or predictions."""
         return [segment for segment in self.segments if not self.store.has(segment)]
 
+    @property
+    def missing_faces(self) -> bool:
+        """Whether there are segments whose faces are yet to be found."""
+        return not all(self.store.has_faces(segment) for segment in self.segments)
+
     def task(self, segment: int) -> SegmentTask:
-        return SegmentTask(self.source, self.segments[segment], segment, self.settings, self.max_faces, self.store)
+        return SegmentTask(
+            source=self.source,
+            frame=self.segments[segment],
+            segment=segment,
+            faces=self.settings.faces,
+            # Counting faces decodes some frames: not for a segment whose faces are known.
+            max_faces=0 if self.store.has_faces(segment) else self.max_faces,
+            classifier=self.models.frame,
+            store=self.store,
+        )
 
     def run(self, *, progress: bool) -> int:
         """Extract the segments that the store lacks.
@@ -120,10 +131,10 @@ class Extraction:
     def shards(self) -> Iterator[FeatureShard]:
         """Read the shards back in order; one that turns out to be damaged is extracted again."""
         for segment in self.segments:
-            shard = self.store.get(segment)
+            shard = read_segment(self.store, segment)
             if shard is None:
                 extract_segment(self.task(segment))
-                shard = self.store.get(segment)
+                shard = read_segment(self.store, segment)
             if shard is None:
                 raise OutputError(
                     self.store.folder, "what is written cannot be read back", "check the disk, or use --no-cache"
@@ -150,33 +161,20 @@ def analyze(path: Path | str, settings: Settings | None = None, *, progress: boo
         OutputError: The cache cannot be written.
     """
     settings = settings or Settings()
-    check(settings)
+    chosen = models.resolve(settings)
     with TemporaryDirectory(prefix="fervideo-") as scratch:
-        extraction = open_clip(Path(path), settings, None if settings.run.cache else Path(scratch))
+        extraction = open_clip(Path(path), settings, chosen, None if settings.run.cache else Path(scratch))
         return finish(extraction, extraction.run(progress=progress))
 
 
-def check(settings: Settings) -> None:
-    """Tell before the long work what would keep a run from its end.
-
-    Raises:
-        WeightsError: Weights are missing or broken, or the sequence model does not fit the frame classifier.
-        UsageError: `cuda` is asked for where there is none.
-    """
-    weights(settings)
-    if settings.run.device == "cuda":
-        from fervideo.classifiers.cnn import resolve_device
-
-        resolve_device(settings.run.device)
-
-
-def open_clip(path: Path, settings: Settings, place: Path | str | None = None) -> Extraction:
-    """Look at a video file, and at what is known of it already.
+def open_clip(path: Path, settings: Settings, chosen: Models, base: Path | str | None = None) -> Extraction:
+    """Open a video, and find what is stored of it.
 
     Args:
         path: The video.
         settings: The run's.
-        place: The folder or URL of the cache, if not the user's.
+        chosen: The run's models.
+        base: The folder or URL of the cache, if not the user's.
 
     Raises:
         VideoError: The video cannot be read at all.
@@ -184,8 +182,8 @@ def open_clip(path: Path, settings: Settings, place: Path | str | None = None) -
     watch = Stopwatch()
     with watch("probe"):
         source = video.probe(path, settings.video)
-    store = cache.Cache.of_clip(source.info.fingerprint, settings, models.digest(settings.classifier), place)
-    return Extraction(source, settings, store, watch)
+    store = Cache.of_clip(source.info.fingerprint, settings, chosen.frame.key, base)
+    return Extraction(source=source, settings=settings, models=chosen, store=store, watch=watch)
 
 
 def finish(extraction: Extraction, hits: int) -> Timeline:
@@ -208,7 +206,7 @@ def finish(extraction: Extraction, hits: int) -> Timeline:
     seconds = watch.total_s
     provenance = {
         "versions": versions(),
-        "weights": weights(settings),
+        "weights": extraction.models.digests,
         "device": expressions.device,
         "frames_decoded": len(features.frame),
         "cache": {"segments": len(extraction.segments), "hits": hits},
@@ -219,21 +217,19 @@ def finish(extraction: Extraction, hits: int) -> Timeline:
 
 
 def _expressions(extraction: Extraction, features: ClipFeatures) -> ClipExpressions:
-    """Return what the sequence model says of a clip, or said in an earlier run."""
-    settings = extraction.settings
-    digest = weights(settings)["sequence"]
-    known = extraction.store.recall(settings, digest)
+    """Return the sequence model's predictions for a clip, from an earlier run if they are stored."""
+    settings, chosen, store = extraction.settings, extraction.models, extraction.store
+    known = store.expressions(settings, chosen.sequence.digest)
     if known is None:
         from fervideo import sequence
-        from fervideo.classifiers.cnn import one_thread
+        from fervideo.classifiers.nets import one_thread
 
-        model = sequence_model(settings)
-        # On many threads the sums would depend on the machine, and where processes compete, threads wait for one
-        # another.
+        model = models.sequence_model(chosen)
+        # On many threads sums would depend on the machine, and where processes compete, threads wait for one another.
         with one_thread():
             tracks = sequence.run(model, features, settings.sequence, settings.tracking.max_gap_s)
-        known = ClipExpressions(tuple(tracks), model.labels, model.centre.device.type)
-        extraction.store.keep(settings, digest, known)
+        known = ClipExpressions(tracks=tuple(tracks), labels=model.labels, device=model.centre.device.type)
+        store.put_expressions(settings, chosen.sequence.digest, known)
     return known
 
 
@@ -247,39 +243,6 @@ def versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return {"python": platform.python_version(), **found}
-
-
-def weights(settings: Settings) -> dict[str, str]:
-    """Return the digests of the weights that a run works with.
-
-    Raises:
-        WeightsError: Weights are missing or broken, or the sequence model does not fit the frame classifier.
-    """
-    frame = models.digest(settings.classifier)
-    return {"frame": frame, "sequence": _sequence_digest(*checkpoint.stamped(sequence_path(settings)), frame)}
-
-
-def sequence_path(settings: Settings) -> Path:
-    """Return where the run's sequence model is."""
-    if settings.sequence.model == "default":
-        is_ours = models.weights_path(settings.classifier) == models.CNN_WEIGHTS
-        return SEQUENCE_WEIGHTS if is_ours else SMOOTHER_WEIGHTS
-    path = Path(settings.sequence.model).expanduser()
-    # The folder that `fervideo train` wrote stands for the model in it.
-    return path / "model.safetensors" if path.is_dir() else path
-
-
-def sequence_model(settings: Settings) -> SequenceLSTM:
-    """Return the run's sequence model.
-
-    Raises:
-        WeightsError: Weights are missing or broken, or it does not fit the frame classifier.
-        UsageError: `cuda` is asked for where there is none.
-    """
-    from fervideo.classifiers.cnn import resolve_device
-
-    frame = models.digest(settings.classifier)
-    return _sequence_model(*checkpoint.stamped(sequence_path(settings)), frame, resolve_device(settings.run.device))
 
 
 def _run_all(tasks: list[SegmentTask], wanted: int) -> Iterator[tuple[SegmentTask, dict[str, float]]]:
@@ -302,16 +265,3 @@ def _run_all(tasks: list[SegmentTask], wanted: int) -> Iterator[tuple[SegmentTas
                     raise FervideoError(
                         tasks[0].source.info.path, "worker processes die, out of memory perhaps", remedy
                     ) from error
-
-
-@lru_cache(maxsize=1)
-def _sequence_model(path: Path, stamp: int, frame: str, device: str) -> SequenceLSTM:  # noqa: ARG001  (part of the key)
-    from fervideo import sequence
-
-    return sequence.load(path, frame, device)
-
-
-@lru_cache
-def _sequence_digest(path: Path, stamp: int, frame: str) -> str:  # noqa: ARG001
-    """Check and read a file once for as long as it stays the same."""
-    return checkpoint.read_sequence_model(path, frame).digest

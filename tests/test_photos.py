@@ -140,7 +140,7 @@ def test_what_pillow_finds_odd_is_not_told(
 
 def test_weights_may_lie_at_home():
     chosen = settings.ClassifierSettings(weights="~/own.safetensors")
-    assert models.weights_path(chosen) == Path.home() / "own.safetensors"
+    assert models._frame_path(chosen) == Path.home() / "own.safetensors"
 
 
 def test_a_small_picture_of_a_face_has_one(astronaut: Image.Image, tmp_path: Path):

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from fervideo import checkpoint
+from fervideo import checkpoint, classifiers
 from fervideo.classifiers import cnn
-from fervideo.classifiers.cnn import standardise
+from fervideo.classifiers.nets import standardise
 from fervideo.errors import WeightsError
 from fervideo.records import CROP_PX
 
@@ -71,7 +71,8 @@ def test_the_frame_cnn_learns_behind_it(
     crops = np.random.default_rng(0).integers(0, 256, (3, CROP_PX, CROP_PX), np.uint8)
     with torch.inference_mode():
         plain = cnn.load(weights)(standardise(torch.from_numpy(crops)))
-    for told, wanted in zip(cnn.Embedder(weights, precision="float32").embed(crops), plain, strict=True):
+    seen = classifiers.load(weights, precision="float32").predict(crops, np.empty((0, 0, 3), np.float32))
+    for told, wanted in zip((seen.embedding, seen.logits), plain, strict=True):
         np.testing.assert_allclose(told, wanted.numpy(), rtol=0, atol=2e-3)
 
 

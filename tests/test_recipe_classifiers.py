@@ -38,7 +38,7 @@ def test_each_system_learns_and_loads(system: str, recipe: Callable[..., Path], 
     path = recipe(system, *options)
     classifier = classifiers.load(path)
     crops = np.zeros((2, 56, 56), np.uint8)
-    logits = classifier.logits(crops, np.load(ferplus[1])["landmarks_px"][:2])
+    logits = classifier.predict(crops, np.load(ferplus[1])["landmarks_px"][:2]).logits
     assert np.isfinite(logits).all()
     assert classifier.header["scores"]["ferplus_validation"]["n"] == FERPLUS_FACES
     if system == "svm":

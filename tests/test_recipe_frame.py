@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fervideo import checkpoint
-from fervideo.classifiers import cnn
+from fervideo import checkpoint, classifiers
 from fervideo.records import CROP_PX, EXPRESSIONS
 
 TOOLS = Path(__file__).parents[1] / "tools"
@@ -43,7 +42,8 @@ def test_it_trains_and_trains_on(recipe: Callable[..., Path], tmp_path: Path):
     second = recipe(tmp_path / "b", "--init", str(first))
     header = checkpoint.read(second).header
     assert header["init"] == checkpoint.digest(first)
-    features, logits = cnn.Embedder(second).embed(np.zeros((2, CROP_PX, CROP_PX), np.uint8))
+    seen = classifiers.load(second).predict(np.zeros((2, CROP_PX, CROP_PX), np.uint8), np.empty((0, 0, 3), np.float32))
+    features, logits = seen.embedding, seen.logits
     assert features.shape == (2, 128)
     assert np.isfinite(logits).all()
     # A checkpoint of another recipe is not gone on from unseen.

@@ -32,7 +32,7 @@ from train_sequence import NEUTRAL_SHARE, Sequences, bank_of
 
 from fervideo import checkpoint, pipeline, sequence
 from fervideo.batch.folder import SUFFIXES
-from fervideo.classifiers.cnn import one_thread
+from fervideo.classifiers.nets import one_thread
 from fervideo.records import EXPRESSIONS, MODEL_RATE_HZ, Float32, Float64, Int64
 from fervideo.sequence import SequenceLSTM
 from fervideo.settings import EventSettings, Settings

@@ -19,7 +19,7 @@ import numpy as np
 
 from fervideo.crops import alignment, whole_image
 from fervideo.faces import Landmarker, enlarged
-from fervideo.landmarks import RIGID
+from fervideo.landmarks import N_LANDMARKS, RIGID
 from fervideo.records import EXPRESSIONS
 from fervideo.settings import FaceSettings
 from fervideo.training import stills
@@ -79,7 +79,12 @@ def load(archive: Path, landmarks: Path, split: str) -> FerPlus:
 def find_landmarks(images: np.ndarray) -> np.ndarray:
     """Run FaceMesh over small grey images; float32 (N, N_LANDMARKS, 3) in image pixels, NaN where no face was found."""
     with Landmarker(FaceSettings(), 1, still=True) as landmarker:
-        return np.stack([enlarged.find(landmarker, image) for image in images])
+        return np.stack([_face_in(landmarker, image) for image in images])
+
+
+def _face_in(landmarker: Landmarker, image: np.ndarray) -> np.ndarray:
+    found = enlarged.find(landmarker, image)
+    return found[0] if len(found) else np.full((N_LANDMARKS, 3), np.nan, np.float32)
 
 
 def template(landmarks: np.ndarray) -> np.ndarray:

@@ -18,13 +18,14 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from fervideo import pipeline, video
-from fervideo.classifiers.cnn import Embedder
+from fervideo import classifiers, models, pipeline, video
+from fervideo.classifiers import FrameClassifier
 from fervideo.crops import alignment, crop
 from fervideo.records import CROP_PX, Float64, Int64, UInt8
 from fervideo.settings import Settings
 
 SHIFT_PX, SCALE, JPEG_QUALITY = 2.0, 0.05, 50
+NO_LANDMARKS = np.empty((0, 0, 3), np.float32)
 #: What is done to the crop's place, in crop pixels: zoom about the middle, shift in x and y.
 MOVES = {
     "left": (1.0, -SHIFT_PX, 0.0),
@@ -60,9 +61,9 @@ def disturbed(image: UInt8, landmarks_px: np.ndarray) -> Iterator[UInt8]:
     yield crop(jpeg(image), transform)
 
 
-def answers(path: Path, embedder: Embedder) -> Int64:
+def answers(path: Path, embedder: FrameClassifier) -> Int64:
     """Return the most probable expression of each face of a clip, plain and disturbed: int64 (M, 1 + len(DISTURBANCES))."""
-    extraction = pipeline.open_clip(path, Settings())
+    extraction = pipeline.open_clip(path, Settings(), models.resolve(Settings()))
     extraction.run(progress=False)
     tops = [np.empty((0, 1 + len(DISTURBANCES)), np.int64)]
     for shard in extraction.shards():
@@ -70,7 +71,7 @@ def answers(path: Path, embedder: Embedder) -> Int64:
         for window in video.windows(extraction.source, np.unique(seen.frame)):
             for image, index in zip(window.frames, window.frame, strict=True):
                 faces = [np.stack(list(disturbed(image, points))) for points in seen.landmarks_px[seen.frame == index]]
-                tops += [embedder.embed(crops)[1].argmax(1)[None] for crops in faces]
+                tops += [embedder.predict(crops, NO_LANDMARKS).logits.argmax(1)[None] for crops in faces]
     return np.concatenate(tops)
 
 
@@ -87,7 +88,7 @@ def main() -> None:
     parser.add_argument("clips", type=Path, nargs="+", metavar="CLIP")
     parser.add_argument("--json", type=Path, metavar="FILE")
     args = parser.parse_args()
-    embedder = Embedder(args.frame_cnn)
+    embedder = classifiers.load(args.frame_cnn)
     table = changed({clip.name: answers(clip, embedder) for clip in args.clips})
     print(table.to_string(float_format=lambda share: f"{share:.1%}"))
     if args.json:

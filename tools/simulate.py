@@ -17,8 +17,7 @@ import motion
 import numpy as np
 from augment import degrade, relight
 
-from fervideo import measures, sequence
-from fervideo.classifiers.cnn import Embedder
+from fervideo import classifiers, measures, sequence
 from fervideo.crops import alignment, crop
 from fervideo.records import CROP_PX, EXPRESSIONS, MODEL_RATE_HZ, FaceObservations
 
@@ -107,14 +106,15 @@ def build_bank(faces: ferplus.FerPlus, frame_cnn: Path, seed: int) -> Bank:
     faces = faces.take(
         np.sort(np.concatenate([known[faces.majority[known] == c][:MOST_STILLS] for c in range(len(EXPRESSIONS))]))
     )
-    embedder = Embedder(frame_cnn)
+    embedder = classifiers.load(frame_cnn)
     parts = np.array_split(np.arange(len(faces)), max(len(faces) // 500, 1))
     features = []
     with Pool() as pool:
         for crops, points in pool.imap(
             _render_rows, [(faces.take(rows), seed * 10_000 + k) for k, rows in enumerate(parts)]
         ):
-            embedding, logits = embedder.embed(crops.reshape(-1, CROP_PX, CROP_PX))
+            predicted = embedder.predict(crops.reshape(-1, CROP_PX, CROP_PX), points)
+            embedding, logits = predicted.embedding, predicted.logits
             n = len(embedding)
             empty = np.zeros((n, 4), np.float32), np.zeros((n, 0, 3), np.float32)
             seen = FaceObservations(np.zeros(n, np.int64), *empty, embedding, logits, measures.measure(points))

@@ -25,7 +25,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from fervideo import checkpoint
-from fervideo.classifiers.cnn import PLACE_UNITS, Aligner, resample, similarity, standardise
+from fervideo.classifiers.cnn import PLACE_UNITS, Aligner, resample, similarity
+from fervideo.classifiers.nets import standardise
 from fervideo.crops import crop
 from fervideo.records import CROP_PX
 

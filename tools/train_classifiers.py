@@ -349,7 +349,7 @@ def main() -> None:
     header |= {"seed": args.seed, "date": time.strftime("%Y-%m-%d"), "licence": LICENCES[sees]}
     path = args.run / f"{args.system}{'-dlib' if sees == 'dlib' else ''}.safetensors"
     checkpoint.write(path, header, arrays)
-    result = scores(classifiers.load(path).logits(crops, check.landmarks_px), check.majority)
+    result = scores(classifiers.load(path).predict(crops, check.landmarks_px).logits, check.majority)
     checkpoint.write(path, header | {"scores": {"ferplus_validation": result}}, arrays)
     print(
         json.dumps({"file": str(path), "bytes": path.stat().st_size, "s": round(time.monotonic() - started), **result}),

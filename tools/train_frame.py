@@ -37,7 +37,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fervideo import checkpoint, embedding
-from fervideo.classifiers.cnn import Aligner, FrameCNN, standardise
+from fervideo.classifiers.cnn import Aligner, FrameCNN
+from fervideo.classifiers.nets import standardise
 from fervideo.crops import crop
 from fervideo.records import EXPRESSIONS
 
@@ -132,7 +133,7 @@ class Student(nn.Module):
 
     def forward(self, crops: Tensor) -> tuple[Tensor, Tensor]:
         pooled = self.cnn.pooled(crops)
-        return self.hint(pooled), self.cnn.answer(pooled)[1]
+        return self.hint(pooled), self.cnn.predictions(pooled)[1]
 
 
 class Teachers:
@@ -154,7 +155,7 @@ class Teachers:
     def answers(self, pictures: Tensor, crops: Tensor) -> tuple[Tensor, Tensor]:
         """Map prepared pictures and standardised crops of the same faces to standardised features and probabilities (B, 8)."""
         features, logits = self.face(pictures)
-        logits = (logits.float() + self.before.answer(self.before.pooled(crops))[1].float()) / 2
+        logits = (logits.float() + self.before.predictions(self.before.pooled(crops))[1].float()) / 2
         return (features.float() - self.mean) / self.std, logits.softmax(1)
 
 

@@ -19,11 +19,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from fervideo import cache, pipeline
+from fervideo import cache, models, pipeline
 from fervideo.batch import tables, tasks
 from fervideo.batch.folder import Clip, find, shard
 from fervideo.batch.schedule import Engine, Outcome, Schedule, Step
 from fervideo.errors import FervideoError, OutputError, UsageError
+from fervideo.models import Models
 from fervideo.settings import Settings
 from fervideo.workers import Pool
 
@@ -113,13 +114,14 @@ def run(
         OutputError: The cache or the output folder cannot be written, or is full; what is stored stays.
     """
     clips = shard(find(folders, output, options.glob, recursive=options.recursive), options.shard)
-    pipeline.check(settings)
-    known = {} if options.fresh else _known(clips, settings, retry_failed=options.retry_failed)
+    chosen = models.resolve(settings)
+    known = {} if options.fresh else _known(clips, settings, chosen, retry_failed=options.retry_failed)
     began = time.perf_counter()
     with _place(settings) as place, _engine(settings, options, place, output) as engine:
         work = Schedule(
             clips,
             settings,
+            chosen,
             engine,
             place,
             known=known,
@@ -131,11 +133,11 @@ def run(
             work.run()
         except (OutputError, KeyboardInterrupt) as error:
             with suppress(OutputError):
-                _report(clips, work.outcome, output, settings, options, time.perf_counter() - began)
+                _report(clips, work.outcome, output, settings, chosen, options, time.perf_counter() - began)
             if isinstance(error, OutputError):
                 raise work.out_of_room(error) from error
             raise
-    return _report(clips, work.outcome, output, settings, options, time.perf_counter() - began)
+    return _report(clips, work.outcome, output, settings, chosen, options, time.perf_counter() - began)
 
 
 def plan(folders: Sequence[Path], output: Path, settings: Settings, options: Options) -> tuple[list[Prospect], float]:
@@ -149,7 +151,8 @@ def plan(folders: Sequence[Path], output: Path, settings: Settings, options: Opt
         UsageError: A folder, an option or the cluster's address is not possible.
     """
     clips = shard(find(folders, output, options.glob, recursive=options.recursive), options.shard)
-    known = {} if options.fresh else _known(clips, settings, retry_failed=options.retry_failed)
+    chosen = models.resolve(settings)
+    known = {} if options.fresh else _known(clips, settings, chosen, retry_failed=options.retry_failed)
     prospects: dict[Clip, Prospect] = {}
     to_measure: pipeline.Extraction | None = None
     with _place(settings) as place, Pool[Step](_n_workers(settings)) as engine:
@@ -158,7 +161,7 @@ def plan(folders: Sequence[Path], output: Path, settings: Settings, options: Opt
             while queue and engine.free:
                 clip = queue.pop()
                 fingerprint = known[clip].fingerprint if clip in known else ""
-                engine.submit(Step("open", clip), tasks.look_at, clip, settings, place, fingerprint)
+                engine.submit(Step("open", clip), tasks.look_at, clip, settings, chosen, place, fingerprint)
             for step, future in engine.wait():
                 failed = step.clip in known and known[step.clip].failure is not None
                 prospects[step.clip], extraction = _prospect(
@@ -221,9 +224,11 @@ def _prospect(
     ), extraction if missing else None
 
 
-def _known(clips: Sequence[Clip], settings: Settings, *, retry_failed: bool) -> dict[Clip, tables.Known]:
+def _known(
+    clips: Sequence[Clip], settings: Settings, chosen: Models, *, retry_failed: bool
+) -> dict[Clip, tables.Known]:
     """Read what earlier batches found out about clips."""
-    wanted = tables.identity(settings)
+    wanted = tables.identity(settings, chosen)
     found = {clip: known for clip in clips if (known := tables.known(clip, wanted))}
     if not retry_failed:
         return found
@@ -266,7 +271,13 @@ def _names(options: Options) -> dict[str, str]:
 
 
 def _report(
-    clips: Sequence[Clip], outcome: Outcome, output: Path, settings: Settings, options: Options, seconds: float
+    clips: Sequence[Clip],
+    outcome: Outcome,
+    output: Path,
+    settings: Settings,
+    chosen: Models,
+    options: Options,
+    seconds: float,
 ) -> Report:
     """Write the files over all clips."""
     done = [clip for clip in clips if clip in outcome.done]
@@ -289,7 +300,7 @@ def _report(
         "engine": options.engine,
         "workers": _n_workers(settings),
         "shard": options.shard,
-        **tables.identity(settings),
+        **tables.identity(settings, chosen),
         "clips": report.clips,
         "done": report.done,
         "skipped": report.skipped,

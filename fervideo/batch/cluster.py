@@ -95,6 +95,9 @@ class Cluster:
                 # Once per clip and node, not per segment: of an hour of video that is 3 MB.
                 self._clip, self._source = key.clip, ray.put(args[0].source)
             args = self._source, replace(args[0], source=None)
+            if not self._common_cache:
+                # Nodes that do not see the cache get the segment's faces, if they are stored here.
+                args = (*args, task.store.contents(task.segment))
         remote = ray.remote(num_cpus=1, max_retries=_TRIES - 1)(function)
         self._running[remote.remote(*args)] = _Running(key, task, time.monotonic())
 

@@ -22,6 +22,7 @@ from fervideo.batch import tables, tasks
 from fervideo.batch.folder import Clip
 from fervideo.batch.tables import Failure, Known
 from fervideo.errors import FervideoError, OutputError, VideoError
+from fervideo.models import Models
 from fervideo.segments import extract_segment
 from fervideo.settings import Settings
 from fervideo.workers import WorkerDied, WorkerHung
@@ -90,6 +91,7 @@ class Schedule:
     Args:
         clips: In the order in which they are to be done.
         settings: For all of them.
+        chosen: Their models.
         engine: Where tasks run.
         place: The cache folder or URL.
         known: What earlier batches found out, of clips whose content is to be left alone if it is still the same.
@@ -102,6 +104,7 @@ class Schedule:
         self,
         clips: Sequence[Clip],
         settings: Settings,
+        chosen: Models,
         engine: Engine,
         place: Path | str,
         *,
@@ -110,9 +113,9 @@ class Schedule:
         stop_on_error: bool = False,
         progress: bool = False,
     ) -> None:
-        self._settings, self._engine, self._place, self._fresh = settings, engine, place, fresh
+        self._settings, self._models, self._engine, self._place, self._fresh = settings, chosen, engine, place, fresh
         self._known, self._stop_on_error = known, stop_on_error
-        self._identity = tables.identity(settings)
+        self._identity = tables.identity(settings, chosen)
         self._clips = deque(clips)
         self._open: dict[Clip, _Open] = {}
         self._queue: deque[Step] = deque()
@@ -175,7 +178,16 @@ class Schedule:
         if self._clips and len(self._open) < _MOST_OPEN * self._engine.size:
             clip = self._clips.popleft()
             known = self._known[clip].fingerprint if clip in self._known else ""
-            return Step("open", clip), tasks.open_clip, clip, self._settings, self._place, known, self._fresh
+            return (
+                Step("open", clip),
+                tasks.open_clip,
+                clip,
+                self._settings,
+                self._models,
+                self._place,
+                known,
+                self._fresh,
+            )
         return self._segment()
 
     def _segment(self) -> tuple[Any, ...] | None:
@@ -190,7 +202,7 @@ class Schedule:
                 self._stored(step)
                 if self._complete:
                     return self._next()
-            elif store.claim(step.segment):
+            elif store.lock(step.segment):
                 self._claims[step] = store
                 return step, extract_segment, job.extraction.task(step.segment)
             else:
@@ -267,7 +279,7 @@ class Schedule:
 
     def _release(self, step: Step) -> None:
         if store := self._claims.pop(step, None):
-            store.release(step.segment)
+            store.unlock(step.segment)
 
 
 def _failure(step: Step, error: Exception) -> Failure:

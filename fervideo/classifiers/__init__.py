@@ -1,62 +1,95 @@
-"""The classic frame classifiers, each by the kind that its checkpoint names.
+"""Frame classifiers: the expression of each face by itself. Each kind of checkpoint has one.
 
-| kind | what it is | sees |
+| kind | what it is | reads |
 |---|---|---|
-| `svm` | distances, heights and angles between landmarks into a support vector machine | landmarks |
-| `mlp` | aligned landmark coordinates into a dense network | landmarks |
-| `transfer` | a small CNN body that was trained for another task, with a new dense head | the crop |
-| `vgg16` | VGG16 (Simonyan & Zisserman 2015) with a new dense head | the crop |
+| `frame_cnn` | our residual network, whose embedding the sequence model reads, too (cnn.py) | the crop |
+| `transfer` | a small CNN body that was trained for another task, with a new dense head (transfer.py) | the crop |
+| `vgg16` | VGG16 (Simonyan & Zisserman 2015) with a new dense head (transfer.py) | the crop |
+| `svm` | distances, heights and angles between landmarks into a support vector machine (svm.py) | landmarks |
+| `mlp` | aligned landmark coordinates into a dense network (mlp.py) | landmarks |
 
-`tools/train_classifiers.py` trains them on FER+. A fifth, the frame CNN of `fervideo/embedding.py`, has a module of its
-own, since its embedding feeds the sequence model.
+`tools/train_frame.py` and `tools/train_classifiers.py` train them on FER+.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from fervideo import checkpoint
+from fervideo.checkpoint import Checkpoint
 from fervideo.errors import WeightsError
-from fervideo.records import EXPRESSIONS, Float32, UInt8
+from fervideo.faces import dlib
+from fervideo.records import EXPRESSIONS, Float32, FramePredictions, UInt8
 
 #: Kinds of checkpoint that `load` reads.
-KINDS = ("svm", "mlp", "transfer", "vgg16")
+KINDS = ("frame_cnn", "transfer", "vgg16", "svm", "mlp")
 
 
 class FrameClassifier(Protocol):
-    """Tell the expression of faces, each by itself.
+    """A classifier of faces, each by itself.
 
     Attributes:
         header: Header of its checkpoint.
         n_parameters: Numbers that were learned.
-        landmarks: Which landmarks `logits` takes: `mediapipe`, `dlib`, or `none` where it looks at the crops alone.
+        reads: Which argument of `predict` it looks at.
     """
 
-    header: dict[str, Any]
-    n_parameters: int
-    landmarks: str
+    @property
+    def header(self) -> dict[str, Any]: ...
 
-    def logits(self, crops: UInt8, landmarks_px: Float32) -> Float32:
+    @property
+    def n_parameters(self) -> int: ...
+
+    @property
+    def reads(self) -> Literal["crops", "landmarks"]: ...
+
+    def predict(self, crops: UInt8, landmarks_px: Float32) -> FramePredictions:
         """Classify faces.
 
         Args:
-            crops: uint8 (M, CROP_PX, CROP_PX), grey, aligned.
-            landmarks_px: float32 (M, N_LANDMARKS, 3) of mediapipe; where `landmarks` is `dlib`, (M, 68, 2 or 3) of
-                dlib. NaN for a face without landmarks, which gets the log prior of the training data from classifiers
-                that need them.
-
-        Returns:
-            float32 (M, C); softmax gives calibrated probabilities in the order of EXPRESSIONS.
+            crops: uint8 (M, CROP_PX, CROP_PX), grey, aligned; may be empty where landmarks are read.
+            landmarks_px: float32 (M, N_LANDMARKS, 3) of mediapipe; NaN for a face without landmarks, which gets the log
+                prior of the training data from classifiers that read them. May be empty where crops are read.
         """
 
 
-def load(path: Path, device: str = "cpu") -> FrameClassifier:
-    """Read a frame classifier; its header says which kind it is.
+@dataclass(frozen=True)
+class _OnDlib:
+    """A classifier of dlib's 68 landmarks, which are found in the crop.
+
+    Attributes:
+        classifier: What reads the landmarks.
+    """
+
+    classifier: FrameClassifier
+    reads: Literal["crops"] = "crops"
+
+    @property
+    def header(self) -> dict[str, Any]:
+        return self.classifier.header
+
+    @property
+    def n_parameters(self) -> int:
+        return self.classifier.n_parameters
+
+    def predict(self, crops: UInt8, landmarks_px: Float32) -> FramePredictions:  # noqa: ARG002  (the protocol)
+        return self.classifier.predict(crops, dlib.dlib_landmarks(crops))
+
+
+def reads(header: dict[str, Any]) -> Literal["crops", "landmarks"]:
+    """Return which input the classifier of a checkpoint's header reads; needs no torch."""
+    return "landmarks" if header.get("landmarks") == "mediapipe" else "crops"
+
+
+def load(path: Path, device: str = "cpu", precision: str = "auto") -> FrameClassifier:
+    """Read a frame classifier of any kind.
 
     Args:
         path: The checkpoint.
         device: `cpu` or `cuda`; a support vector machine stays on the CPU.
+        precision: `auto`, `float32` or `bfloat16`, for the frame CNN.
 
     Raises:
         WeightsError: The file is missing, is not safetensors, or was made for other labels, crops or features.
@@ -64,12 +97,20 @@ def load(path: Path, device: str = "cpu") -> FrameClassifier:
     stored = checkpoint.read(path)
     kind = stored.header.get("kind")
     if kind not in KINDS:
-        raise WeightsError(
-            path,
-            f"made for kind = {kind!r}, here it is one of {', '.join(KINDS)}",
-            "give the checkpoint of a classifier",
-        )
+        reason = f"made for kind = {kind!r}, here it is one of {', '.join(KINDS)}"
+        raise WeightsError(path, reason, "give the checkpoint of a frame classifier")
     stored.expect(labels=EXPRESSIONS)
+    classifier = _load(stored, device, precision)
+    return _OnDlib(classifier) if stored.header.get("landmarks") == "dlib" else classifier
+
+
+def _load(stored: Checkpoint, device: str, precision: str) -> FrameClassifier:
+    # Imported at the point of use: torch takes a second, and only some of these need it.
+    kind = stored.header["kind"]
+    if kind == "frame_cnn":
+        from fervideo.classifiers.cnn import Cnn
+
+        return Cnn(stored, device, precision)
     if kind == "svm":
         from fervideo.classifiers.svm import Svm
 

@@ -11,7 +11,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from fervideo import checkpoint, models
-from fervideo.classifiers.cnn import one_thread, resolve_device
+from fervideo.classifiers import FrameClassifier
+from fervideo.classifiers.nets import one_thread
 from fervideo.errors import DatasetError, UsageError
 from fervideo.records import EXPRESSIONS, Float32, Float64, Int64, UInt8
 from fervideo.settings import ClassifierSettings, Settings, resolved
@@ -58,20 +59,25 @@ def compare(
         WeightsError: Weights are missing, broken, or those of another classifier.
     """
     settings = settings or Settings()
-    device = resolve_device(settings.run.device)
+    device = settings.run.device
     own = settings.classifier
     if own.weights != "default" and own.name not in names:
         reason = f"is given for {own.name}, which is not among {', '.join(names)}"
         raise UsageError(f"classifier.weights={own.weights}", reason, "give its path in --classifiers")
-    systems = {name: models.FrameModel(_chosen(name, settings), device) for name in names}
+    systems = {name: models.frame_weights(_chosen(name, settings), device) for name in names}
     found = stills.read(dataset, split, renamed)
     crops, landmarks = _look(dataset, found, settings, progress)
     answerable = np.isin(np.arange(len(EXPRESSIONS)), found.label) if only_present else np.ones(len(EXPRESSIONS), bool)
     rows = []
-    for name, model in systems.items():
-        p = _probabilities(model, crops, landmarks, answerable)
-        speed = _ms_per_face(model, crops, landmarks)
-        facts = {"ms_per_face": round(speed, 4), "parameters": model.n_parameters, "bytes": model.path.stat().st_size}
+    for name, weights in systems.items():
+        classifier = models.frame_classifier(weights)
+        p = _probabilities(classifier, crops, landmarks, answerable)
+        speed = _ms_per_face(classifier, crops, landmarks)
+        facts = {
+            "ms_per_face": round(speed, 4),
+            "parameters": classifier.n_parameters,
+            "bytes": weights.path.stat().st_size,
+        }
         rows.append({"classifier": name} | _scores(found.label, p, facts))
     return rows, float(np.isfinite(landmarks[:, 0, 0]).mean())
 
@@ -138,16 +144,16 @@ def _look(dataset: Path, found: stills.Stills, settings: Settings, progress: boo
 
 
 def _probabilities(
-    model: models.FrameModel, crops: UInt8, landmarks: Float32, answerable: np.ndarray[Any, np.dtype[Any]]
+    classifier: FrameClassifier, crops: UInt8, landmarks: Float32, answerable: np.ndarray[Any, np.dtype[Any]]
 ) -> Float64:
     """Classify faces: float64 (N, C), 0 for what is no answer."""
-    logits = np.where(answerable, model(crops, landmarks)[1], -np.inf).astype(np.float64)
+    logits = np.where(answerable, classifier.predict(crops, landmarks).logits, -np.inf).astype(np.float64)
     p = np.exp(logits - logits.max(1, keepdims=True))
     shares: Float64 = p / p.sum(1, keepdims=True)
     return shares
 
 
-def _ms_per_face(model: models.FrameModel, crops: UInt8, landmarks: Float32) -> float:
+def _ms_per_face(classifier: FrameClassifier, crops: UInt8, landmarks: Float32) -> float:
     """Measure a classifier by itself, on one thread, in batches; the first is not counted."""
     starts = range(0, max(len(crops) - _BATCH, 0) + 1, _BATCH)[:_TIMED]
     seconds = []
@@ -155,7 +161,7 @@ def _ms_per_face(model: models.FrameModel, crops: UInt8, landmarks: Float32) -> 
         for start in (0, *starts):
             batch = slice(start, start + _BATCH)
             began = time.perf_counter()
-            model(crops[batch], landmarks[batch])
+            classifier.predict(crops[batch], landmarks[batch])
             seconds.append((time.perf_counter() - began) / len(crops[batch]))
     return float(np.median(seconds[1:])) * 1000
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from fervideo import pipeline, sequence, tracking, video, workers
+from fervideo import models, pipeline, sequence, tracking, video, workers
 from fervideo.errors import FervideoError
 from fervideo.records import (
     EXPRESSIONS,
@@ -122,7 +122,8 @@ def open_videos(
         progress: As in `load`.
     """
     paths = list(dict.fromkeys(clip.path for clip in clips))
-    jobs = [(path, settings, place) for path in paths]
+    chosen = models.resolve(settings)
+    jobs = [(path, settings, chosen, place) for path in paths]
     opened, reasons = {}, {}
     for number, result in mapped(pipeline.open_clip, jobs, settings, "opening", progress):
         if isinstance(result, FervideoError):
@@ -148,8 +149,9 @@ def _extract(extractions: Sequence[pipeline.Extraction], settings: TrainingSetti
 
 
 def _counted(extraction: pipeline.Extraction) -> pipeline.Extraction:
-    """Return an extraction that knows how many faces to look for."""
-    assert extraction.max_faces
+    """Return an extraction that knows how many faces to look for, if it has to look for any."""
+    if extraction.missing_faces:
+        _ = extraction.max_faces
     return extraction
 
 

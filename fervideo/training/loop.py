@@ -22,7 +22,7 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from fervideo import atomic
-from fervideo.classifiers.cnn import one_thread
+from fervideo.classifiers.nets import one_thread
 from fervideo.errors import TrainingError
 from fervideo.records import MODEL_RATE_HZ, Float32, Int64
 from fervideo.sequence import SequenceLSTM

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from fervideo import atomic, checkpoint, pipeline, sequence
-from fervideo.classifiers.cnn import resolve_device
+from fervideo import atomic, checkpoint, models, pipeline, sequence
+from fervideo.classifiers.nets import resolve_device
 from fervideo.errors import TrainingError
 from fervideo.records import EXPRESSIONS
 from fervideo.sequence import SequenceLSTM
@@ -136,8 +136,8 @@ def evaluate_run(
         WeightsError: The model is broken or made for other features.
         OutputError: The output cannot be written.
     """
-    model = pipeline.sequence_model(settings)
-    path = pipeline.sequence_path(settings)
+    chosen = models.resolve(settings)
+    model, path = models.sequence_model(chosen), chosen.sequence.path
     with prepared(
         dataset,
         settings,
@@ -195,7 +195,7 @@ def _fit(
     ]
     header = {
         "labels": labels,
-        "frame_cnn": pipeline.weights(settings)["frame"],
+        "frame_cnn": models.resolve(settings).frame.digest,
         "recipe": "fervideo train",
         "data": f"{ready.manifest.format}: {facts['dataset']}",
         "init": facts["init"],
@@ -263,8 +263,8 @@ def _beginning(init: str | None, settings: TrainingSettings) -> tuple[SequenceLS
     """Return the model to begin with, and where its weights are."""
     if init is None:
         return None, None
-    chosen = _with_sequence(settings, model=init)
-    return pipeline.sequence_model(chosen), pipeline.sequence_path(chosen)
+    chosen = models.resolve(_with_sequence(settings, model=init))
+    return models.sequence_model(chosen), chosen.sequence.path
 
 
 def _model(
