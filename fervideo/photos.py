@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from fervideo import models, observe, video
+from fervideo import classifiers, observe, video
 from fervideo.columns import MEASURES
 from fervideo.errors import VideoError
 from fervideo.faces import enlarged
@@ -62,7 +62,7 @@ def classify_photos(
         UsageError: `cuda` is asked for where there is none.
     """
     settings = settings or Settings()
-    classify = models.frame_classifier(models.frame_weights(settings.classifier, settings.run.device))
+    classify = classifiers.loaded(classifiers.weights(settings.classifier, settings.run.device))
     files, problems = _files(map(Path, paths))
     wanted = settings.faces.max_faces
     most, tables = _MOST_FACES if wanted == "auto" else wanted, [_table([], {})]

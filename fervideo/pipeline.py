@@ -7,139 +7,17 @@ there on. Parts that need torch import it at the point of use: see `segments.py`
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import platform
-from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
-from tqdm import tqdm
-
-from fervideo import faces, models, timeline, tracking, video, workers
+from fervideo import models, timeline, tracking, video
 from fervideo.cache import Cache
-from fervideo.errors import DamagedVideo, FervideoError, OutputError
 from fervideo.models import Models
-from fervideo.records import (
-    SEGMENT_FRAMES,
-    ClipExpressions,
-    ClipFeatures,
-    FeatureShard,
-    Int64,
-    UInt8,
-)
-from fervideo.segments import SegmentTask, Stopwatch, extract_segment, read_segment
+from fervideo.records import ClipExpressions, ClipFeatures
+from fervideo.segments import Extraction, Stopwatch
 from fervideo.settings import Settings
 from fervideo.timeline import Timeline
-
-#: Frames in which the faces of a clip are counted.
-_SPREAD = 8
-#: A worker process pays for its start (about 2 s) when it has this many segments to do.
-_WORTH_A_WORKER = 4
-
-
-@dataclass(frozen=True, kw_only=True)
-class Extraction:
-    """A clip on its way: its video, and the shards that the store has or lacks.
-
-    Attributes:
-        source: The opened video.
-        settings: The run's.
-        models: Weights that the run works with.
-        store: Where shards go.
-        watch: Seconds per stage.
-    """
-
-    source: video.Video
-    settings: Settings
-    models: Models
-    store: Cache
-    watch: Stopwatch
-
-    @cached_property
-    def segments(self) -> dict[int, Int64]:
-        """Frames to analyse, int64 (n,), by the number of their segment."""
-        frame = video.select(self.source.time_s, self.settings.video.sample_fps)
-        number = frame // SEGMENT_FRAMES
-        return {int(segment): frame[number == segment] for segment in np.unique(number)}
-
-    @cached_property
-    def max_faces(self) -> int:
-        """Faces to look for in each frame."""
-        wanted = self.settings.faces.max_faces
-        if wanted != "auto":
-            return wanted
-        with self.watch("count_faces"):
-            return faces.count_faces(self._spread(), self.settings.faces)
-
-    def _spread(self) -> Iterator[UInt8]:
-        """Decode some frames spread over the clip that are cheap to reach."""
-        for index in video.spread(self.source, _SPREAD):
-            try:
-                yield from (window.frames[0] for window in video.windows(self.source, np.array([index])))
-            except DamagedVideo:
-                return
-
-    @property
-    def missing(self) -> list[int]:
-        """Segments of which the store lacks faces or predictions."""
-        return [segment for segment in self.segments if not self.store.has(segment)]
-
-    @property
-    def missing_faces(self) -> bool:
-        """Whether there are segments whose faces are yet to be found."""
-        return not all(self.store.has_faces(segment) for segment in self.segments)
-
-    def task(self, segment: int) -> SegmentTask:
-        return SegmentTask(
-            source=self.source,
-            frame=self.segments[segment],
-            segment=segment,
-            faces=self.settings.faces,
-            # Counting faces decodes some frames: not for a segment whose faces are known.
-            max_faces=0 if self.store.has_faces(segment) else self.max_faces,
-            classifier=self.models.frame,
-            store=self.store,
-        )
-
-    def run(self, *, progress: bool) -> int:
-        """Extract the segments that the store lacks.
-
-        Returns:
-            How many it had.
-
-        Raises:
-            FervideoError: A worker process died.
-            OutputError: The store cannot be written.
-        """
-        tasks = [self.task(segment) for segment in self.missing]
-        total, left = sum(map(len, self.segments.values())), sum(len(task.frame) for task in tasks)
-        # None: tqdm shows nothing where stderr is no terminal.
-        hidden = None if progress and tasks else True
-        with (
-            self.watch("extract"),
-            tqdm(total=total, initial=total - left, unit=" frames", disable=hidden, dynamic_ncols=True) as bar,
-        ):
-            for task, seconds in _run_all(tasks, self.settings.run.workers):
-                bar.update(len(task.frame))
-                self.watch.add({f"extract.{stage}": amount for stage, amount in seconds.items()})
-        return len(self.segments) - len(tasks)
-
-    def shards(self) -> Iterator[FeatureShard]:
-        """Read the shards back in order; one that turns out to be damaged is extracted again."""
-        for segment in self.segments:
-            shard = read_segment(self.store, segment)
-            if shard is None:
-                extract_segment(self.task(segment))
-                shard = read_segment(self.store, segment)
-            if shard is None:
-                raise OutputError(
-                    self.store.folder, "what is written cannot be read back", "check the disk, or use --no-cache"
-                )
-            yield shard
 
 
 def analyze(path: Path | str, settings: Settings | None = None, *, progress: bool = False) -> Timeline:
@@ -182,7 +60,8 @@ def open_clip(path: Path, settings: Settings, chosen: Models, base: Path | str |
     watch = Stopwatch()
     with watch("probe"):
         source = video.probe(path, settings.video)
-    store = Cache.of_clip(source.info.fingerprint, settings, chosen.frame.key, base)
+    weights = chosen.frame.key, chosen.sequence.digest
+    store = Cache.of_clip(source.info.fingerprint, settings, *weights, base)
     return Extraction(source=source, settings=settings, models=chosen, store=store, watch=watch)
 
 
@@ -218,18 +97,17 @@ def finish(extraction: Extraction, hits: int) -> Timeline:
 
 def _expressions(extraction: Extraction, features: ClipFeatures) -> ClipExpressions:
     """Return the sequence model's predictions for a clip, from an earlier run if they are stored."""
-    settings, chosen, store = extraction.settings, extraction.models, extraction.store
-    known = store.expressions(settings, chosen.sequence.digest)
+    known = extraction.store.expressions()
     if known is None:
         from fervideo import sequence
         from fervideo.classifiers.nets import one_thread
 
-        model = models.sequence_model(chosen)
+        settings, model = extraction.settings, models.sequence_model(extraction.models.sequence)
         # On many threads sums would depend on the machine, and where processes compete, threads wait for one another.
         with one_thread():
             tracks = sequence.run(model, features, settings.sequence, settings.tracking.max_gap_s)
         known = ClipExpressions(tracks=tuple(tracks), labels=model.labels, device=model.centre.device.type)
-        store.put_expressions(settings, chosen.sequence.digest, known)
+        extraction.store.put_expressions(known)
     return known
 
 
@@ -243,25 +121,3 @@ def versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return {"python": platform.python_version(), **found}
-
-
-def _run_all(tasks: list[SegmentTask], wanted: int) -> Iterator[tuple[SegmentTask, dict[str, float]]]:
-    """Run tasks here or in worker processes, and yield each as it is done."""
-    n_workers = min(wanted or min(os.cpu_count() or 1, len(tasks) // _WORTH_A_WORKER), len(tasks))
-    if n_workers <= 1:
-        for task in tasks:
-            yield task, extract_segment(task, alone=True)
-        return
-    queue, left = deque(tasks), {task.segment: task for task in tasks}
-    with workers.Pool[int](n_workers) as pool:
-        while left:
-            while queue and pool.free:
-                pool.submit(queue[0].segment, extract_segment, queue.popleft())
-            for segment, future in pool.wait():
-                try:
-                    yield left.pop(segment), future.result()
-                except workers.WorkerDied as error:
-                    remedy = "run again with --workers 1; finished segments are kept"
-                    raise FervideoError(
-                        tasks[0].source.info.path, "worker processes die, out of memory perhaps", remedy
-                    ) from error

@@ -1,4 +1,4 @@
-"""Extraction of one segment of a video: the unit of work, in any process and on any machine.
+"""Extraction of a clip in segments: the unit of work, in any process and on any machine.
 
 A segment is extracted from scratch, wherever that happens, so a clip's features are the same whatever the number of
 workers. Its faces need the frames' pixels and a landmarker; predictions for them need the faces' crops or landmarks alone,
@@ -10,22 +10,28 @@ own.
 
 from __future__ import annotations
 
+import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
+from tqdm import tqdm
 
-from fervideo import crops, models, observe, video
+from fervideo import classifiers, crops, faces, observe, video, workers
 from fervideo.cache import Cache
-from fervideo.errors import DamagedVideo
+from fervideo.classifiers import FrameWeights
+from fervideo.errors import DamagedVideo, FervideoError, OutputError
 from fervideo.landmarks import N_LANDMARKS
-from fervideo.models import FrameWeights
+from fervideo.models import Models
 from fervideo.records import (
     CROP_PX,
+    SEGMENT_FRAMES,
     THUMBNAIL_SHAPE,
     DetectedFaces,
     FeatureShard,
@@ -36,11 +42,15 @@ from fervideo.records import (
     SegmentFaces,
     UInt8,
 )
-from fervideo.settings import FaceSettings
+from fervideo.settings import FaceSettings, Settings
 
 _Result = TypeVar("_Result")
 _NO_CROPS = np.empty((0, CROP_PX, CROP_PX), np.uint8)
 _NO_LANDMARKS = np.empty((0, N_LANDMARKS, 3), np.float32)
+#: Frames in which the faces of a clip are counted.
+_COUNTED = 8
+#: A worker process pays for its start (about 2 s) when it has this many segments to do.
+_WORTH_A_WORKER = 4
 
 
 class Stopwatch:
@@ -152,7 +162,7 @@ def _find_faces(task: SegmentTask, watch: Stopwatch, alone: bool) -> tuple[Segme
     """Find the faces of a segment's frames, and classify their crops if the classifier reads crops."""
     frame, time_s, thumbnails, parts, damage = [], [], [], [], ""
     from_crops = task.classifier.reads == "crops"
-    windows = _windows(task, task.frame, watch)
+    windows = _timed(video.windows(task.source, task.frame), watch)
     with (
         observe.opened(task.faces, task.max_faces) as observer,
         ThreadPoolExecutor(1) if alone else _AtOnce() as pool,
@@ -195,7 +205,7 @@ def _predict_from_frames(task: SegmentTask, shard: SegmentFaces, watch: Stopwatc
     parts = [_predict(task.classifier, _NO_CROPS, _NO_LANDMARKS, watch)]
     # The damage of a video lies behind all frames with faces.
     with crops.one_thread(), suppress(DamagedVideo) if shard.damage else nullcontext():
-        for window in _windows(task, np.unique(found.frame), watch):
+        for window in _timed(video.windows(task.source, np.unique(found.frame)), watch):
             cut = []
             for image, index in zip(window.frames, window.frame, strict=True):
                 with watch("faces"):
@@ -204,9 +214,8 @@ def _predict_from_frames(task: SegmentTask, shard: SegmentFaces, watch: Stopwatc
     return FramePredictions.concatenate(parts)
 
 
-def _windows(task: SegmentTask, frame: Int64, watch: Stopwatch) -> Iterator[FrameWindow]:
-    """Decode frames of the segment, on the watch."""
-    windows = video.windows(task.source, frame)
+def _timed(windows: Iterator[FrameWindow], watch: Stopwatch) -> Iterator[FrameWindow]:
+    """Yield windows, with the time to decode each on the watch."""
     while True:
         with watch("decode"):
             window = next(windows, None)
@@ -217,4 +226,119 @@ def _windows(task: SegmentTask, frame: Int64, watch: Stopwatch) -> Iterator[Fram
 
 def _predict(classifier: FrameWeights, cut: UInt8, landmarks_px: Float32, watch: Stopwatch) -> FramePredictions:
     with watch("classify"):
-        return models.frame_classifier(classifier).predict(cut, landmarks_px)
+        return classifiers.loaded(classifier).predict(cut, landmarks_px)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extraction:
+    """A clip on its way: its video, and the shards that the store has or lacks.
+
+    Attributes:
+        source: The opened video.
+        settings: The run's.
+        models: Weights that the run works with.
+        store: Where shards go.
+        watch: Seconds per stage.
+    """
+
+    source: video.Video
+    settings: Settings
+    models: Models
+    store: Cache
+    watch: Stopwatch
+
+    @cached_property
+    def segments(self) -> dict[int, Int64]:
+        """Frames to analyse, int64 (n,), by the number of their segment."""
+        frame = video.select(self.source.time_s, self.settings.video.sample_fps)
+        number = frame // SEGMENT_FRAMES
+        return {int(segment): frame[number == segment] for segment in np.unique(number)}
+
+    @cached_property
+    def max_faces(self) -> int:
+        """Faces to look for in each frame."""
+        wanted = self.settings.faces.max_faces
+        if wanted != "auto":
+            return wanted
+        with self.watch("count_faces"):
+            return faces.count_faces(video.samples(self.source, _COUNTED), self.settings.faces)
+
+    @property
+    def missing(self) -> list[int]:
+        """Segments of which the store lacks faces or predictions."""
+        return [segment for segment in self.segments if not self.store.has(segment)]
+
+    @property
+    def missing_faces(self) -> bool:
+        """Whether there are segments whose faces are yet to be found."""
+        return not all(self.store.has_faces(segment) for segment in self.segments)
+
+    def task(self, segment: int) -> SegmentTask:
+        return SegmentTask(
+            source=self.source,
+            frame=self.segments[segment],
+            segment=segment,
+            faces=self.settings.faces,
+            # Counting faces decodes some frames: not for a segment whose faces are known.
+            max_faces=0 if self.store.has_faces(segment) else self.max_faces,
+            classifier=self.models.frame,
+            store=self.store,
+        )
+
+    def run(self, *, progress: bool) -> int:
+        """Extract the segments that the store lacks.
+
+        Returns:
+            How many it had.
+
+        Raises:
+            FervideoError: A worker process died.
+            OutputError: The store cannot be written.
+        """
+        tasks = [self.task(segment) for segment in self.missing]
+        total, left = sum(map(len, self.segments.values())), sum(len(task.frame) for task in tasks)
+        # None: tqdm shows nothing where stderr is no terminal.
+        hidden = None if progress and tasks else True
+        with (
+            self.watch("extract"),
+            tqdm(total=total, initial=total - left, unit=" frames", disable=hidden, dynamic_ncols=True) as bar,
+        ):
+            for task, seconds in _run_all(tasks, self.settings.run.workers):
+                bar.update(len(task.frame))
+                self.watch.add({f"extract.{stage}": amount for stage, amount in seconds.items()})
+        return len(self.segments) - len(tasks)
+
+    def shards(self) -> Iterator[FeatureShard]:
+        """Read the shards back in order; one that turns out to be damaged is extracted again."""
+        for segment in self.segments:
+            shard = read_segment(self.store, segment)
+            if shard is None:
+                extract_segment(self.task(segment))
+                shard = read_segment(self.store, segment)
+            if shard is None:
+                raise OutputError(
+                    self.store.folder, "what is written cannot be read back", "check the disk, or use --no-cache"
+                )
+            yield shard
+
+
+def _run_all(tasks: list[SegmentTask], wanted: int) -> Iterator[tuple[SegmentTask, dict[str, float]]]:
+    """Run tasks here or in worker processes, and yield each as it is done."""
+    n_workers = min(wanted or min(os.cpu_count() or 1, len(tasks) // _WORTH_A_WORKER), len(tasks))
+    if n_workers <= 1:
+        for task in tasks:
+            yield task, extract_segment(task, alone=True)
+        return
+    queue, left = deque(tasks), {task.segment: task for task in tasks}
+    with workers.Pool[int](n_workers) as pool:
+        while left:
+            while queue and pool.free:
+                pool.submit(queue[0].segment, extract_segment, queue.popleft())
+            for segment, future in pool.wait():
+                try:
+                    yield left.pop(segment), future.result()
+                except workers.WorkerDied as error:
+                    remedy = "run again with --workers 1; finished segments are kept"
+                    raise FervideoError(
+                        tasks[0].source.info.path, "worker processes die, out of memory perhaps", remedy
+                    ) from error

@@ -77,7 +77,7 @@ def test_weights_of_another_network_are_refused(
 @pytest.mark.parametrize("name", ["frame", "sequence"])
 def test_the_networks_of_the_pipeline_refuse_other_weights(tmp_path: Path, name: str, spoilt: str):
     """Here they are opened as the commands open them."""
-    from fervideo import models, sequence
+    from fervideo import classifiers, sequence
 
     stored = checkpoint.read(checkpoint.SHIPPED / f"{name}.safetensors")
     header, tensors = dict(stored.header), dict(stored.tensors)
@@ -91,7 +91,7 @@ def test_the_networks_of_the_pipeline_refuse_other_weights(tmp_path: Path, name:
     else:
         header["config"] = {**header["config"], "labels" if name == "frame" else "unheard_of": 8}
     checkpoint.write(tmp_path / "other.safetensors", header, tensors)
-    frame_cnn = checkpoint.digest(models.CNN_WEIGHTS)
+    frame_cnn = checkpoint.digest(classifiers.CNN_WEIGHTS)
     load = cnn.load if name == "frame" else functools.partial(sequence.load, frame_cnn=frame_cnn)
     with pytest.raises(WeightsError, match=r"other\.safetensors"):
         load(tmp_path / "other.safetensors")

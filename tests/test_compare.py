@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fervideo import cli, demo, models, settings
+from fervideo import classifiers, cli, demo, settings
 from fervideo.errors import DatasetError, UsageError
 from fervideo.records import EXPRESSIONS
 from fervideo.training import compare, stills
@@ -215,7 +215,7 @@ def test_bad_usage_is_one_line(faces: Path, options: list[str], message: str, ca
 
 
 def test_weights_may_be_given_by_their_path(faces: Path):
-    shipped = models.CNN_WEIGHTS
+    shipped = classifiers.CNN_WEIGHTS
     rows, seen = compare.compare(faces, [str(shipped), "cnn"], settings.Settings())
     own, ours = ({name: row[name] for name in KEYS if name not in ("classifier", "ms_per_face")} for row in rows)
     assert own == ours

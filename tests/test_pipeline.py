@@ -12,9 +12,9 @@ from clips import overwritten, packet_places
 
 import fervideo
 from fervideo import checkpoint, models, observe, pipeline, settings
+from fervideo.classifiers import CNN_WEIGHTS
 from fervideo.classifiers.nets import resolve_device
 from fervideo.errors import UsageError, VideoError, WeightsError
-from fervideo.models import CNN_WEIGHTS
 from fervideo.timeline import P_COLUMNS, RAW_COLUMNS
 
 

@@ -11,8 +11,8 @@ import torch
 from builders import make_features, make_observations
 
 from fervideo import checkpoint, sequence
+from fervideo.classifiers import CNN_WEIGHTS
 from fervideo.errors import WeightsError
-from fervideo.models import CNN_WEIGHTS
 from fervideo.pipeline import SEQUENCE_WEIGHTS, SMOOTHER_WEIGHTS
 from fervideo.records import ANY_FRAME_MODEL, EXPRESSIONS, MODEL_RATE_HZ
 from fervideo.settings import SequenceSettings

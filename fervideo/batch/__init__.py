@@ -25,6 +25,7 @@ from fervideo.batch.folder import Clip, find, shard
 from fervideo.batch.schedule import Engine, Outcome, Schedule, Step
 from fervideo.errors import FervideoError, OutputError, UsageError
 from fervideo.models import Models
+from fervideo.segments import Extraction
 from fervideo.settings import Settings
 from fervideo.workers import Pool
 
@@ -154,7 +155,7 @@ def plan(folders: Sequence[Path], output: Path, settings: Settings, options: Opt
     chosen = models.resolve(settings)
     known = {} if options.fresh else _known(clips, settings, chosen, retry_failed=options.retry_failed)
     prospects: dict[Clip, Prospect] = {}
-    to_measure: pipeline.Extraction | None = None
+    to_measure: Extraction | None = None
     with _place(settings) as place, Pool[Step](_n_workers(settings)) as engine:
         queue = list(reversed(clips))
         while queue or engine.busy:
@@ -206,9 +207,9 @@ def _span(seconds: float) -> str:
 
 def _prospect(
     clip: Clip, future: Future[Any], *, failed_before: bool, fresh: bool
-) -> tuple[Prospect, pipeline.Extraction | None]:
+) -> tuple[Prospect, Extraction | None]:
     try:
-        extraction: pipeline.Extraction | None = future.result()
+        extraction: Extraction | None = future.result()
     except FervideoError as error:
         return Prospect(clip.name, error.reason), None
     except Exception as error:  # whatever it is, it is this clip's alone

@@ -17,13 +17,13 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from tqdm import tqdm
 
-from fervideo import cache, pipeline, video
+from fervideo import cache, video
 from fervideo.batch import tables, tasks
 from fervideo.batch.folder import Clip
 from fervideo.batch.tables import Failure, Known
 from fervideo.errors import FervideoError, OutputError, VideoError
 from fervideo.models import Models
-from fervideo.segments import extract_segment
+from fervideo.segments import Extraction, extract_segment
 from fervideo.settings import Settings
 from fervideo.workers import WorkerDied, WorkerHung
 
@@ -65,7 +65,7 @@ class _Open:
     """Hold a clip that is being worked on: its extraction, how many segments were there, and which are not yet."""
 
     clip: Clip
-    extraction: pipeline.Extraction
+    extraction: Extraction
     hits: int
     left: set[int]
 
@@ -233,7 +233,7 @@ class Schedule:
         else:
             self._finished(step.clip, result)
 
-    def _opened(self, clip: Clip, extraction: pipeline.Extraction | None) -> None:
+    def _opened(self, clip: Clip, extraction: Extraction | None) -> None:
         if extraction is None:
             self.outcome.done[clip] = False
             if failure := self._known[clip].failure:

@@ -12,7 +12,7 @@ from fervideo import pipeline, video
 from fervideo.batch.folder import Clip
 from fervideo.cache import Cache
 from fervideo.models import Models
-from fervideo.segments import SegmentTask, extract_segment
+from fervideo.segments import Extraction, SegmentTask, extract_segment
 from fervideo.settings import Settings
 
 
@@ -30,7 +30,7 @@ class Done(NamedTuple):
 
 def open_clip(
     clip: Clip, settings: Settings, chosen: Models, place: Path | str | None, known: str, fresh: bool
-) -> pipeline.Extraction | None:
+) -> Extraction | None:
     """Look at a video, unless its content is known already.
 
     Args:
@@ -56,16 +56,14 @@ def open_clip(
     return extraction
 
 
-def look_at(
-    clip: Clip, settings: Settings, chosen: Models, place: Path | str | None, known: str
-) -> pipeline.Extraction | None:
+def look_at(clip: Clip, settings: Settings, chosen: Models, place: Path | str | None, known: str) -> Extraction | None:
     """Look at a video without preparing to extract anything; as `open_clip` otherwise."""
     if known and video.fingerprint(clip.path) == known:
         return None
     return pipeline.open_clip(clip.path, settings, chosen, place)
 
 
-def finish_clip(clip: Clip, extraction: pipeline.Extraction, hits: int) -> Done:
+def finish_clip(clip: Clip, extraction: Extraction, hits: int) -> Done:
     """Turn a clip's shards into its results, and write them.
 
     Raises:
@@ -96,7 +94,7 @@ def extract_apart(
         return seconds, store.contents(task.segment)
 
 
-def frames_per_s(extraction: pipeline.Extraction) -> float:
+def frames_per_s(extraction: Extraction) -> float:
     """Measure how fast one process extracts, with the first segment that is missing; it is not kept."""
     task = extraction.task(next(iter(extraction.missing), 0))
     began = time.perf_counter()

@@ -31,7 +31,7 @@ import platformdirs
 from fervideo.cache import files, locks, remote
 from fervideo.errors import OutputError
 from fervideo.records import ClipExpressions, FramePredictions, SegmentFaces
-from fervideo.settings import Settings, expression_digest, feature_digest
+from fervideo.settings import Settings, cache_digests
 
 _Content = TypeVar("_Content")
 _log = logging.getLogger("fervideo")
@@ -125,24 +125,34 @@ class Cache:
         base: The cache folder; or a URL, of which each machine's own cache folder keeps copies. Locks are not seen
             through a URL: batches on different machines at once may do a segment twice, which does no harm.
         classifier: Key of the run's frame classifier.
+        expressions_key: Key of the run's sequence model and its settings.
     """
 
     name: str
     base: Path | str
     classifier: str
+    expressions_key: str = ""
 
     @classmethod
-    def of_clip(cls, fingerprint: str, settings: Settings, classifier: str, base: Path | str | None = None) -> Cache:
+    def of_clip(
+        cls, fingerprint: str, settings: Settings, classifier: str, sequence_model: str, base: Path | str | None = None
+    ) -> Cache:
         """Return the cache of a clip: another video, or other settings of its faces, lead to another folder.
 
         Args:
             fingerprint: SHA-256 of the video's bytes, in hexadecimal.
-            settings: Those that change faces count, no others.
+            settings: Those that change faces count for the folder, those of tracking and sequence for expressions.
             classifier: Key of the frame classifier.
+            sequence_model: SHA-256 of the sequence model's weights.
             base: The cache folder or URL, if not `chosen()`.
         """
-        parts = [files.FACES_VERSION, fingerprint, feature_digest(settings)]
-        return cls(name=f"{fingerprint[:16]}-{_key(parts)}", base=base or chosen(), classifier=classifier)
+        faces, expressions = cache_digests(settings)
+        return cls(
+            name=f"{fingerprint[:16]}-{_key([files.FACES_VERSION, fingerprint, faces])}",
+            base=base or chosen(),
+            classifier=classifier,
+            expressions_key=_key([files.EXPRESSIONS_VERSION, expressions, classifier, sequence_model]),
+        )
 
     @property
     def folder(self) -> Path:
@@ -248,30 +258,21 @@ class Cache:
                 if path.name not in contents:
                     self._discard(path)
 
-    def expressions(self, settings: Settings, sequence_model: str) -> ClipExpressions | None:
-        """Read a sequence model's predictions for the clip.
-
-        Args:
-            settings: Those of the sequence model and of tracking count.
-            sequence_model: SHA-256 of its weights.
-
-        Returns:
-            None where they are not stored or, as the log says, damaged.
-        """
-        path = self._expressions_path(settings, sequence_model)
+    def expressions(self) -> ClipExpressions | None:
+        """Read the sequence model's predictions for the clip; None where they are not stored or, as the log says, damaged."""
+        path = self._expressions_path()
         return self._read(path, lambda: files.read_expressions(path), shared=False)
 
-    def put_expressions(self, settings: Settings, sequence_model: str, expressions: ClipExpressions) -> None:
-        """Store a sequence model's predictions for the clip, on this machine only.
+    def put_expressions(self, expressions: ClipExpressions) -> None:
+        """Store the sequence model's predictions for the clip, on this machine only.
 
         Raises:
             OutputError: The folder cannot be written, or the disk is full.
         """
-        self._write(self._expressions_path(settings, sequence_model), files.pack_expressions(expressions))
+        self._write(self._expressions_path(), files.pack_expressions(expressions))
 
-    def _expressions_path(self, settings: Settings, sequence_model: str) -> Path:
-        parts = [files.EXPRESSIONS_VERSION, expression_digest(settings), self.classifier, sequence_model]
-        return self.folder / f"{_key(parts)}.expressions"
+    def _expressions_path(self) -> Path:
+        return self.folder / f"{self.expressions_key}.expressions"
 
     def _read(self, path: Path, read: Callable[[], _Content], *, shared: bool = True) -> _Content | None:
         """Read a file; None where there is none or, as the log says, where it is damaged."""

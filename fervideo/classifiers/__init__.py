@@ -14,6 +14,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -22,9 +23,38 @@ from fervideo.checkpoint import Checkpoint
 from fervideo.errors import WeightsError
 from fervideo.faces import dlib
 from fervideo.records import EXPRESSIONS, Float32, FramePredictions, UInt8
+from fervideo.settings import ClassifierSettings
 
-#: Kinds of checkpoint that `load` reads.
-KINDS = ("frame_cnn", "transfer", "vgg16", "svm", "mlp")
+#: The package's frame CNN.
+CNN_WEIGHTS = checkpoint.SHIPPED / "frame.safetensors"
+#: Kinds of checkpoint that each classifier of the settings may be read from.
+KINDS = {"cnn": ("frame_cnn",), "transfer": ("transfer", "vgg16"), "svm": ("svm",), "mlp": ("mlp",)}
+#: Classifiers whose input is landmarks alone.
+GEOMETRIC = ("svm", "mlp")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameWeights:
+    """Weights of a run's frame classifier.
+
+    Attributes:
+        path: The checkpoint.
+        digest: SHA-256 of the file, in hexadecimal.
+        reads: Input of the classifier.
+        precision: `auto`, `float32` or `bfloat16`, for the frame CNN.
+        device: `auto`, `cpu` or `cuda`.
+    """
+
+    path: Path
+    digest: str
+    reads: Literal["crops", "landmarks"]
+    precision: str = "auto"
+    device: str = "auto"
+
+    @property
+    def key(self) -> str:
+        """Name of its predictions in the cache."""
+        return self.digest[:16] if self.precision == "auto" else f"{self.digest[:16]}-{self.precision}"
 
 
 class FrameClassifier(Protocol):
@@ -78,9 +108,67 @@ class _OnDlib:
         return self.classifier.predict(crops, dlib.dlib_landmarks(crops))
 
 
-def reads(header: dict[str, Any]) -> Literal["crops", "landmarks"]:
-    """Return which input the classifier of a checkpoint's header reads; needs no torch."""
-    return "landmarks" if header.get("landmarks") == "mediapipe" else "crops"
+def weights(chosen: ClassifierSettings, device: str = "auto") -> FrameWeights:
+    """Find and check a frame classifier's weights; needs no torch.
+
+    Args:
+        chosen: The classifier.
+        device: `auto`, `cpu` or `cuda`.
+
+    Raises:
+        WeightsError: They are missing, broken, or those of another classifier.
+    """
+    path = _path(chosen)
+    if chosen.weights == "default" and chosen.landmarks == "dlib" and not path.exists():
+        reason = "is not part of fervideo, since the licence of dlib's landmark model is non-commercial"
+        recipe = f"tools/train_classifiers.py {chosen.name} ... --landmarks dlib"
+        raise WeightsError(path, reason, f"train it ({recipe}) and give it with --set classifier.weights=FILE")
+    stored = checkpoint.read_header(path)
+    stored.expect(labels=EXPRESSIONS)
+    if (kind := stored.header.get("kind")) not in KINDS[chosen.name]:
+        owner = owner_of(kind)
+        remedy = f"choose --classifier {owner}, or other weights" if owner else "give weights of a frame classifier"
+        raise WeightsError(path, f"made for kind = {kind!r}, here it is {chosen.name!r}", remedy)
+    if chosen.name in GEOMETRIC:
+        stored.expect(landmarks=chosen.landmarks)
+    return FrameWeights(
+        path=path,
+        digest=stored.digest,
+        reads="landmarks" if stored.header.get("landmarks") == "mediapipe" else "crops",
+        precision=chosen.precision if chosen.name == "cnn" else "auto",
+        device=device,
+    )
+
+
+def owner_of(kind: object) -> str | None:
+    """Return the classifier of the settings that reads a kind of checkpoint; None for a kind of something else."""
+    return next((name for name, kinds in KINDS.items() if kind in kinds), None)
+
+
+def _path(chosen: ClassifierSettings) -> Path:
+    if chosen.weights != "default":
+        return Path(chosen.weights).expanduser()
+    if chosen.name == "cnn":
+        return CNN_WEIGHTS
+    dlib = "-dlib" if chosen.name in GEOMETRIC and chosen.landmarks == "dlib" else ""
+    return checkpoint.SHIPPED / f"{chosen.name}{dlib}.safetensors"
+
+
+def loaded(found: FrameWeights) -> FrameClassifier:
+    """Return the frame classifier of this process; it is loaded once for as long as its file stays the same.
+
+    Raises:
+        WeightsError: Its arrays do not fit its network.
+        UsageError: `cuda` is asked for where there is none.
+    """
+    return _loaded(found, checkpoint.stamp(found.path))
+
+
+@lru_cache(maxsize=1)
+def _loaded(found: FrameWeights, stamp: int) -> FrameClassifier:  # noqa: ARG001  (part of the key)
+    from fervideo.classifiers.nets import resolve_device
+
+    return load(found.path, resolve_device(found.device), found.precision)
 
 
 def load(path: Path, device: str = "cpu", precision: str = "auto") -> FrameClassifier:
@@ -96,8 +184,9 @@ def load(path: Path, device: str = "cpu", precision: str = "auto") -> FrameClass
     """
     stored = checkpoint.read(path)
     kind = stored.header.get("kind")
-    if kind not in KINDS:
-        reason = f"made for kind = {kind!r}, here it is one of {', '.join(KINDS)}"
+    if owner_of(kind) is None:
+        known = ", ".join(kind for kinds in KINDS.values() for kind in kinds)
+        reason = f"made for kind = {kind!r}, here it is one of {known}"
         raise WeightsError(path, reason, "give the checkpoint of a frame classifier")
     stored.expect(labels=EXPRESSIONS)
     classifier = _load(stored, device, precision)

@@ -423,7 +423,8 @@ def load(path: Path, frame_cnn: str, device: str = "cpu") -> SequenceLSTM:
     Raises:
         WeightsError: The file is missing, broken, or was trained on other features or for another network.
     """
-    stored = checkpoint.read_sequence_model(path, frame_cnn)
+    checkpoint.read_sequence_model(path, frame_cnn)
+    stored = checkpoint.read(path)
     model = stored.build(SequenceLSTM, labels=stored.header["labels"], inputs=stored.header["geometry"])
     stored.check_shapes({name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}, whole=True)
     model.load_state_dict({name: torch.from_numpy(array) for name, array in stored.tensors.items()})

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from fervideo import checkpoint, models
+from fervideo import checkpoint, classifiers
 from fervideo.classifiers import FrameClassifier
 from fervideo.classifiers.nets import one_thread
 from fervideo.errors import DatasetError, UsageError
@@ -64,13 +64,13 @@ def compare(
     if own.weights != "default" and own.name not in names:
         reason = f"is given for {own.name}, which is not among {', '.join(names)}"
         raise UsageError(f"classifier.weights={own.weights}", reason, "give its path in --classifiers")
-    systems = {name: models.frame_weights(_chosen(name, settings), device) for name in names}
+    systems = {name: classifiers.weights(_chosen(name, settings), device) for name in names}
     found = stills.read(dataset, split, renamed)
     crops, landmarks = _look(dataset, found, settings, progress)
     answerable = np.isin(np.arange(len(EXPRESSIONS)), found.label) if only_present else np.ones(len(EXPRESSIONS), bool)
     rows = []
     for name, weights in systems.items():
-        classifier = models.frame_classifier(weights)
+        classifier = classifiers.loaded(weights)
         p = _probabilities(classifier, crops, landmarks, answerable)
         speed = _ms_per_face(classifier, crops, landmarks)
         facts = {
@@ -116,7 +116,7 @@ def _chosen(name: str, settings: Settings) -> ClassifierSettings:
     if name.endswith(".safetensors"):
         header = checkpoint.read(Path(name)).header
         kind = header.get("kind")
-        owner = next((owner for owner, kinds in models.KINDS.items() if kind in kinds), None)
+        owner = next((owner for owner, kinds in classifiers.KINDS.items() if kind in kinds), None)
         if owner is None:
             raise UsageError(f"--classifiers {name}", f"is a {kind}", "give weights of a frame classifier")
         own |= {"name": owner, "weights": name, "landmarks": header.get("landmarks", own["landmarks"])}

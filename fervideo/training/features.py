@@ -27,7 +27,7 @@ from fervideo.records import (
     Shaped,
     check_array,
 )
-from fervideo.segments import extract_segment
+from fervideo.segments import Extraction, extract_segment
 from fervideo.settings import Settings, TrainingSettings
 from fervideo.training.frame_labels import labelled_numbers, truth
 from fervideo.training.manifest import Clip, Problem, label_of, target
@@ -73,7 +73,7 @@ class Sample(Shaped):
 
 def load(
     clips: Sequence[Clip],
-    opened: dict[Path, pipeline.Extraction],
+    opened: dict[Path, Extraction],
     labels: tuple[str, ...],
     settings: TrainingSettings,
     *,
@@ -112,7 +112,7 @@ def load(
 
 def open_videos(
     clips: Sequence[Clip], settings: TrainingSettings, place: Path | None = None, *, progress: bool
-) -> tuple[dict[Path, pipeline.Extraction], list[Problem]]:
+) -> tuple[dict[Path, Extraction], list[Problem]]:
     """Open every video once; those that cannot be read, or are damaged, are problems of all their rows.
 
     Args:
@@ -135,10 +135,10 @@ def open_videos(
     return opened, [Problem(clip.origin, reasons[clip.path]) for clip in clips if clip.path in reasons]
 
 
-def _extract(extractions: Sequence[pipeline.Extraction], settings: TrainingSettings, progress: bool) -> None:
+def _extract(extractions: Sequence[Extraction], settings: TrainingSettings, progress: bool) -> None:
     """Extract the segments that the cache lacks, of all clips side by side."""
     lacking = [extraction for extraction in extractions if extraction.missing]
-    counted: dict[int, pipeline.Extraction] = {}
+    counted: dict[int, Extraction] = {}
     for number, result in mapped(
         _counted, [(extraction,) for extraction in lacking], settings, "counting faces", progress
     ):
@@ -148,7 +148,7 @@ def _extract(extractions: Sequence[pipeline.Extraction], settings: TrainingSetti
         _sound(result)
 
 
-def _counted(extraction: pipeline.Extraction) -> pipeline.Extraction:
+def _counted(extraction: Extraction) -> Extraction:
     """Return an extraction that knows how many faces to look for, if it has to look for any."""
     if extraction.missing_faces:
         _ = extraction.max_faces

@@ -13,7 +13,7 @@ from typing import Literal
 import pandas as pd
 
 from fervideo.errors import DatasetError, OutputError
-from fervideo.pipeline import Extraction
+from fervideo.segments import Extraction
 from fervideo.settings import TrainingSettings
 from fervideo.training import datasets, frame_labels, splits
 from fervideo.training.features import Sample, load, open_videos

@@ -137,7 +137,7 @@ def evaluate_run(
         OutputError: The output cannot be written.
     """
     chosen = models.resolve(settings)
-    model, path = models.sequence_model(chosen), chosen.sequence.path
+    model, path = models.sequence_model(chosen.sequence), chosen.sequence.path
     with prepared(
         dataset,
         settings,
@@ -264,7 +264,7 @@ def _beginning(init: str | None, settings: TrainingSettings) -> tuple[SequenceLS
     if init is None:
         return None, None
     chosen = models.resolve(_with_sequence(settings, model=init))
-    return models.sequence_model(chosen), chosen.sequence.path
+    return models.sequence_model(chosen.sequence), chosen.sequence.path
 
 
 def _model(

@@ -31,6 +31,7 @@ __all__ = [
     "image_numbers",
     "probe",
     "read_image",
+    "samples",
     "select",
     "spread",
     "windows",
@@ -143,6 +144,19 @@ def spread(video: Video, count: int) -> Int64:
     entry = video.entry[np.minimum(np.searchsorted(video.entry, edges[:-1]), len(video.entry) - 1)]
     reached = (edges[:-1] <= entry) & (entry < edges[1:])
     return np.where(reached, entry, (edges[:-1] + edges[1:]) // 2)
+
+
+def samples(video: Video, count: int) -> Iterator[UInt8]:
+    """Decode some frames spread over a clip, up to where it is damaged.
+
+    Yields:
+        uint8 (height, width, 3), RGB.
+    """
+    for index in spread(video, count):
+        try:
+            yield from (window.frames[0] for window in windows(video, np.array([index])))
+        except DamagedVideo:
+            return
 
 
 def windows(video: Video, frame: Int64, batch: int = 32) -> Iterator[FrameWindow]:

@@ -281,7 +281,7 @@ def test_full_disk_is_an_output_error_and_leaves_nothing(store: Cache, monkeypat
 def folder(
     fingerprint: str = FINGERPRINT, changes: dict[str, dict[str, object]] | None = None, weights: str = "w1"
 ) -> Path:
-    return Cache.of_clip(fingerprint, resolved(changes or {}, "test"), weights).folder
+    return Cache.of_clip(fingerprint, resolved(changes or {}, "test"), weights, "m1").folder
 
 
 def test_key_changes_with_every_part(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -309,7 +309,7 @@ def test_key_changes_with_every_part(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_key_does_not_change_with_what_changes_no_feature(changes: dict[str, dict[str, object]]) -> None:
     assert folder(changes=changes) == folder()
-    assert Cache.of_clip(FINGERPRINT, Settings(), "w1").folder == folder() == folder(weights="w2")
+    assert Cache.of_clip(FINGERPRINT, Settings(), "w1", "m1").folder == folder() == folder(weights="w2")
 
 
 def test_environment_names_the_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -325,7 +325,7 @@ def test_size_and_clear_touch_cached_clips_only(tmp_path: Path, monkeypatch: pyt
     assert cache.size() == (0, 0)
     cache.clear()
     for clip in ("ab", "cd"):
-        store = Cache.of_clip(clip * 32, Settings(), "w1")
+        store = Cache.of_clip(clip * 32, Settings(), "w1", "m1")
         for segment in range(2):
             store.put_faces(make_shard(segment))
     mine = tmp_path / "cache" / "holiday.mp4"
@@ -342,7 +342,7 @@ def test_size_and_clear_touch_cached_clips_only(tmp_path: Path, monkeypatch: pyt
 def test_prune_takes_what_was_used_longest_ago(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FERVIDEO_CACHE", str(tmp_path / "cache"))
     assert cache.prune(0) == (0, 0)
-    stores = [Cache.of_clip(clip * 32, Settings(), "w1") for clip in ("ab", "cd", "ef")]
+    stores = [Cache.of_clip(clip * 32, Settings(), "w1", "m1") for clip in ("ab", "cd", "ef")]
     for age, store in enumerate(stores):
         store.put_faces(make_shard())
         os.utime(store.folder, (1000 + age, 1000 + age))
@@ -394,7 +394,7 @@ def test_a_url_holds_the_segments_for_machines_without_a_common_disk(
     url = f"{scheme}://{tmp_path}/bucket"
     monkeypatch.setenv("FERVIDEO_CACHE", url)
     monkeypatch.setattr("platformdirs.user_cache_dir", lambda *_, **__: str(tmp_path / "here"))
-    here = Cache.of_clip(FINGERPRINT, Settings(), "w1")
+    here = Cache.of_clip(FINGERPRINT, Settings(), "w1", "m1")
     assert not here.has_faces(0)
     assert here.faces(0) is None
     shard = make_shard()
@@ -424,7 +424,7 @@ def test_a_store_that_fails_leaves_no_copy_behind(tmp_path: Path, monkeypatch: p
 
 def test_a_url_that_leads_nowhere_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(OutputError, match=r"nosuch://bucket/.* cannot be reached"):
-        Cache.of_clip(FINGERPRINT, Settings(), "w1", "nosuch://bucket").has(0)
+        Cache.of_clip(FINGERPRINT, Settings(), "w1", "m1", "nosuch://bucket").has(0)
 
 
 def make_expressions(*lengths: int) -> ClipExpressions:
@@ -437,8 +437,8 @@ def make_expressions(*lengths: int) -> ClipExpressions:
 @pytest.mark.parametrize("lengths", [(), (5,), (5, 1, 9)])
 def test_expressions_come_back_as_they_were(store: Cache, lengths: tuple[int, ...]):
     written = make_expressions(*lengths)
-    store.put_expressions(Settings(), "a", written)
-    again = store.expressions(Settings(), "a")
+    store.put_expressions(written)
+    again = store.expressions()
     assert again is not None
     assert (again.labels, again.device, len(again.tracks)) == (written.labels, "cpu", len(lengths))
     for one, other in zip(again.tracks, written.tracks, strict=True):
@@ -447,27 +447,30 @@ def test_expressions_come_back_as_they_were(store: Cache, lengths: tuple[int, ..
             np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
 
 
-def test_expressions_are_those_of_one_model_and_of_some_settings(store: Cache):
-    store.put_expressions(Settings(), "a", make_expressions(5))
-    assert store.expressions(Settings(), "b") is None
-    for other in ("sequence.smooth_s=0.5", "tracking.max_gap_s=0.1"):
-        assert store.expressions(settings.load(None, [(other, other)]), "a") is None
+def test_expressions_are_those_of_both_models_and_of_some_settings(tmp_path: Path):
+    def of(change: str = "run.workers=2", classifier: str = "w1", model: str = "m1") -> Cache:
+        return Cache.of_clip(FINGERPRINT, settings.load(None, [("", change)]), classifier, model, tmp_path)
+
+    of().put_expressions(make_expressions(5))
+    for other in (of(model="m2"), of(classifier="w2"), of("sequence.smooth_s=0.5"), of("tracking.max_gap_s=0.1")):
+        assert other.expressions() is None
+        assert other.folder == of().folder
     for same in ("events.min_duration_s=1", "sequence.uncertain_below=0.5", "run.workers=1"):
-        assert store.expressions(settings.load(None, [(same, same)]), "a") is not None
+        assert of(same).expressions() is not None
 
 
 def test_new_faces_make_expressions_void(store: Cache):
     store.put_faces(make_shard())
-    store.put_expressions(Settings(), "a", make_expressions(5))
+    store.put_expressions(make_expressions(5))
     store.put_faces(make_shard())
-    assert store.expressions(Settings(), "a") is None
+    assert store.expressions() is None
 
 
 @pytest.mark.parametrize("spoil", [lambda content: b"", lambda content: content[:-8] + bytes(8)])
 def test_damaged_expressions_are_logged_and_a_miss(store: Cache, spoil, caplog: pytest.LogCaptureFixture):
-    store.put_expressions(Settings(), "a", make_expressions(5))
+    store.put_expressions(make_expressions(5))
     (path,) = store.folder.iterdir()
     path.write_bytes(spoil(path.read_bytes()))
-    assert store.expressions(Settings(), "a") is None
+    assert store.expressions() is None
     assert "cached file is damaged" in messages(caplog)[0]
     assert not path.exists()

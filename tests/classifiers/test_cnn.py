@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from fervideo import demo, faces, models
+from fervideo import classifiers, demo, faces
 from fervideo.classifiers import cnn, nets
 from fervideo.crops import alignment, crop
 from fervideo.records import UInt8
@@ -47,7 +47,7 @@ def test_a_torch_that_does_not_tell_gets_float32(monkeypatch: pytest.MonkeyPatch
 
 def test_bfloat16_tells_nearly_the_same(crops: UInt8):
     exact, short = (
-        models.frame_classifier(models.frame_weights(ClassifierSettings(precision=precision))).predict(
+        classifiers.loaded(classifiers.weights(ClassifierSettings(precision=precision))).predict(
             crops, np.empty((0, 0, 3), np.float32)
         )
         for precision in ("float32", "bfloat16")
