@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from clips import overwritten, packet_places
+from clips import overwritten, packet_spans
 
 import fervideo
 from fervideo import checkpoint, pipeline, settings
@@ -189,7 +189,7 @@ def test_real_clips(shared: Path, own_cache: Path):
 @pytest.fixture(scope="module")
 def damaged_clip(face_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Lose the packet of frame 120."""
-    start, length = packet_places(face_clip)[120]
+    start, length = packet_spans(face_clip)[120]
     return overwritten(face_clip, start, bytes(length)).rename(tmp_path_factory.mktemp("clips") / "damaged.mp4")
 
 
