@@ -68,7 +68,7 @@ def classify_photos(
     wanted = settings.faces.max_faces
     most, tables = _MOST_FACES if wanted == "auto" else wanted, [_table([], {})]
     hidden = None if progress and len(files) > 1 else True
-    with faces.Landmarker(settings.faces, most, still=True) as landmarker, crops.one_thread():
+    with faces.open_landmarker(settings.faces, most, still=True) as landmarker, crops.one_thread():
         for path in tqdm(files, unit=" photos", disable=hidden, dynamic_ncols=True):
             try:
                 image = video.read_image(path)

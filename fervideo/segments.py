@@ -99,7 +99,7 @@ def extract_segment(task: SegmentTask, *, alone: bool = False) -> dict[str, floa
     frame, time_s, thumbnails, seen_in, landmarks, damage = [], [], [], [], [], ""
     windows = video.windows(task.source, task.frame)
     with (
-        faces.Landmarker(task.settings.faces, task.max_faces) as landmarker,
+        faces.open_landmarker(task.settings.faces, task.max_faces) as landmarker,
         crops.one_thread(),
         ThreadPoolExecutor(1) if alone else _AtOnce() as classifier,
     ):

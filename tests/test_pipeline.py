@@ -96,7 +96,7 @@ def test_a_second_run_decodes_nothing(
 ):
     run(face_clip, "run.workers=1")
     monkeypatch.setattr(pipeline.video, "windows", None)
-    monkeypatch.setattr(pipeline.faces, "Landmarker", None)
+    monkeypatch.setattr(pipeline.faces, "open_landmarker", None)
     for one, other in zip(tables(run(face_clip, "tracking.max_gap_s=1")), tables(timeline), strict=True):
         pd.testing.assert_frame_equal(one, other)
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from fervideo import crops, faces
+from fervideo import crops
+from fervideo.faces import Landmarker
 from fervideo.landmarks import N_LANDMARKS
 from fervideo.records import Float32, UInt8
 
 #: FaceMesh finds more of the tiny faces when they are enlarged, and some of the rest when they get a margin.
 ENLARGED_PX = 256
 MARGINS_PX = (0, 48)
-#: What is enlarged gets no longer than this.
+#: Longest side of an enlarged picture.
 _LARGEST_PX = 4096
 
 
-def find(landmarker: faces.Landmarker, image: UInt8) -> Float32:
+def find(landmarker: Landmarker, image: UInt8) -> Float32:
     """Find the face in a picture that it fills, or in a larger photograph.
 
     Args:

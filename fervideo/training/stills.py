@@ -166,7 +166,7 @@ def look(images: Sequence[UInt8 | Path]) -> tuple[UInt8, Float32, list[str]]:
         N_LANDMARKS, 3), NaN there, of those that can be read; and what is wrong with the others.
     """
     cut, landmarks, problems = [], [], []
-    with faces.Landmarker(FaceSettings(), 1, still=True) as landmarker, crops.one_thread():
+    with faces.open_landmarker(FaceSettings(), 1, still=True) as landmarker, crops.one_thread():
         for source in images:
             try:
                 image = video.read_image(source) if isinstance(source, Path) else source
