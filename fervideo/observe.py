@@ -16,13 +16,18 @@ from fervideo.settings import FaceSettings
 Finder = Callable[[faces.Landmarker, UInt8], Float32]
 
 
+def find_directly(landmarker: faces.Landmarker, image: UInt8) -> Float32:
+    """Find the faces of an image with a landmarker and no help."""
+    return landmarker.find(image)
+
+
 @dataclass(frozen=True)
 class Observer:
     """Faces of one image after the other.
 
     Attributes:
         landmarker: Its landmarks.
-        find: How it is asked for them.
+        find: How faces are looked for with it.
     """
 
     landmarker: faces.Landmarker
@@ -54,7 +59,7 @@ class Observer:
 
 @contextmanager
 def opened(
-    settings: FaceSettings, max_faces: int, *, still: bool = False, find: Finder = faces.Landmarker.find
+    settings: FaceSettings, max_faces: int, *, still: bool = False, find: Finder = find_directly
 ) -> Iterator[Observer]:
     """Provide an observer; OpenCV works on one thread meanwhile.
 
@@ -62,9 +67,9 @@ def opened(
         settings: Confidences.
         max_faces: Most faces per image.
         still: Whether images are unrelated photographs.
-        find: How faces are looked for: by the landmarker itself, or with the helpers of `faces.enlarged`.
+        find: How faces are looked for: directly, or as `faces.enlarged` does.
     """
-    with faces.Landmarker(settings, max_faces, still=still) as landmarker, crops.one_thread():
+    with faces.open_landmarker(settings, max_faces, still=still) as landmarker, crops.one_thread():
         yield Observer(landmarker, find)
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from fakes import FakeLandmarker
 
-from fervideo import crops, faces, observe
+from fervideo import crops, observe
 from fervideo.landmarks import N_LANDMARKS, RIGID
 from fervideo.records import CROP_PX, EXPRESSIONS, FramePredictions
 from fervideo.settings import FaceSettings
 
 
-class FakeLandmarker:
+class TwoFaces(FakeLandmarker):
     """Two faces whose rigid landmarks lie as in the crop's template, shifted and enlarged."""
 
     def find(self, image: np.ndarray, *, search: bool = True) -> np.ndarray:
@@ -28,7 +29,7 @@ def image() -> np.ndarray:
 
 
 def test_each_face_has_its_box_its_crop_and_the_way_there(image: np.ndarray):
-    found, cut = observe.Observer(FakeLandmarker(), FakeLandmarker.find)(image, 7)
+    found, cut = observe.Observer(TwoFaces(), observe.find_directly)(image, 7)
     assert found.frame.tolist() == [7, 7]
     assert cut.shape == (2, CROP_PX, CROP_PX)
     # The crop's corner lies where the template was moved to, and a crop pixel is two of the image.
@@ -39,7 +40,7 @@ def test_each_face_has_its_box_its_crop_and_the_way_there(image: np.ndarray):
 
 
 def test_measures_and_predictions_stand_beside_the_faces(image: np.ndarray):
-    found, _ = observe.Observer(FakeLandmarker(), FakeLandmarker.find)(image)
+    found, _ = observe.Observer(TwoFaces(), observe.find_directly)(image)
     logits = np.eye(2, len(EXPRESSIONS), dtype=np.float32)
     seen = observe.observations(found, FramePredictions(embedding=np.zeros((2, 3), np.float32), logits=logits))
     np.testing.assert_array_equal(seen.frame_logits, logits)
@@ -52,7 +53,7 @@ def test_no_face_gives_no_rows():
     with observe.opened(FaceSettings(), 1, still=True) as observer:
         found, cut = observer(np.full((120, 160, 3), 128, np.uint8))
     assert (len(found), cut.shape) == (0, (0, CROP_PX, CROP_PX))
-    assert observer.find is faces.Landmarker.find
+    assert observer.find is observe.find_directly
 
 
 def test_blur_rises_with_blurring_and_not_with_light():

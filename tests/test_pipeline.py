@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from clips import overwritten, packet_places
+from clips import overwritten, packet_spans
 
 import fervideo
 from fervideo import checkpoint, models, observe, pipeline, settings
@@ -96,7 +96,7 @@ def test_a_second_run_decodes_nothing(
 ):
     run(face_clip, "run.workers=1")
     monkeypatch.setattr(pipeline.video, "windows", None)
-    monkeypatch.setattr(observe.faces, "Landmarker", None)
+    monkeypatch.setattr(observe.faces, "open_landmarker", None)
     for one, other in zip(tables(run(face_clip, "tracking.max_gap_s=1")), tables(timeline), strict=True):
         pd.testing.assert_frame_equal(one, other)
 
@@ -109,7 +109,7 @@ def test_another_classifier_of_landmarks_decodes_nothing(
     run(face_clip, "run.workers=1")
     with monkeypatch.context() as patch:
         patch.setattr(pipeline.video, "windows", None)
-        patch.setattr(observe.faces, "Landmarker", None)
+        patch.setattr(observe.faces, "open_landmarker", None)
         after = run(face_clip, f"classifier.name={name}", "run.workers=1")
     assert after.provenance["cache"] == {"segments": 2, "hits": 0}
     for one, other in zip(tables(after), tables(alone), strict=True):
@@ -122,7 +122,7 @@ def test_another_classifier_of_crops_looks_for_no_face_again(
 ):
     alone = run(face_clip, "classifier.name=transfer", "run.cache=false", "run.workers=1")
     run(face_clip, "run.workers=1")
-    monkeypatch.setattr(observe.faces, "Landmarker", None)
+    monkeypatch.setattr(observe.faces, "open_landmarker", None)
     after = run(face_clip, "classifier.name=transfer", "run.workers=1")
     for one, other in zip(tables(after), tables(alone), strict=True):
         pd.testing.assert_frame_equal(one, other)
@@ -230,7 +230,7 @@ def test_real_clips(shared: Path, own_cache: Path):
 @pytest.fixture(scope="module")
 def damaged_clip(face_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Lose the packet of frame 120."""
-    start, length = packet_places(face_clip)[120]
+    start, length = packet_spans(face_clip)[120]
     return overwritten(face_clip, start, bytes(length)).rename(tmp_path_factory.mktemp("clips") / "damaged.mp4")
 
 

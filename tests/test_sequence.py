@@ -13,7 +13,7 @@ from builders import make_features, make_observations
 from fervideo import checkpoint, sequence
 from fervideo.classifiers import CNN_WEIGHTS
 from fervideo.errors import WeightsError
-from fervideo.pipeline import SEQUENCE_WEIGHTS, SMOOTHER_WEIGHTS
+from fervideo.models import SEQUENCE_WEIGHTS, SMOOTHER_WEIGHTS
 from fervideo.records import ANY_FRAME_MODEL, EXPRESSIONS, MODEL_RATE_HZ
 from fervideo.settings import SequenceSettings
 

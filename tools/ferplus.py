@@ -18,20 +18,14 @@ from pathlib import Path
 import numpy as np
 
 from fervideo.crops import alignment, whole_image
-from fervideo.faces import Landmarker, enlarged
-from fervideo.landmarks import N_LANDMARKS, RIGID
+from fervideo.faces import Landmarker, enlarged, open_landmarker
+from fervideo.landmarks import MIRRORED_RIGID, N_LANDMARKS, RIGID
 from fervideo.records import EXPRESSIONS
 from fervideo.settings import FaceSettings
 from fervideo.training import stills
 from fervideo.training.stills import majority_rule
 
 IMAGE_PX = 48
-#: What stands across the face from each anchor that is not in its middle.
-MIRRORED = {
-    a: b
-    for pair in ((33, 263), (133, 362), (98, 327), (109, 338), (127, 356), (234, 454))
-    for a, b in (pair, pair[::-1])
-}
 SPLITS = {"train": 0, "validation": 1, "test": 2}
 
 
@@ -78,7 +72,7 @@ def load(archive: Path, landmarks: Path, split: str) -> FerPlus:
 
 def find_landmarks(images: np.ndarray) -> np.ndarray:
     """Run FaceMesh over small grey images; float32 (N, N_LANDMARKS, 3) in image pixels, NaN where no face was found."""
-    with Landmarker(FaceSettings(), 1, still=True) as landmarker:
+    with open_landmarker(FaceSettings(), 1, still=True) as landmarker:
         return np.stack([_face_in(landmarker, image) for image in images])
 
 
@@ -96,11 +90,10 @@ def template(landmarks: np.ndarray) -> np.ndarray:
     faces = landmarks[np.isfinite(landmarks[:, 0, 0])][:, list(RIGID)].astype(np.float64)
     faces -= faces.mean(1, keepdims=True)
     faces /= np.sqrt((faces**2).sum((1, 2), keepdims=True))
-    mirrored = [RIGID.index(MIRRORED.get(index, index)) for index in RIGID]
     mean = np.median(faces, 0)
     for _ in range(10):
         mean = np.einsum("mki,mij->mkj", faces, rotations(faces, mean)).mean(0)
-        mean = (mean + mean[mirrored] * (-1, 1, 1)) / 2
+        mean = (mean + mean[list(MIRRORED_RIGID)] * (-1, 1, 1)) / 2
         mean /= np.sqrt((mean**2).sum())
     forward = -rotations(faces, mean)[:, :, 2]
     pitch = np.median(np.arctan2(-forward[:, 1], np.hypot(forward[:, 0], forward[:, 2])))

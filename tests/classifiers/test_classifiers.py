@@ -43,7 +43,7 @@ def smile() -> Face:
     from skimage.data import astronaut
 
     photograph = np.ascontiguousarray(astronaut()[:300, 80:380])
-    with faces.Landmarker(FaceSettings(), 1, still=True) as landmarker:
+    with faces.open_landmarker(FaceSettings(), 1, still=True) as landmarker:
         landmarks = landmarker.find(photograph)
     return Face(face_crop(photograph, landmarks[0])[None], landmarks)
 

@@ -15,7 +15,7 @@ from fervideo.settings import ClassifierSettings, FaceSettings
 def crops() -> UInt8:
     """Hold a photographed face, cut out a little off in place and size in forty ways."""
     photograph = demo._photograph()
-    with faces.Landmarker(FaceSettings(), 1, still=True) as landmarker:
+    with faces.open_landmarker(FaceSettings(), 1, still=True) as landmarker:
         landmarks = landmarker.find(photograph)[0]
     transform, rng = alignment(landmarks), np.random.default_rng(1)
     moved = [transform * rng.uniform(0.9, 1.1) + rng.normal(0, (0.01, 0.01, 2), (2, 3)) for _ in range(40)]
