@@ -1,7 +1,7 @@
-"""Read and write weights: safetensors with a JSON header that says what they are. Nothing is ever unpickled.
+"""Checkpoints: safetensors files whose JSON header describes the model. Nothing is ever unpickled.
 
-The header names the kind of model, how to build it (`config`), what it expects and yields (`labels`, `crop_px`, ...),
-and where it comes from (`recipe`, `data`, `seed`, `date`, `scores`).
+The header names the kind of model, how to build it (`config`), its inputs and outputs (`labels`, `crop_px`, ...), and
+its origin (`recipe`, `data`, `seed`, `date`, `scores`).
 """
 
 from __future__ import annotations
@@ -18,9 +18,8 @@ import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from fervideo import atomic, columns
+from fervideo import atomic
 from fervideo.errors import WeightsError
-from fervideo.records import ANY_FRAME_MODEL, MODEL_RATE_HZ
 
 Model = TypeVar("Model")
 
@@ -30,7 +29,7 @@ SHIPPED = Path(__file__).parent / "weights"
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Hold a model's weights and what they say of themselves.
+    """A model's weights and their description.
 
     Attributes:
         path: The file.
@@ -45,7 +44,7 @@ class Checkpoint:
     digest: str
 
     def expect(self, **wanted: object) -> None:
-        """Check the header against what the caller works with.
+        """Check the header against the values that the caller works with.
 
         Raises:
             WeightsError: A value differs; the message names both.
@@ -60,7 +59,7 @@ class Checkpoint:
                 )
 
     def build(self, maker: Callable[..., Model], **known: object) -> Model:
-        """Make the model that the header's `config` describes; `known` arguments go before those of the config.
+        """Build the model that the header's `config` describes; `known` arguments override those of the config.
 
         Raises:
             WeightsError: There is no such config, or it is not one of this version.
@@ -72,14 +71,14 @@ class Checkpoint:
             raise WeightsError(self.path, reason, "give a checkpoint that this version of fervideo wrote") from error
 
     def check_shapes(self, wanted: Mapping[str, tuple[int, ...]], *, whole: bool = False) -> None:
-        """Compare the arrays with those that are wanted, by name and shape.
+        """Check the arrays against those that are wanted, by name and shape.
 
         Args:
             wanted: Shapes by name.
-            whole: Whether these are all that the file may hold.
+            whole: Whether the file may contain no others.
 
         Raises:
-            WeightsError: As `check_shapes`; or there are others, which the network would do without.
+            WeightsError: As `check_shapes`; or the file contains others.
         """
         check_shapes(self.path, wanted, {name: array.shape for name, array in self.tensors.items()})
         if whole and (others := [name for name in self.tensors if name not in wanted]):
@@ -111,11 +110,11 @@ def read(path: Path) -> Checkpoint:
         raise WeightsError(
             path, f"holds numbers that are not finite in {_some(wild)}", "train it again, at a lower rate perhaps"
         )
-    return Checkpoint(path, header, tensors, digest(path))
+    return Checkpoint(path=path, header=header, tensors=tensors, digest=digest(path))
 
 
 def check_shapes(path: Path, wanted: Mapping[str, tuple[int, ...]], given: Mapping[str, tuple[int, ...]]) -> None:
-    """Compare the shapes of a file's arrays with those that are wanted; what it holds beyond them does not matter.
+    """Check the shapes of a file's arrays against those that are wanted; it may contain others.
 
     Raises:
         WeightsError: Some are missing, or have another shape; the message names them, and the shapes of both sides.
@@ -133,43 +132,15 @@ def check_shapes(path: Path, wanted: Mapping[str, tuple[int, ...]], given: Mappi
 
 
 def _some(names: Sequence[str], most: int = 3) -> str:
-    """Name a few of many."""
+    """Return the first few of many names, and how many more there are."""
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
-
-
-def read_sequence_model(path: Path, frame_cnn: str) -> Checkpoint:
-    """Read the checkpoint of a sequence model, which needs no torch.
-
-    Args:
-        path: The file.
-        frame_cnn: Digest of the frame classifier whose features it is to read.
-
-    Raises:
-        WeightsError: As `read`; or it was trained on other features, or does not name its labels.
-    """
-    stored = read(path)
-    stored.expect(kind="sequence_lstm", model_rate_hz=MODEL_RATE_HZ)
-    inputs = stored.header.get("geometry")
-    if not isinstance(inputs, list) or (unknown := [name for name in inputs if name not in columns.MEASURES]):
-        reason = (
-            f"reads measures that this version does not compute ({_some(unknown)})" if inputs else "names no inputs"
-        )
-        raise WeightsError(path, reason, "use weights that were trained for this version")
-    if stored.header.get("frame_cnn") != ANY_FRAME_MODEL:
-        stored.expect(frame_cnn=frame_cnn)
-    n_outputs, n_labels = stored.header.get("config", {}).get("labels"), len(stored.header.get("labels", []))
-    if n_outputs != n_labels:
-        raise WeightsError(
-            path, f"has {n_outputs} outputs and names {n_labels} labels", "give a checkpoint that fervideo wrote"
-        )
-    return stored
 
 
 def write(path: Path, header: dict[str, Any], tensors: dict[str, npt.NDArray[Any]]) -> None:
     """Write a checkpoint.
 
     Raises:
-        OutputError: The place cannot be written.
+        OutputError: The file cannot be written.
     """
     with atomic.written(path) as temporary:
         # Written here, since safetensors makes files that their owner alone may read.

@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from fervideo import checkpoint, classifiers
 from fervideo.classifiers import FrameClassifier
 from fervideo.errors import WeightsError
 from fervideo.records import EXPRESSIONS
+from fervideo.sequence import SequenceModel
+from fervideo.sequence.load import load_model, read_header
 from fervideo.settings import ClassifierSettings, SequenceSettings, Settings
-
-if TYPE_CHECKING:
-    from fervideo.sequence import SequenceLSTM
 
 #: The package's frame CNN, the sequence model that reads it, and the one that reads any other frame classifier.
 CNN_WEIGHTS = checkpoint.SHIPPED / "frame.safetensors"
@@ -125,7 +124,7 @@ def frame_classifier(weights: FrameWeights) -> FrameClassifier:
     return _frame_classifier(weights, checkpoint.stamp(weights.path))
 
 
-def sequence_model(models: Models) -> SequenceLSTM:
+def sequence_model(models: Models) -> SequenceModel:
     """Return the sequence model of this process; it is loaded once.
 
     Raises:
@@ -185,14 +184,13 @@ def _frame_classifier(weights: FrameWeights, stamp: int) -> FrameClassifier:  # 
 
 
 @lru_cache(maxsize=1)
-def _sequence_model(models: Models, stamp: int) -> SequenceLSTM:  # noqa: ARG001  (part of the key)
-    from fervideo import sequence
+def _sequence_model(models: Models, stamp: int) -> SequenceModel:  # noqa: ARG001  (part of the key)
     from fervideo.classifiers.nets import resolve_device
 
-    return sequence.load(models.sequence.path, models.frame.digest, resolve_device(models.sequence.device))
+    return load_model(models.sequence.path, models.frame.digest, resolve_device(models.sequence.device))
 
 
 @lru_cache
 def _sequence_digest(path: Path, stamp: int, frame: str) -> str:  # noqa: ARG001  (part of the key)
     """Check and read a file once for as long as it stays the same."""
-    return checkpoint.read_sequence_model(path, frame).digest
+    return read_header(path, frame).digest

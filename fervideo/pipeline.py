@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from tqdm import tqdm
 
-from fervideo import faces, models, timeline, tracking, video, workers
+from fervideo import faces, models, sequence, timeline, tracking, video, workers
 from fervideo.cache import Cache
 from fervideo.errors import DamagedVideo, FervideoError, OutputError
 from fervideo.models import Models
@@ -221,14 +221,8 @@ def _expressions(extraction: Extraction, features: ClipFeatures) -> ClipExpressi
     settings, chosen, store = extraction.settings, extraction.models, extraction.store
     known = store.expressions(settings, chosen.sequence.digest)
     if known is None:
-        from fervideo import sequence
-        from fervideo.classifiers.nets import one_thread
-
         model = models.sequence_model(chosen)
-        # On many threads sums would depend on the machine, and where processes compete, threads wait for one another.
-        with one_thread():
-            tracks = sequence.run(model, features, settings.sequence, settings.tracking.max_gap_s)
-        known = ClipExpressions(tracks=tuple(tracks), labels=model.labels, device=model.centre.device.type)
+        known = sequence.predict_clip(model, features, settings.sequence, settings.tracking.max_gap_s)
         store.put_expressions(settings, chosen.sequence.digest, known)
     return known
 
