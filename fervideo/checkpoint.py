@@ -1,4 +1,4 @@
-"""Read and write weights: safetensors with a JSON header that says what they are. Nothing is ever unpickled.
+"""Weights on disk: safetensors with a JSON header that describes them. Nothing is ever unpickled.
 
 The header names the kind of model, how to build it (`config`), what it expects and yields (`labels`, `crop_px`, ...),
 and where it comes from (`recipe`, `data`, `seed`, `date`, `scores`).
@@ -19,9 +19,8 @@ import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from fervideo import atomic, columns
+from fervideo import atomic
 from fervideo.errors import WeightsError
-from fervideo.records import ANY_FRAME_MODEL, MODEL_RATE_HZ
 
 Model = TypeVar("Model")
 
@@ -69,7 +68,7 @@ class Checkpoint(CheckpointHeader):
     tensors: dict[str, npt.NDArray[Any]]
 
     def build(self, maker: Callable[..., Model], **known: object) -> Model:
-        """Make the model that the header's `config` describes; `known` arguments go before those of the config.
+        """Build the model that the header's `config` describes; `known` arguments override those of the config.
 
         Raises:
             WeightsError: There is no such config, or it is not one of this version.
@@ -144,34 +143,6 @@ def check_shapes(path: Path, wanted: Mapping[str, tuple[int, ...]], given: Mappi
 def _some(names: Sequence[str], most: int = 3) -> str:
     """Name a few of many."""
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
-
-
-def read_sequence_model(path: Path, frame_cnn: str) -> CheckpointHeader:
-    """Read the checkpoint of a sequence model, which needs no torch.
-
-    Args:
-        path: The file.
-        frame_cnn: Digest of the frame classifier whose features it is to read.
-
-    Raises:
-        WeightsError: As `read`; or it was trained on other features, or does not name its labels.
-    """
-    stored = read_header(path)
-    stored.expect(kind="sequence_lstm", model_rate_hz=MODEL_RATE_HZ)
-    inputs = stored.header.get("geometry")
-    if not isinstance(inputs, list) or (unknown := [name for name in inputs if name not in columns.MEASURES]):
-        reason = (
-            f"reads measures that this version does not compute ({_some(unknown)})" if inputs else "names no inputs"
-        )
-        raise WeightsError(path, reason, "use weights that were trained for this version")
-    if stored.header.get("frame_cnn") != ANY_FRAME_MODEL:
-        stored.expect(frame_cnn=frame_cnn)
-    n_outputs, n_labels = stored.header.get("config", {}).get("labels"), len(stored.header.get("labels", []))
-    if n_outputs != n_labels:
-        raise WeightsError(
-            path, f"has {n_outputs} outputs and names {n_labels} labels", "give a checkpoint that fervideo wrote"
-        )
-    return stored
 
 
 def write(path: Path, header: dict[str, Any], tensors: dict[str, npt.NDArray[Any]]) -> None:

@@ -11,11 +11,12 @@ import platform
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from fervideo import models, timeline, tracking, video
+from fervideo import models, sequence, timeline, tracking, video
 from fervideo.cache import Cache
 from fervideo.models import Models
 from fervideo.records import ClipExpressions, ClipFeatures
 from fervideo.segments import Extraction, Stopwatch
+from fervideo.sequence import load
 from fervideo.settings import Settings
 from fervideo.timeline import Timeline
 
@@ -99,14 +100,8 @@ def _expressions(extraction: Extraction, features: ClipFeatures) -> ClipExpressi
     """Return the sequence model's predictions for a clip, from an earlier run if they are stored."""
     known = extraction.store.expressions()
     if known is None:
-        from fervideo import sequence
-        from fervideo.classifiers.nets import one_thread
-
-        settings, model = extraction.settings, models.sequence_model(extraction.models.sequence)
-        # On many threads sums would depend on the machine, and where processes compete, threads wait for one another.
-        with one_thread():
-            tracks = sequence.run(model, features, settings.sequence, settings.tracking.max_gap_s)
-        known = ClipExpressions(tracks=tuple(tracks), labels=model.labels, device=model.centre.device.type)
+        settings, model = extraction.settings, load.loaded(extraction.models.sequence)
+        known = sequence.predict_clip(model, features, settings.sequence, settings.tracking.max_gap_s)
         extraction.store.put_expressions(known)
     return known
 

@@ -15,6 +15,7 @@ from fervideo import checkpoint, models, observe, pipeline, settings
 from fervideo.classifiers import CNN_WEIGHTS
 from fervideo.classifiers.nets import resolve_device
 from fervideo.errors import UsageError, VideoError, WeightsError
+from fervideo.sequence.load import SEQUENCE_WEIGHTS
 from fervideo.timeline import P_COLUMNS, RAW_COLUMNS
 
 
@@ -171,7 +172,7 @@ def test_every_classifier_makes_a_timeline(face_clip: Path, name: str, own_cache
 def test_a_sequence_model_of_another_classifier_is_refused(face_clip: Path, own_cache: Path):
     ours, theirs = (checkpoint.digest(checkpoint.SHIPPED / f"{name}.safetensors") for name in ("frame", "svm"))
     with pytest.raises(WeightsError, match=f"made for frame_cnn = '{ours}', here it is '{theirs}'"):
-        run(face_clip, "classifier.name=svm", f"sequence.model={models.SEQUENCE_WEIGHTS}")
+        run(face_clip, "classifier.name=svm", f"sequence.model={SEQUENCE_WEIGHTS}")
     with pytest.raises(WeightsError, match=r"nowhere\.safetensors: no such file"):
         run(face_clip, "classifier.weights=nowhere.safetensors")
 

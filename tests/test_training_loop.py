@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from fervideo import sequence
 from fervideo.errors import TrainingError
 from fervideo.records import EXPRESSIONS
-from fervideo.sequence import SequenceLSTM
+from fervideo.sequence import INPUTS
+from fervideo.sequence.lstm import SequenceLSTM
 from fervideo.settings import SequenceSettings, TrainingSettings, TrainSettings
 from fervideo.training import calibrate, evaluate, loop, metrics
 from fervideo.training.features import Sample
@@ -24,13 +24,13 @@ LABELS = ("neutral", "anger", "calm")
 def sample(number: int, label: str = "anger", steps: int = 30, frames: str = "", clue: float = 1.0) -> Sample:
     """Make a clip whose embedding tells its label, faintly at each step; `frames` names its frame labels' first half."""
     rng = np.random.default_rng(number)
-    course = rng.normal(0, 1, (steps, len(EXPRESSIONS) + len(sequence.INPUTS) + D + 1)).astype(np.float32)
+    course = rng.normal(0, 1, (steps, len(EXPRESSIONS) + len(INPUTS) + D + 1)).astype(np.float32)
     course[:, :8] -= np.logaddexp.reduce(course[:, :8], axis=1, keepdims=True)
     shown = np.full(steps, -1)
     if frames:
         shown[: steps // 2], shown[steps // 2 :] = LABELS.index(frames), LABELS.index(label)
     per_step = np.where(shown >= 0, shown, LABELS.index(label))
-    course[np.arange(steps), len(EXPRESSIONS) + len(sequence.INPUTS) + per_step] += clue
+    course[np.arange(steps), len(EXPRESSIONS) + len(INPUTS) + per_step] += clue
     course[:, -1] = 1
     clip = Clip(
         f"clip{number}",
@@ -289,7 +289,7 @@ def test_short_clips_are_settled_as_long_ones_are():
         answers = evaluate.predict(model, clips, settings)
         for clip, answer in zip(clips, answers, strict=True):
             assert answer is not None
-            expected = sequence.infer(model, clip.course, settings.sequence)
+            expected = model.predict(clip.course, settings.sequence)
             np.testing.assert_allclose(answer[0], expected[0], atol=1e-4)
             np.testing.assert_allclose(answer[1], expected[1], atol=1e-5)
 

@@ -30,11 +30,13 @@ from simulate import Bank, Simulator
 from smoothing import SMOOTHERS, Shown, Smoother, calmest, top
 from train_sequence import NEUTRAL_SHARE, Sequences, bank_of
 
-from fervideo import checkpoint, pipeline, sequence
+from fervideo import checkpoint, pipeline
 from fervideo.batch.folder import SUFFIXES
 from fervideo.classifiers.nets import one_thread
 from fervideo.records import EXPRESSIONS, MODEL_RATE_HZ, Float32, Float64, Int64
-from fervideo.sequence import SequenceLSTM
+from fervideo.sequence.chain import settle
+from fervideo.sequence.load import load_lstm
+from fervideo.sequence.lstm import SequenceLSTM
 from fervideo.settings import EventSettings, Settings
 from fervideo.timeline import P_COLUMNS, RAW_COLUMNS, Timeline
 from fervideo.timeline.events import hysteresis, merge_short
@@ -133,7 +135,7 @@ def held(p: Float64, bounds_s: Float64) -> Shown:
 def read(model: SequenceLSTM, features: Float32) -> tuple[Float64, Float64]:
     """Return a model's probabilities of one sequence: per step (S, C), and of the whole (C,)."""
     steps, clip = model(torch.from_numpy(features)[None], torch.ones(1, len(features), dtype=torch.bool))
-    settled = sequence.settle(steps[0].softmax(-1).double().numpy(), model.config["stay"])
+    settled = settle(steps[0].softmax(-1).double().numpy(), model.config["stay"])
     return settled, clip[0].softmax(-1).double().numpy()
 
 
@@ -299,7 +301,7 @@ def main() -> None:
         "split": args.split,
         "tuned": {smoother.name: tune(smoother, chosen_on) for smoother in SMOOTHERS},
     }
-    models = {name: sequence.load(path, digest) for name, path in weights.items()}
+    models = {name: load_lstm(path, digest) for name, path in weights.items()}
     drawn = simulated(banks[args.split], args.sequences, args.seed + 1000)
     with one_thread():
         report["simulated"], report["clip_head"] = compare_simulated(drawn, models, prior, report["tuned"])

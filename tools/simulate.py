@@ -17,9 +17,10 @@ import motion
 import numpy as np
 from augment import degrade, relight
 
-from fervideo import classifiers, measures, sequence
+from fervideo import classifiers, measures
 from fervideo.crops import alignment, crop
 from fervideo.records import CROP_PX, EXPRESSIONS, MODEL_RATE_HZ, FaceObservations
+from fervideo.sequence.course import INPUTS, n_features, raw_features
 
 N_PLAIN = 4
 #: Stills of one expression that are enough.
@@ -41,7 +42,7 @@ class Bank:
     """Hold the features of rendered stills.
 
     Attributes:
-        features: float32 (N, len(VARIANTS), C + G + D), as `sequence.raw_features` gives them.
+        features: float32 (N, len(VARIANTS), C + G + D), as `sequence.course.raw_features` gives them.
         target: float32 (N, C), the crowd's distribution.
         label: int64 (N,), the majority's expression.
     """
@@ -52,7 +53,7 @@ class Bank:
 
     def without_embedding(self) -> Bank:
         """Return what any frame classifier would leave of it."""
-        return Bank(self.features[:, :, : len(EXPRESSIONS) + len(sequence.INPUTS)], self.target, self.label)
+        return Bank(self.features[:, :, : n_features(INPUTS, 0)], self.target, self.label)
 
     def with_certainty(self, share: float) -> Bank:
         """Return it with votes moved to the majority: 0 leaves them, 1 makes the majority certain."""
@@ -118,7 +119,7 @@ def build_bank(faces: ferplus.FerPlus, frame_cnn: Path, seed: int) -> Bank:
             n = len(embedding)
             empty = np.zeros((n, 4), np.float32), np.zeros((n, 0, 3), np.float32)
             seen = FaceObservations(np.zeros(n, np.int64), *empty, embedding, logits, measures.measure(points))
-            features.append(sequence.raw_features(seen).reshape(len(crops), len(VARIANTS), -1))
+            features.append(raw_features(seen, INPUTS).reshape(len(crops), len(VARIANTS), -1))
     return Bank(np.concatenate(features).astype(np.float32), faces.target, faces.majority)
 
 

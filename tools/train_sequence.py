@@ -9,7 +9,7 @@ goes with any other frame classifier. The features of all rendered stills are ke
 at once; a .pt file beside the result lets an interrupted one go on.
 
 Sequences are drawn from the training split, the scores printed at the end are those of the validation split (`--split
-test` for the report). Temperatures of both heads, and how likely an expression is to stay (`sequence.settle`), are
+test` for the report). Temperatures of both heads, and how likely an expression is to stay (`sequence.chain.settle`), are
 fitted on other sequences from the validation split.
 """
 
@@ -31,9 +31,12 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
-from fervideo import checkpoint, sequence
+from fervideo import checkpoint
 from fervideo.records import ANY_FRAME_MODEL, EXPRESSIONS, MODEL_RATE_HZ
-from fervideo.sequence import SequenceLSTM
+from fervideo.sequence.chain import settle
+from fervideo.sequence.course import INPUTS, n_features
+from fervideo.sequence.load import save_lstm
+from fervideo.sequence.lstm import SequenceLSTM
 from fervideo.training.calibrate import temperature
 
 BATCH = 24
@@ -91,8 +94,9 @@ def train(bank: Bank, last: Path, recipe: dict[str, Any]) -> SequenceLSTM:
     """Train, with a checkpoint every 250 steps in `last`, from which the same recipe goes on."""
     steps, seed = recipe["steps"], recipe["seed"]
     torch.manual_seed(seed)
-    n_known = len(EXPRESSIONS) + len(sequence.INPUTS)
-    model = SequenceLSTM(embedding_dim=bank.features.shape[2] - n_known, bidirectional=recipe["bidirectional"])
+    model = SequenceLSTM(
+        embedding_dim=bank.features.shape[2] - n_features(INPUTS, 0), bidirectional=recipe["bidirectional"]
+    )
     flat = torch.from_numpy(bank.features.reshape(-1, bank.features.shape[2]))
     model.centre, model.scale = flat.mean(0), flat.std(0)
     optimiser = torch.optim.AdamW(model.parameters(), weight_decay=0.01)
@@ -176,7 +180,7 @@ def settling(p: list[np.ndarray], labels: list[np.ndarray]) -> float:
     """Choose how likely an expression is to stay, as amounts of cheap smoothing are chosen."""
 
     def shown(stay: float) -> list[tuple[np.ndarray, np.ndarray]]:
-        return [(label, sequence.settle(one, stay).argmax(1)) for one, label in zip(p, labels, strict=True)]
+        return [(label, settle(one, stay).argmax(1)) for one, label in zip(p, labels, strict=True)]
 
     return calmest(STAYS, shown)
 
@@ -192,7 +196,7 @@ def evaluate(model: SequenceLSTM, bank: Bank, n: int, seed: int) -> dict[str, fl
         frame = features[:, : len(EXPRESSIONS)].argmax(1)
         seen = np.maximum.accumulate(np.where(features[:, -1] > 0, np.arange(len(frame)), 0))
         shown = {
-            "lstm": sequence.settle(steps[0].softmax(-1).double().numpy(), model.config["stay"]).argmax(1),
+            "lstm": settle(steps[0].softmax(-1).double().numpy(), model.config["stay"]).argmax(1),
             "frame_cnn": frame[seen],
             "truth": label,
         }
@@ -248,7 +252,7 @@ def main() -> None:
         "date": time.strftime("%Y-%m-%d"),
         "scores": {f"simulated_{args.split}": scores},
     }
-    sequence.save(model, args.run / f"{name}.safetensors", header)
+    save_lstm(model, args.run / f"{name}.safetensors", header)
     print(json.dumps(scores))
 
 

@@ -9,7 +9,7 @@ import torch
 from scipy.optimize import minimize_scalar
 
 from fervideo.records import Float32, Int64
-from fervideo.sequence import SequenceLSTM
+from fervideo.sequence.lstm import SequenceLSTM
 from fervideo.training.evaluate import Answer
 from fervideo.training.features import Sample
 from fervideo.training.metrics import nll

@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter1d
 
-from fervideo import sequence
 from fervideo.records import EXPRESSIONS, MODEL_RATE_HZ, Float32, Float64, Int64
-from fervideo.sequence import SequenceLSTM
+from fervideo.sequence import windows
+from fervideo.sequence.lstm import SequenceLSTM
 from fervideo.settings import TrainingSettings
 from fervideo.training import metrics
 from fervideo.training.features import Sample, nearest
@@ -65,12 +65,12 @@ def predict(model: SequenceLSTM, samples: Sequence[Sample], settings: TrainingSe
         )
         for row, (length, place) in enumerate(drawn):
             answers[place] = (
-                sequence.settled(model, steps[row, :length].astype(np.float64), settings.sequence),
+                model.settled(steps[row, :length].astype(np.float64), settings.sequence),
                 clips[row],
             )
     for place, sample in enumerate(samples):
         if len(sample.course) > longest:
-            answers[place] = sequence.infer(model, sample.course, settings.sequence)
+            answers[place] = model.predict(sample.course, settings.sequence)
     sigma_s = settings.sequence.smooth_s
     return [
         _as_asked(sample, answer, sigma_s) if answer and sigma_s else answer
@@ -80,7 +80,7 @@ def predict(model: SequenceLSTM, samples: Sequence[Sample], settings: TrainingSe
 
 def _as_asked(sample: Sample, answer: Answer, sigma_s: float) -> Answer:
     """Smooth a course by what the settings ask for, as `fervideo timeline --smooth` does."""
-    steps = sequence.smoothed(answer[0].astype(np.float64), sample.step_time_s, sigma_s)
+    steps = windows.smooth(answer[0].astype(np.float64), sample.step_time_s, sigma_s)
     return (steps / steps.sum(1, keepdims=True)).astype(np.float32), answer[1]
 
 

@@ -15,10 +15,9 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from fervideo import models, pipeline, sequence, tracking, video, workers
+from fervideo import models, pipeline, tracking, video, workers
 from fervideo.errors import FervideoError
 from fervideo.records import (
-    EXPRESSIONS,
     MODEL_RATE_HZ,
     ClipFeatures,
     Float32,
@@ -28,6 +27,7 @@ from fervideo.records import (
     check_array,
 )
 from fervideo.segments import Extraction, extract_segment
+from fervideo.sequence.course import INPUTS, Course, n_features
 from fervideo.settings import Settings, TrainingSettings
 from fervideo.training.frame_labels import labelled_numbers, truth
 from fervideo.training.manifest import Clip, Problem, label_of, target
@@ -76,6 +76,7 @@ def load(
     opened: dict[Path, Extraction],
     labels: tuple[str, ...],
     settings: TrainingSettings,
+    inputs: Sequence[str],
     *,
     progress: bool,
 ) -> tuple[list[Sample], list[Problem]]:
@@ -86,6 +87,7 @@ def load(
         opened: Their videos, from `open_videos`.
         labels: Names of the labels, in the order of their numbers.
         settings: The run's.
+        inputs: Names of the measures that the model reads.
         progress: Whether to show progress bars on stderr, where that is a terminal.
 
     Returns:
@@ -104,7 +106,7 @@ def load(
     for path, places in tqdm(by_path.items(), "tracks", unit=" clips", disable=None if progress else True, leave=False):
         extraction = opened[path]
         features = ClipFeatures(extraction.source.info, *tracking.join(extraction.shards(), settings.tracking))
-        samples |= {place: sample(clips[place], features, labels) for place in places}
+        samples |= {place: sample(clips[place], features, labels, inputs) for place in places}
         if features.damage:
             problems += [Problem(clips[place].origin, f"{path} is damaged: {features.damage}") for place in places]
     return [samples[place] for place in range(len(clips))], problems
@@ -198,7 +200,7 @@ def mapped(
                     yield key, result
 
 
-def sample(clip: Clip, features: ClipFeatures, labels: tuple[str, ...]) -> Sample:
+def sample(clip: Clip, features: ClipFeatures, labels: tuple[str, ...], inputs: Sequence[str] = INPUTS) -> Sample:
     """Cut a clip's stretch out of its features and put labels beside it."""
     inside = np.ones(len(features.time_s), bool)
     if not np.isnan(clip.start_s):
@@ -211,12 +213,12 @@ def sample(clip: Clip, features: ClipFeatures, labels: tuple[str, ...]) -> Sampl
     found, rows = np.unique(features.observations.frame, return_index=True)
     kept = np.isin(found, frame)
     sightings = features.observations.take(rows[kept])
-    width = len(EXPRESSIONS) + len(sequence.INPUTS) + sightings.embedding.shape[1] + 1
     if len(sightings):
-        course = sequence.course(sightings, features.time_s[np.searchsorted(features.frame, sightings.frame)])
+        course = Course.of(sightings, features.time_s[np.searchsorted(features.frame, sightings.frame)], inputs)
         start_s, steps = course.start_s, course.features
         step_label = shown[nearest(shown_at_s, course.time_s)]
     else:
+        width = n_features(inputs, sightings.embedding.shape[1]) + 1
         start_s, steps, step_label = 0.0, np.empty((0, width), np.float32), np.empty(0, np.int64)
     seen = len(sightings) / max(len(frame), 1)
     return Sample(

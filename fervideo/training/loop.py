@@ -25,7 +25,7 @@ from fervideo import atomic
 from fervideo.classifiers.nets import one_thread
 from fervideo.errors import TrainingError
 from fervideo.records import MODEL_RATE_HZ, Float32, Int64
-from fervideo.sequence import SequenceLSTM
+from fervideo.sequence.lstm import SequenceLSTM
 from fervideo.settings import TrainSettings
 from fervideo.training.features import Sample
 

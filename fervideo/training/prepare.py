@@ -14,6 +14,7 @@ import pandas as pd
 
 from fervideo.errors import DatasetError, OutputError
 from fervideo.segments import Extraction
+from fervideo.sequence import INPUTS
 from fervideo.settings import TrainingSettings
 from fervideo.training import datasets, frame_labels, splits
 from fervideo.training.features import Sample, load, open_videos
@@ -62,6 +63,7 @@ def prepared(
     progress: bool,
     model: Path | None = None,
     split: str | None = None,
+    inputs: Sequence[str] = INPUTS,
 ) -> Iterator[Prepared]:
     """Read, check, open, split and extract a dataset; every problem that can be is known before anything is extracted.
 
@@ -76,6 +78,7 @@ def prepared(
         progress: Whether to show it.
         model: That model's weights: what it learnt from is not to test it.
         split: Which rows to evaluate it on.
+        inputs: Names of the measures that the model reads, or will read.
 
     Raises:
         DatasetError: The dataset cannot be used as it is; `problems` lists what is wrong.
@@ -109,7 +112,7 @@ def prepared(
         )
         if output is not None:
             _make(output)
-        samples, damaged = load(clips, opened, labels, settings, progress=progress)
+        samples, damaged = load(clips, opened, labels, settings, inputs, progress=progress)
         problems += [*unfit, *damaged]
         whole = replace(manifest, clips=clips).sound(damaged, skip=skip)
         kept = {clip.origin for clip in whole.clips}

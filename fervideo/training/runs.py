@@ -13,11 +13,12 @@ import numpy as np
 import pandas as pd
 import torch
 
-from fervideo import atomic, checkpoint, models, pipeline, sequence
+from fervideo import atomic, checkpoint, models, pipeline
 from fervideo.classifiers.nets import resolve_device
 from fervideo.errors import TrainingError
-from fervideo.records import EXPRESSIONS
-from fervideo.sequence import SequenceLSTM
+from fervideo.sequence.course import INPUTS, n_features
+from fervideo.sequence.load import load_lstm, save_lstm
+from fervideo.sequence.lstm import SequenceLSTM
 from fervideo.settings import TrainingSettings, to_toml
 from fervideo.timeline import write_csv
 from fervideo.training import metrics, plots, splits
@@ -67,8 +68,10 @@ def train(
     if not resume and ((run / "model.safetensors").exists() or Trainer.is_broken_off(run)):
         raise TrainingError(run, "holds a run already", "go on with --resume, or choose another folder with -o")
     start, begun = _beginning(init, settings)
-    known = None if start is None else start.labels
-    with prepared(dataset, settings, format, known, "train", run, skip=skip, progress=progress, model=begun) as ready:
+    known, inputs = (None, INPUTS) if start is None else (start.labels, start.inputs)
+    with prepared(
+        dataset, settings, format, known, "train", run, skip=skip, progress=progress, model=begun, inputs=inputs
+    ) as ready:
         return _fit(ready, ready.manifest.clips, run, start, {"dataset": str(dataset), "init": init}, resume, progress)
 
 
@@ -91,8 +94,10 @@ def cross_validate(
             were `skipped`.
     """
     start, begun = _beginning(init, settings)
-    known = None if start is None else start.labels
-    with prepared(dataset, settings, format, known, "folds", run, skip=skip, progress=progress, model=begun) as ready:
+    known, inputs = (None, INPUTS) if start is None else (start.labels, start.inputs)
+    with prepared(
+        dataset, settings, format, known, "folds", run, skip=skip, progress=progress, model=begun, inputs=inputs
+    ) as ready:
         reports = {}
         for fold in splits.folds(ready.manifest, settings.train):
             place = run / f"fold_{fold}"
@@ -137,7 +142,7 @@ def evaluate_run(
         OutputError: The output cannot be written.
     """
     chosen = models.resolve(settings)
-    model, path = models.sequence_model(chosen.sequence), chosen.sequence.path
+    model, path = _network(chosen), chosen.sequence.path
     with prepared(
         dataset,
         settings,
@@ -149,6 +154,7 @@ def evaluate_run(
         progress=progress,
         model=path,
         split=split,
+        inputs=model.inputs,
     ) as ready:
         header = checkpoint.read(path).header
         counts = header.get("train_counts") or [
@@ -223,7 +229,7 @@ def _fit(
     if resume and Trainer.is_broken_off(run):
         trainer.resume()
     best = run / "model.safetensors"
-    history = pd.DataFrame(trainer.run(progress=progress, on_best=lambda: sequence.save(model, best, header)))
+    history = pd.DataFrame(trainer.run(progress=progress, on_best=lambda: save_lstm(model, best, header)))
     history["epoch"] += 1
     write_csv(history.round(6), run / "history.csv")
     model.eval()
@@ -235,7 +241,7 @@ def _fit(
         systems = [System(MODEL, answers[split]), *baselines(samples, labels, header["train_counts"])]
         reports[split] = evaluate(systems, samples, labels, settings)
     scores = {split: _headline(report) for split, report in reports.items()}
-    sequence.save(model, best, header | {"scores": scores})
+    save_lstm(model, best, header | {"scores": scores})
     told = {
         **facts,
         "format": ready.manifest.format,
@@ -264,7 +270,12 @@ def _beginning(init: str | None, settings: TrainingSettings) -> tuple[SequenceLS
     if init is None:
         return None, None
     chosen = models.resolve(_with_sequence(settings, model=init))
-    return models.sequence_model(chosen.sequence), chosen.sequence.path
+    return _network(chosen), chosen.sequence.path
+
+
+def _network(chosen: models.Models) -> SequenceLSTM:
+    """Load a run's sequence model as a network that can learn."""
+    return load_lstm(chosen.sequence.path, chosen.frame.digest, resolve_device(chosen.frame.device))
 
 
 def _model(
@@ -274,12 +285,12 @@ def _model(
     seen = np.concatenate([sample.course[sample.course[:, -1] > 0][:, :-1] for sample in learn if len(sample.course)])
     if start is None:
         wanted = settings.train
-        embedding_dim = seen.shape[1] - len(EXPRESSIONS) - len(sequence.INPUTS)
+        embedding_dim = seen.shape[1] - n_features(INPUTS, 0)
         model = SequenceLSTM(embedding_dim, wanted.hidden, wanted.layers, wanted.dropout, wanted.bidirectional, labels)
         model.centre, model.scale = torch.from_numpy(seen.mean(0)), torch.from_numpy(np.maximum(seen.std(0), 1e-4))
         return model
     # What settles the answers of one model is not made for those of another.
-    config: dict[str, Any] = {**start.config, "labels": labels, "stay": 0.0}
+    config: dict[str, Any] = {**start.config, "labels": labels, "stay": 0.0, "inputs": start.inputs}
     model = SequenceLSTM(**config)
     state = model.state_dict()
     for name, tensor in start.state_dict().items():
