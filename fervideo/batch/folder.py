@@ -9,25 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fervideo.errors import UsageError
-
-#: Names of video files end like this, in any case.
-SUFFIXES = (
-    ".3gp",
-    ".avi",
-    ".flv",
-    ".m2ts",
-    ".m4v",
-    ".mkv",
-    ".mov",
-    ".mp4",
-    ".mpeg",
-    ".mpg",
-    ".mts",
-    ".ogv",
-    ".ts",
-    ".webm",
-    ".wmv",
-)
+from fervideo.video.files import VIDEO_SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -77,7 +59,7 @@ def find(folders: Sequence[Path], output: Path, glob: str | None = None, *, recu
     base = Path(os.path.commonpath(roots))
     paths = sorted({path for root in roots for path in _videos(root, glob, recursive)})
     if not paths:
-        looked_for = glob or ", ".join(SUFFIXES)
+        looked_for = glob or ", ".join(VIDEO_SUFFIXES)
         where = "" if recursive else "; folders below it were left out (--no-recursive)"
         raise UsageError(
             ", ".join(map(str, folders)),
@@ -102,7 +84,7 @@ def _videos(root: Path, glob: str | None, recursive: bool) -> list[Path]:
     return [
         path
         for path in found
-        if (glob or path.suffix.lower() in SUFFIXES)
+        if (glob or path.suffix.lower() in VIDEO_SUFFIXES)
         and not any(part.startswith(".") for part in path.relative_to(root).parts)
         and path.is_file()
     ]
