@@ -1,7 +1,7 @@
 """Stderr of native code: kept off the terminal, so that an error can quote its last lines.
 
-In this process `held_back` keeps it for as long as a call takes. A worker process writes into a pipe from its start to
-its end, however that comes; a `Listener` in the parent process reads the pipe and keeps no more than its end.
+In this process, `held_back` keeps it for as long as a call takes. A worker process writes into a pipe all its life; a
+`Listener` in the parent process reads the pipe, and keeps the last 64 kB.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, Pipe, wait
 
-log = logging.getLogger("fervideo")
+_log = logging.getLogger("fervideo")
 
 #: Lines that an error quotes, and their greatest length in characters.
 _N_LINES, _LINE_LENGTH = 5, 200
@@ -163,7 +163,7 @@ def redirect(stderr: Connection, records: Connection, level: int) -> None:
     Args:
         stderr: First of `Listener.worker_ends`.
         records: Second of `Listener.worker_ends`.
-        level: Of log records; those below it are not sent.
+        level: Least level of log records that are sent.
     """
     global _is_listened_to
     # Python's warnings still reach the terminal; native code's chatter at every start does not.
@@ -176,8 +176,8 @@ def redirect(stderr: Connection, records: Connection, level: int) -> None:
             os.dup2(nowhere.fileno(), 2)
     stderr.close()
     _is_listened_to = True
-    log.addHandler(_Sender(records))
-    log.setLevel(level)
+    _log.addHandler(_Sender(records))
+    _log.setLevel(level)
 
 
 class _Sender(logging.Handler):

@@ -1,7 +1,7 @@
 """Worker processes that run one task each, so that a crash or a hang fails the task that caused it and no other.
 
 Every worker is an executor of its own: an executor that loses a process gives up all its tasks, and this one has only
-one. loky's processes start afresh, without threads that a fork would break, and without the caller's main script.
+one. Processes of loky start afresh, without threads that a fork would break, and without the caller's main script.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tqdm import tqdm
 from fervideo.errors import FervideoError
 from fervideo.stderr import Listener, redirect
 
-log = logging.getLogger("fervideo")
+_log = logging.getLogger("fervideo")
 
 #: What identifies a task.
 Key = TypeVar("Key")
@@ -143,7 +143,7 @@ class _Worker:
 
     def __init__(self) -> None:
         self.listener = Listener()
-        arguments = (os.getpid(), log.getEffectiveLevel(), *self.listener.worker_ends)
+        arguments = (os.getpid(), _log.getEffectiveLevel(), *self.listener.worker_ends)
         self._executor = ProcessPoolExecutor(1, initializer=_serve, initargs=arguments, env=_ENVIRONMENT)
 
     def submit(self, call: tuple[Any, ...]) -> Future[Any]:
