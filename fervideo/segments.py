@@ -10,14 +10,12 @@ own.
 
 from __future__ import annotations
 
-import os
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -26,7 +24,7 @@ from tqdm import tqdm
 from fervideo import classifiers, crops, faces, observe, video, workers
 from fervideo.cache import Cache
 from fervideo.classifiers import FrameWeights
-from fervideo.errors import DamagedVideo, FervideoError, OutputError
+from fervideo.errors import DamagedVideo, OutputError
 from fervideo.landmarks import N_LANDMARKS
 from fervideo.models import Models
 from fervideo.records import (
@@ -297,14 +295,22 @@ class Extraction:
         """
         tasks = [self.task(segment) for segment in self.missing]
         total, left = sum(map(len, self.segments.values())), sum(len(task.frame) for task in tasks)
+        n_workers = workers.count(self.settings.run.workers, len(tasks), _WORTH_A_WORKER)
+        results = workers.map_jobs(
+            partial(extract_segment, alone=n_workers <= 1),
+            [(task,) for task in tasks],
+            n_workers,
+            self.source.info.path,
+            remedy="run again with --workers 1; finished segments are kept",
+        )
         # None: tqdm shows nothing where stderr is no terminal.
         hidden = None if progress and tasks else True
         with (
             self.watch("extract"),
             tqdm(total=total, initial=total - left, unit=" frames", disable=hidden, dynamic_ncols=True) as bar,
         ):
-            for task, seconds in _run_all(tasks, self.settings.run.workers):
-                bar.update(len(task.frame))
+            for number, seconds in results:
+                bar.update(len(tasks[number].frame))
                 self.watch.add({f"extract.{stage}": amount for stage, amount in seconds.items()})
         return len(self.segments) - len(tasks)
 
@@ -320,25 +326,3 @@ class Extraction:
                     self.store.folder, "what is written cannot be read back", "check the disk, or use --no-cache"
                 )
             yield shard
-
-
-def _run_all(tasks: list[SegmentTask], wanted: int) -> Iterator[tuple[SegmentTask, dict[str, float]]]:
-    """Run tasks here or in worker processes, and yield each as it is done."""
-    n_workers = min(wanted or min(os.cpu_count() or 1, len(tasks) // _WORTH_A_WORKER), len(tasks))
-    if n_workers <= 1:
-        for task in tasks:
-            yield task, extract_segment(task, alone=True)
-        return
-    queue, left = deque(tasks), {task.segment: task for task in tasks}
-    with workers.Pool[int](n_workers) as pool:
-        while left:
-            while queue and pool.free:
-                pool.submit(queue[0].segment, extract_segment, queue.popleft())
-            for segment, future in pool.wait():
-                try:
-                    yield left.pop(segment), future.result()
-                except workers.WorkerDied as error:
-                    remedy = "run again with --workers 1; finished segments are kept"
-                    raise FervideoError(
-                        tasks[0].source.info.path, "worker processes die, out of memory perhaps", remedy
-                    ) from error

@@ -31,7 +31,6 @@ from smoothing import SMOOTHERS, Shown, Smoother, calmest, top
 from train_sequence import NEUTRAL_SHARE, Sequences, bank_of
 
 from fervideo import checkpoint, pipeline
-from fervideo.batch.folder import SUFFIXES
 from fervideo.classifiers.nets import one_thread
 from fervideo.records import EXPRESSIONS, MODEL_RATE_HZ, Float32, Float64, Int64
 from fervideo.sequence.chain import settle
@@ -41,6 +40,7 @@ from fervideo.settings import EventSettings, Settings
 from fervideo.timeline import P_COLUMNS, RAW_COLUMNS, Timeline
 from fervideo.timeline.events import hysteresis, merge_short
 from fervideo.training import metrics
+from fervideo.video.files import VIDEO_SUFFIXES
 
 #: What a frame without a face shows, after all expressions.
 NO_FACE = len(EXPRESSIONS)
@@ -216,7 +216,7 @@ def compare_clips(
     labels = pd.read_csv(folder / "labels.csv")
     courses: dict[str, list[Course]] = {}
     whole, each = [], {}
-    for path in sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES):
+    for path in sorted(path for path in folder.iterdir() if path.suffix.lower() in VIDEO_SUFFIXES):
         timelines = {
             name: pipeline.analyze(
                 path,

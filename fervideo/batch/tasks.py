@@ -1,12 +1,12 @@
-"""What a worker process does for a batch. Each task stands alone: it may run anywhere, and again."""
+"""The work of a worker process for a batch. Each task stands alone: it may run anywhere, and again."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from typing import Literal
 
 from fervideo import pipeline, video
 from fervideo.batch.folder import Clip
@@ -15,63 +15,90 @@ from fervideo.models import Models
 from fervideo.segments import Extraction, SegmentTask, extract_segment
 from fervideo.settings import Settings
 
+Stage = Literal["open", "extract", "finish"]
 
-class Done(NamedTuple):
-    """Say how a clip came out.
+
+@dataclass(frozen=True, kw_only=True)
+class TaskId:
+    """What identifies a task.
 
     Attributes:
-        damage: Why its results end before the clip does; empty where they do not.
-        n_frames: Frames in its results.
+        stage: What is done: `open`, `extract` or `finish`.
+        clip: The clip.
+        segment: Number of the segment at stage `extract`, else -1.
     """
 
-    damage: str
-    n_frames: int
+    stage: Stage
+    clip: Clip
+    segment: int = -1
 
 
 def open_clip(
-    clip: Clip, settings: Settings, chosen: Models, place: Path | str | None, known: str, fresh: bool
+    clip: Clip, settings: Settings, models: Models, cache_root: Path | str, fingerprint: str
 ) -> Extraction | None:
-    """Look at a video, unless its content is known already.
+    """Open a video, unless its content needs no work.
 
     Args:
         clip: The video.
         settings: The batch's.
-        chosen: The batch's models.
-        place: The cache folder or URL.
-        known: Fingerprint of the content that needs no work; empty for none.
-        fresh: Whether everything is going to be extracted, whatever is stored.
+        models: The batch's.
+        cache_root: The cache's folder or URL.
+        fingerprint: Fingerprint of the content that needs no work; empty for none.
 
     Returns:
-        The extraction, ready to go; None where the content is known.
+        The extraction; None where the content needs no work.
 
     Raises:
         VideoError: The video cannot be read at all.
     """
-    extraction = look_at(clip, settings, chosen, place, known)
-    if extraction is None:
+    if fingerprint and video.fingerprint(clip.path) == fingerprint:
         return None
-    if fresh or extraction.missing_faces:
+    return pipeline.open_clip(clip.path, settings, models, cache_root)
+
+
+def prepare_clip(
+    clip: Clip, settings: Settings, models: Models, cache_root: Path | str, fingerprint: str, fresh: bool
+) -> Extraction | None:
+    """Open a video, and count its faces if faces are to be found in it; as `open_clip` otherwise.
+
+    Args:
+        clip: The video.
+        settings: The batch's.
+        models: The batch's.
+        cache_root: The cache's folder or URL.
+        fingerprint: Fingerprint of the content that needs no work; empty for none.
+        fresh: Whether everything is going to be extracted, stored or not.
+
+    Returns:
+        The extraction, ready for its segments; None where the content needs no work.
+
+    Raises:
+        VideoError: The video cannot be read at all.
+    """
+    extraction = open_clip(clip, settings, models, cache_root, fingerprint)
+    if extraction is not None and (fresh or extraction.missing_faces):
         # Counted here, once, and carried along: every segment's task needs the number.
         _ = extraction.max_faces
     return extraction
 
 
-def look_at(clip: Clip, settings: Settings, chosen: Models, place: Path | str | None, known: str) -> Extraction | None:
-    """Look at a video without preparing to extract anything; as `open_clip` otherwise."""
-    if known and video.fingerprint(clip.path) == known:
-        return None
-    return pipeline.open_clip(clip.path, settings, chosen, place)
-
-
-def finish_clip(clip: Clip, extraction: Extraction, hits: int) -> Done:
+def finish_clip(clip: Clip, extraction: Extraction, hits: int) -> str:
     """Turn a clip's shards into its results, and write them.
+
+    Args:
+        clip: The video.
+        extraction: Its extraction, with all segments stored.
+        hits: How many segments were stored before the batch.
+
+    Returns:
+        Why the results end before the clip does; empty where they do not.
 
     Raises:
         OutputError: The results cannot be written.
     """
     timeline = pipeline.finish(extraction, hits)
     timeline.save(clip.folder, clip.stem)
-    return Done(timeline.damage, int(timeline.provenance["frames_decoded"]))
+    return timeline.damage
 
 
 def extract_from(source: video.Video, task: SegmentTask) -> dict[str, float]:
@@ -82,7 +109,12 @@ def extract_from(source: video.Video, task: SegmentTask) -> dict[str, float]:
 def extract_apart(
     source: video.Video, task: SegmentTask, stored: dict[str, bytes]
 ) -> tuple[dict[str, float], dict[str, bytes]]:
-    """Extract a segment where the cache cannot be reached: its file goes back as bytes.
+    """Extract a segment where the cache cannot be reached: its files come and go as bytes.
+
+    Args:
+        source: The video, which travels by itself.
+        task: The segment.
+        stored: The segment's files that the cache has, by name.
 
     Returns:
         Seconds per stage, and what `cache.Cache.adopt` takes.

@@ -7,7 +7,6 @@ picture.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
@@ -21,6 +20,7 @@ from fervideo import boxes
 from fervideo.landmarks import N_LANDMARKS
 from fervideo.records import Float32, Float64, UInt8
 from fervideo.settings import FaceSettings
+from fervideo.stderr import held_back
 
 #: Frames from a search for small faces in vain to the next search.
 _REST_FRAMES = 8
@@ -104,7 +104,7 @@ class FaceMeshLandmarker:
 
     def _detect(self, image: UInt8) -> list[Float64]:
         """Find the boxes of faces of any size, float64 (4,) each: x0, y0, x1, y1 in pixels."""
-        with _quiet():
+        with held_back():
             if self._detector is None:
                 with _pyplot_deferred():
                     from mediapipe.python.solutions.face_detection import FaceDetection
@@ -125,7 +125,7 @@ class _Mesh:
     def __init__(self, settings: FaceSettings, max_faces: int, *, still: bool) -> None:
         # Its native code prints while its threads start, which a blank picture waits for, and again at the first face.
         self._started = False
-        with _quiet():
+        with held_back():
             with _pyplot_deferred():
                 from mediapipe.python.solutions.face_mesh import FaceMesh
 
@@ -139,7 +139,7 @@ class _Mesh:
             self._mesh.process(_BLANK)
 
     def find(self, image: UInt8) -> Float32:
-        with nullcontext() if self._started else _quiet():
+        with nullcontext() if self._started else held_back():
             faces = self._mesh.process(image).multi_face_landmarks or []
         self._started = self._started or bool(faces)
         height, width = image.shape[:2]
@@ -149,7 +149,7 @@ class _Mesh:
 
     def forget(self) -> None:
         """Forget the last picture, so that the next has nothing to do with it."""
-        with _quiet():
+        with held_back():
             self._mesh.reset()
             self._mesh.process(_BLANK)
         self._started = False
@@ -230,16 +230,3 @@ def _pyplot_deferred() -> Iterator[None]:
             stand_in.__dict__["__getattr__"] = lambda attribute, absent=absent: getattr(
                 import_module(absent), attribute
             )
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Hold back what mediapipe's native code writes to stderr."""
-    saved, sink = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(sink, 2)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(sink)

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from fervideo import checkpoint, classifiers
+from fervideo import checkpoint, classifiers, workers
 from fervideo.classifiers import FrameClassifier
 from fervideo.classifiers.nets import one_thread
 from fervideo.errors import DatasetError, UsageError
 from fervideo.records import EXPRESSIONS, Float32, Float64, Int64, UInt8
 from fervideo.settings import ClassifierSettings, Settings, resolved
 from fervideo.training import metrics, stills
-from fervideo.training.features import mapped
+from fervideo.training.features import WORTH_A_WORKER
 
 #: Photographs that a process looks at before it reports, and faces that a classifier gets at once.
 _CHUNK, _BATCH = 200, 32
@@ -129,11 +129,10 @@ def _chosen(name: str, settings: Settings) -> ClassifierSettings:
 def _look(dataset: Path, found: stills.Stills, settings: Settings, progress: bool) -> tuple[UInt8, Float32]:
     """Cut out all faces, in worker processes where there are several."""
     jobs = [(found.images[start : start + _CHUNK],) for start in range(0, len(found.images), _CHUNK)]
-    parts: dict[int, tuple[UInt8, Float32, list[str]]] = {}
-    for number, part in mapped(stills.look, jobs, settings, "landmarks", progress):
-        if isinstance(part, Exception):
-            raise part
-        parts[number] = part
+    n_workers = workers.count(settings.run.workers, len(jobs), WORTH_A_WORKER)
+    parts: dict[int, tuple[UInt8, Float32, list[str]]] = dict(
+        workers.map_jobs(stills.look, jobs, n_workers, "landmarks", progress=progress)
+    )
     problems = tuple(problem for number in sorted(parts) for problem in parts[number][2])
     if problems:
         raise DatasetError(

@@ -5,12 +5,9 @@ Of several faces a clip's is the one seen longest; where that is not seen, the n
 
 from __future__ import annotations
 
-import os
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -28,9 +25,12 @@ from fervideo.records import (
 )
 from fervideo.segments import Extraction, extract_segment
 from fervideo.sequence.course import INPUTS, Course, n_features
-from fervideo.settings import Settings, TrainingSettings
+from fervideo.settings import TrainingSettings
 from fervideo.training.frame_labels import labelled_numbers, truth
 from fervideo.training.manifest import Clip, Problem, label_of, target
+
+#: Jobs that pay for the start of a worker process, where the settings leave the number of processes open.
+WORTH_A_WORKER = 2
 
 
 @dataclass(frozen=True, repr=False)
@@ -127,7 +127,10 @@ def open_videos(
     chosen = models.resolve(settings)
     jobs = [(path, settings, chosen, place) for path in paths]
     opened, reasons = {}, {}
-    for number, result in mapped(pipeline.open_clip, jobs, settings, "opening", progress):
+    n_workers = workers.count(settings.run.workers, len(jobs), WORTH_A_WORKER)
+    for number, result in workers.map_jobs(
+        pipeline.open_clip, jobs, n_workers, "opening", yield_errors=True, progress=progress
+    ):
         if isinstance(result, FervideoError):
             reasons[paths[number]] = f"{result.subject}: {result.reason}"
         elif result.source.damage:
@@ -140,14 +143,13 @@ def open_videos(
 def _extract(extractions: Sequence[Extraction], settings: TrainingSettings, progress: bool) -> None:
     """Extract the segments that the cache lacks, of all clips side by side."""
     lacking = [extraction for extraction in extractions if extraction.missing]
-    counted: dict[int, Extraction] = {}
-    for number, result in mapped(
-        _counted, [(extraction,) for extraction in lacking], settings, "counting faces", progress
-    ):
-        counted[number] = _sound(result)
-    tasks = [counted[number].task(segment) for number in range(len(lacking)) for segment in counted[number].missing]
-    for _, result in mapped(extract_segment, [(task,) for task in tasks], settings, "extracting", progress):
-        _sound(result)
+    n_workers = workers.count(settings.run.workers, len(lacking), WORTH_A_WORKER)
+    jobs = [(extraction,) for extraction in lacking]
+    counted = dict(workers.map_jobs(_counted, jobs, n_workers, "counting faces", progress=progress))
+    tasks = [(counted[number].task(segment),) for number in range(len(jobs)) for segment in counted[number].missing]
+    n_workers = workers.count(settings.run.workers, len(tasks), WORTH_A_WORKER)
+    for _ in workers.map_jobs(extract_segment, tasks, n_workers, "extracting", progress=progress):
+        pass
 
 
 def _counted(extraction: Extraction) -> Extraction:
@@ -155,49 +157,6 @@ def _counted(extraction: Extraction) -> Extraction:
     if extraction.missing_faces:
         _ = extraction.max_faces
     return extraction
-
-
-def _sound(result: Any) -> Any:
-    if isinstance(result, FervideoError):
-        raise result
-    return result
-
-
-def mapped(
-    function: Callable[..., Any], jobs: Sequence[tuple[Any, ...]], settings: Settings, title: str, progress: bool
-) -> Iterator[tuple[int, Any]]:
-    """Call a function with each job's arguments, in worker processes where there are several; yield results, or FervideoError."""
-    n_workers = min(settings.run.workers or os.cpu_count() or 1, len(jobs) // 2)
-    with tqdm(
-        total=len(jobs), desc=title, disable=None if progress and jobs else True, leave=False, dynamic_ncols=True
-    ) as bar:
-        if n_workers <= 1:
-            for number, job in enumerate(jobs):
-                try:
-                    result = function(*job)
-                except FervideoError as error:
-                    result = error
-                bar.update()
-                yield number, result
-            return
-        queue, left = deque(enumerate(jobs)), len(jobs)
-        with workers.Pool[int](n_workers) as pool:
-            while left:
-                while queue and pool.free:
-                    number, job = queue.popleft()
-                    pool.submit(number, function, *job)
-                for key, future in pool.wait():
-                    try:
-                        result = future.result()
-                    except FervideoError as error:
-                        result = error
-                    except workers.WorkerDied:
-                        result = FervideoError(
-                            title, "a worker process died, out of memory perhaps", "run again with --workers 1"
-                        )
-                    left -= 1
-                    bar.update()
-                    yield key, result
 
 
 def sample(clip: Clip, features: ClipFeatures, labels: tuple[str, ...], inputs: Sequence[str] = INPUTS) -> Sample:
