@@ -36,7 +36,8 @@ from loop import Pace, channels_last, fit, mixed_precision, scores
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fervideo import checkpoint, embedding
+from fervideo import checkpoint
+from fervideo.classifiers import cnn as frame_cnn
 from fervideo.classifiers.cnn import Aligner, FrameCNN
 from fervideo.classifiers.nets import standardise
 from fervideo.crops import crop
@@ -199,7 +200,7 @@ def calibrate(model: FrameCNN, log_prior: np.ndarray, strength: float, temperatu
 
 def trained(path: Path, log_prior: np.ndarray) -> FrameCNN:
     """Load weights as they were before `calibrate`; blocks that this network lacks are left behind."""
-    known, header = embedding.load(path).state_dict(), checkpoint.read(path).header
+    known, header = frame_cnn.load(path).state_dict(), checkpoint.read(path).header
     model = FrameCNN()
     model.load_state_dict({name: known[name] for name in model.state_dict()})
     strength, temperature = header["prior_correction"], header["temperature"]
@@ -292,7 +293,7 @@ def main() -> None:
         "temperature": temperature,
         "scores": {"ferplus_validation": result},
     }
-    embedding.save(model, args.run / "frame.safetensors", header)
+    frame_cnn.save(model, args.run / "frame.safetensors", header)
     print(json.dumps({"prior_correction": strength, "temperature": temperature, "labels": EXPRESSIONS, **result}))
 
 

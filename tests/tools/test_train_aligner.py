@@ -13,7 +13,7 @@ from fervideo.classifiers.nets import standardise
 from fervideo.errors import WeightsError
 from fervideo.records import CROP_PX
 
-TOOLS = Path(__file__).parents[1] / "tools"
+TOOLS = Path(__file__).parents[2] / "tools"
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ import pytest
 from fervideo import checkpoint, classifiers
 from fervideo.records import CROP_PX, EXPRESSIONS
 
-TOOLS = Path(__file__).parents[1] / "tools"
+TOOLS = Path(__file__).parents[2] / "tools"
 
 
 @pytest.fixture(autouse=True)

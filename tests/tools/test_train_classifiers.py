@@ -13,7 +13,7 @@ from conftest import FERPLUS_FACES
 from fervideo import checkpoint, classifiers
 from fervideo.classifiers import transfer
 
-TOOLS = Path(__file__).parents[1] / "tools"
+TOOLS = Path(__file__).parents[2] / "tools"
 
 
 @pytest.fixture

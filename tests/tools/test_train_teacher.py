@@ -9,7 +9,7 @@ import torch
 
 from fervideo import checkpoint
 
-TOOLS = Path(__file__).parents[1] / "tools"
+TOOLS = Path(__file__).parents[2] / "tools"
 #: Channels in and out and kernel size of dlib's 29 convolutions.
 SHAPES = [(3, 32, 7)]
 for width, blocks in ((32, 3), (64, 4), (128, 3), (256, 4)):
