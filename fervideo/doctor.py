@@ -1,4 +1,4 @@
-"""A check of the installation: its versions, what is wrong with it, and the commands that mend it.
+"""A check of the installation: its versions, its faults, and the commands that mend them.
 
 Every library is imported in a process of its own: one that crashes or hangs takes nothing with it.
 """

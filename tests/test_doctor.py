@@ -15,7 +15,7 @@ MISSING = "ImportError: {}: cannot open shared object file: No such file or dire
 
 @pytest.fixture
 def healthy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Let every library load and fit, and write weights and an empty cache; return their folder."""
+    """Make every library load and fit, and write weights and an empty cache; return their folder."""
     import numpy as np
 
     monkeypatch.setattr(doctor, "_probe", lambda code: ("cpu (2 threads)" if "torch" in code else "", ""))
@@ -38,7 +38,7 @@ def debian(monkeypatch: pytest.MonkeyPatch) -> set[str]:
 
 @pytest.fixture
 def packages(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[str], dict[str, str]], None]:
-    """Let fervideo have other requirements, and other versions be installed."""
+    """Return a function that replaces fervideo's requirements and the installed versions."""
 
     def pretend(requirements: list[str], versions: dict[str, str]) -> None:
         def version(name: str) -> str:
