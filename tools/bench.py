@@ -13,9 +13,9 @@ Long clips are loops of the first one, not re-encoded. Frames per second of ferv
 steady state leaves its start out: it is the slope between the longest loop of at most ten minutes and the clip itself.
 Peak memory is that of all processes together: pages that they share are counted once (Linux) or in each (elsewhere).
 
-With `--against` the same command of another checkout, or of a commit of this repository, is run in alternation with
-this one's: cold with one worker and with all, and from the cache. Each run has a cache of its own. The table lists
-medians with their quartiles, and whether the difference lies within the spread.
+With `--against` the command of another checkout, or of a commit of this repository, is run in alternation with this
+one's. It is run cold with one worker and with all, and from the cache; each run has a cache of its own. The table lists
+medians with quartiles, and whether the difference lies within the spread.
 """
 
 from __future__ import annotations

@@ -102,7 +102,7 @@ def prepare(name: str, root: Path, scratch: Path) -> Program:
         program = Program(name=name, python=Path(sys.executable), path=scratch / name, origin=origin)
     loaded = location(program, scratch)
     if not loaded.is_relative_to(scratch):
-        raise SystemExit(f"bench: {name}: {loaded} would run in place of {root}")
+        raise SystemExit(f"bench: {name}: {loaded} would run instead of {root}")
     return program
 
 
@@ -190,7 +190,7 @@ def compared(ours: list[float], theirs: list[float]) -> dict[str, Any]:
     """Compare repeated measurements of the two programs.
 
     Returns:
-        Of each the median and the quartiles, the ratio of the medians, and whether their difference lies within the
+        The median and the quartiles of each, the ratio of the medians, and whether their difference lies within the
         spread: it is at most the wider of the two distances between quartiles.
     """
     middle, spread = [median(values) for values in (ours, theirs)], [quartiles(values) for values in (ours, theirs)]

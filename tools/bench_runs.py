@@ -66,7 +66,7 @@ PRESENT = Program(name="fervideo", python=Path(sys.executable), path=ROOT, origi
 
 
 def timeline(program: Program, clip: Path, folder: Path, workers: int) -> Run:
-    """Time a whole command, process start to CSV, and watch its memory; its cache is in `folder`, as its results are."""
+    """Time a whole command, process start to CSV, and watch its memory; results and cache go to `folder`."""
     environment = {**program.environment(), "FERVIDEO_CACHE": str(folder / "cache")}
     command = [str(program.python), "-m", "fervideo", "timeline", str(clip), "-o", str(folder)]
     command += ["--workers", str(workers)]
@@ -75,7 +75,7 @@ def timeline(program: Program, clip: Path, folder: Path, workers: int) -> Run:
     with psutil.Popen(command, env=environment, cwd=folder, stdout=subprocess.DEVNULL) as process:
         while process.poll() is None:
             peak = max(peak, memory_mb(process))
-            # Seldom, since looking holds a process up: ten times a second took a fifth of a core.
+            # Seldom: a look ten times a second takes a fifth of a core.
             with suppress(psutil.TimeoutExpired):
                 process.wait(0.5)
         seconds = time.perf_counter() - began

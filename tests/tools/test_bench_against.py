@@ -100,7 +100,7 @@ def test_the_present_package_is_never_timed_as_another(tmp_path: Path, monkeypat
     import bench_against
 
     monkeypatch.setattr(bench_against, "location", lambda program, folder: Path("/elsewhere/fervideo"))
-    with pytest.raises(SystemExit, match="theirs: /elsewhere/fervideo would run in place of"):
+    with pytest.raises(SystemExit, match="theirs: /elsewhere/fervideo would run instead of"):
         bench_against.prepare("theirs", make_checkout(tmp_path / "checkout"), tmp_path)
 
 
