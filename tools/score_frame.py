@@ -3,9 +3,9 @@
     python tools/score_frame.py FERPLUS.npz LANDMARKS.npz FRAME.safetensors [--split validation|test] [--json FILE]
     [--plot FILE.png]
 
-Prints N, accuracy, macro-F1, expected calibration error (15 bins), recall per expression, the confusion table, and the
-milliseconds per face in batches of 32 on one core. --plot draws how often answers of some confidence are right. The
-test split is for reports: choose on the validation split.
+Prints N, accuracy, macro-F1, expected calibration error (15 bins), recall per expression and the confusion table. The
+milliseconds per face are for batches of 32 on one core. --plot draws how often predictions of some confidence are
+right. The test split is for reports: choose on the validation split.
 """
 
 from __future__ import annotations

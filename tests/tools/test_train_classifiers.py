@@ -13,7 +13,7 @@ from conftest import FERPLUS_FACES
 from fervideo import checkpoint, classifiers
 from fervideo.classifiers import transfer
 
-TOOLS = Path(__file__).parents[1] / "tools"
+TOOLS = Path(__file__).parents[2] / "tools"
 
 
 @pytest.fixture
@@ -69,7 +69,9 @@ def test_vgg16_learns_from_a_users_weights(
     assert stored.tensors["features.0.weight"].shape == (64, 3, 3, 3)
 
 
-def test_vgg16_without_weights_says_what_it_needs(recipe: Callable[..., Path], capsys: pytest.CaptureFixture[str]):
+def test_vgg16_without_weights_names_the_missing_option(
+    recipe: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+):
     with pytest.raises(SystemExit, match="2"):
         recipe("vgg16")
     assert "--backbone-weights FILE" in capsys.readouterr().err
