@@ -10,12 +10,12 @@ import importlib.metadata
 import os
 import platform
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tqdm import tqdm
@@ -31,7 +31,7 @@ from fervideo.records import (
     UInt8,
 )
 from fervideo.segments import SegmentTask, Stopwatch, extract_segment
-from fervideo.settings import Settings
+from fervideo.settings import Settings, chosen
 from fervideo.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -131,13 +131,20 @@ class Extraction:
             yield shard
 
 
-def analyze(path: Path | str, settings: Settings | None = None, *, progress: bool = False) -> Timeline:
-    """Find what the faces in a video express, frame by frame.
+def analyze(
+    path: Path | str,
+    settings: Settings | Mapping[str, Any] | None = None,
+    *,
+    progress: bool = False,
+    **options: Any,
+) -> Timeline:
+    """Find the expressions of the faces in a video, frame by frame.
 
     Args:
         path: The video.
-        settings: What differs from the defaults.
+        settings: Settings, or the values that differ from the defaults: {"section.key": value} or nested.
         progress: Whether to show a progress bar on stderr, where that is a terminal.
+        options: The command's options, such as `faces=2, smooth=0.2, sample_fps=10, config="fast"`.
 
     Returns:
         The timeline. A video that is damaged in the middle gives the part before the damage; `Timeline.damage` says
@@ -146,13 +153,13 @@ def analyze(path: Path | str, settings: Settings | None = None, *, progress: boo
     Raises:
         VideoError: The video cannot be read at all.
         WeightsError: Weights are missing or broken, or the sequence model does not fit the frame classifier.
-        UsageError: `cuda` is asked for where there is none.
+        UsageError: A setting or an option is not possible, or `cuda` is asked for where there is none.
         OutputError: The cache cannot be written.
     """
-    settings = settings or Settings()
-    check(settings)
+    wanted = chosen(settings, options)
+    check(wanted)
     with TemporaryDirectory(prefix="fervideo-") as scratch:
-        extraction = open_clip(Path(path), settings, None if settings.run.cache else Path(scratch))
+        extraction = open_clip(Path(path), wanted, None if wanted.run.cache else Path(scratch))
         return finish(extraction, extraction.run(progress=progress))
 
 
