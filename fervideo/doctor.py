@@ -18,7 +18,7 @@ from importlib import metadata
 from pathlib import Path
 
 from fervideo import cache, checkpoint
-from fervideo.errors import FervideoError
+from fervideo.errors import FervideoError, counted
 
 #: Import name to distribution name of each library that the doctor looks at.
 _LIBRARIES = {
@@ -222,7 +222,7 @@ def _cache() -> Finding:
         return Finding("cache", str(error), "set FERVIDEO_CACHE to a folder that can be written, or use --no-cache")
     # The folder is made by the first run: what counts until then is whether it can be.
     present = next((place for place in (root, *root.parents) if place.exists()), root)
-    text = f"{root}: {clips} clips, {n_bytes / 1e6:.1f} MB"
+    text = f"{root}: {counted(clips, 'clip')}, {n_bytes / 1e6:.1f} MB"
     if present.is_dir() and os.access(present, os.W_OK):
         return Finding("cache", text)
     return Finding(

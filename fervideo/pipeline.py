@@ -21,7 +21,7 @@ import numpy as np
 from tqdm import tqdm
 
 from fervideo import cache, checkpoint, faces, models, timeline, tracking, video, workers
-from fervideo.errors import DamagedVideo, FervideoError, OutputError
+from fervideo.errors import DamagedVideo, FervideoError, OutputError, WeightsError
 from fervideo.records import (
     SEGMENT_FRAMES,
     ClipExpressions,
@@ -267,11 +267,18 @@ def weights(settings: Settings) -> dict[str, str]:
 
 
 def sequence_path(settings: Settings) -> Path:
-    """Return where the run's sequence model is."""
+    """Return the path of the run's sequence model.
+
+    Raises:
+        WeightsError: There is neither such a file nor such a folder.
+    """
     if settings.sequence.model == "default":
         is_ours = models.weights_path(settings.classifier) == models.CNN_WEIGHTS
         return SEQUENCE_WEIGHTS if is_ours else SMOOTHER_WEIGHTS
     path = Path(settings.sequence.model).expanduser()
+    if not path.exists():
+        reason = "no model found (looked for this file, and for model.safetensors in this folder)"
+        raise WeightsError(path, reason, "give the folder that `fervideo train` wrote, or a .safetensors file")
     # The folder that `fervideo train` wrote stands for the model in it.
     return path / "model.safetensors" if path.is_dir() else path
 

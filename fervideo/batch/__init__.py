@@ -23,7 +23,7 @@ from fervideo import cache, pipeline
 from fervideo.batch import tables, tasks
 from fervideo.batch.folder import Clip, find, shard
 from fervideo.batch.schedule import Engine, Outcome, Schedule, Step
-from fervideo.errors import FervideoError, OutputError, UsageError
+from fervideo.errors import FervideoError, OutputError, UsageError, counted
 from fervideo.settings import Settings
 from fervideo.workers import Pool
 
@@ -42,6 +42,7 @@ class Options:
         timeout_min: Longest time for one piece of work: opening a clip, a segment, finishing a clip.
         on_error: `continue` with the other clips, or `stop`.
         shard: `i/n` for the i-th of n shares of the clips; None for all.
+        overwrite: Whether results of other videos may be replaced.
     """
 
     glob: str | None = None
@@ -53,6 +54,7 @@ class Options:
     timeout_min: float = 30.0
     on_error: str = "continue"
     shard: str | None = None
+    overwrite: bool = False
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,7 @@ def run(
             place,
             known=known,
             fresh=options.fresh,
+            overwrite=options.overwrite,
             stop_on_error=options.on_error == "stop",
             progress=progress,
         )
@@ -158,7 +161,8 @@ def plan(folders: Sequence[Path], output: Path, settings: Settings, options: Opt
             while queue and engine.free:
                 clip = queue.pop()
                 fingerprint = known[clip].fingerprint if clip in known else ""
-                engine.submit(Step("open", clip), tasks.look_at, clip, settings, place, fingerprint)
+                arguments = (clip, settings, place, fingerprint, options.overwrite)
+                engine.submit(Step("open", clip), tasks.look_at, *arguments)
             for step, future in engine.wait():
                 failed = step.clip in known and known[step.clip].failure is not None
                 prospects[step.clip], extraction = _prospect(
@@ -192,7 +196,7 @@ def describe_plan(prospects: Sequence[Prospect], seconds: float) -> str:
         f"{len(left)} of {len(prospects)} clips to do, {_span(sum(prospect.duration_s for prospect in left))} of video"
     )
     frames = sum(prospect.frames_left for prospect in left)
-    return "\n".join([*lines, f"{total}, {frames} frames to extract: about {_span(seconds)}"])
+    return "\n".join([*lines, f"{total}, {counted(frames, 'frame')} to extract: about {_span(seconds)}"])
 
 
 def _span(seconds: float) -> str:

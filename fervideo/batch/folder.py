@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fervideo import video
 from fervideo.errors import UsageError
 
 #: Names of video files end like this, in any case.
@@ -65,9 +66,10 @@ def find(folders: Sequence[Path], output: Path, glob: str | None = None, *, recu
     roots = [folder.absolute() for folder in folders]
     output = output.absolute()
     for given, root in zip(folders, roots, strict=True):
+        if not root.exists():
+            raise UsageError(*video.missing(given).args)
         if not root.is_dir():
-            reason = "is no folder" if root.exists() else "does not exist"
-            raise UsageError(given, reason, "give folders; `fervideo timeline` takes a single video")
+            raise UsageError(given, "is no folder", "give folders, or use `fervideo timeline` for a single video")
         if recursive and output.resolve().is_relative_to(root.resolve()):
             raise UsageError(
                 output,

@@ -94,6 +94,7 @@ class Schedule:
         place: The cache folder or URL.
         known: What earlier batches found out, of clips whose content is to be left alone if it is still the same.
         fresh: Whether to forget what is stored of a clip.
+        overwrite: Whether results of other videos may be replaced.
         stop_on_error: Whether to begin nothing more after the first failure.
         progress: Whether to show bars on stderr, where that is a terminal.
     """
@@ -107,11 +108,12 @@ class Schedule:
         *,
         known: Mapping[Clip, Known],
         fresh: bool = False,
+        overwrite: bool = False,
         stop_on_error: bool = False,
         progress: bool = False,
     ) -> None:
         self._settings, self._engine, self._place, self._fresh = settings, engine, place, fresh
-        self._known, self._stop_on_error = known, stop_on_error
+        self._known, self._stop_on_error, self._overwrite = known, stop_on_error, overwrite
         self._identity = tables.identity(settings)
         self._clips = deque(clips)
         self._open: dict[Clip, _Open] = {}
@@ -169,13 +171,14 @@ class Schedule:
         if self._complete:
             clip = self._complete.popleft()
             job = self._open[clip]
-            return Step("finish", clip), tasks.finish_clip, clip, job.extraction, job.hits
+            return Step("finish", clip), tasks.finish_clip, clip, job.extraction, job.hits, self._overwrite
         if len(self._queue) >= self._engine.size and (task := self._segment()):
             return task
         if self._clips and len(self._open) < _MOST_OPEN * self._engine.size:
             clip = self._clips.popleft()
             known = self._known[clip].fingerprint if clip in self._known else ""
-            return Step("open", clip), tasks.open_clip, clip, self._settings, self._place, known, self._fresh
+            arguments = (clip, self._settings, self._place, known, self._fresh, self._overwrite)
+            return Step("open", clip), tasks.open_clip, *arguments
         return self._segment()
 
     def _segment(self) -> tuple[Any, ...] | None:
@@ -256,9 +259,11 @@ class Schedule:
         failure = _failure(step, error)
         self.outcome.failures[step.clip] = failure
         job = self._open.pop(step.clip, None)
-        with suppress(VideoError):
-            fingerprint = job.extraction.source.info.fingerprint if job else video.fingerprint(step.clip.path)
-            tables.remember(step.clip, fingerprint, failure, self._identity)
+        # The files of another video are not remembered: they may go, and the clip stays the same.
+        if not isinstance(error, tasks.AnotherVideo):
+            with suppress(VideoError):
+                fingerprint = job.extraction.source.info.fingerprint if job else video.fingerprint(step.clip.path)
+                tables.remember(step.clip, fingerprint, failure, self._identity)
         self._clip_bar.update()
         if self._stop_on_error:
             self._clips.clear()

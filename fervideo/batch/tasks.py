@@ -8,8 +8,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from fervideo import cache, pipeline, video
+from fervideo import cache, outputs, pipeline, video
 from fervideo.batch.folder import Clip
+from fervideo.errors import FervideoError, OutputError
 from fervideo.segments import SegmentTask, extract_segment
 from fervideo.settings import Settings
 
@@ -26,8 +27,12 @@ class Done(NamedTuple):
     n_frames: int
 
 
+class AnotherVideo(FervideoError):
+    """A clip that has the names of another video's results; it fails alone, as the folder is not at fault."""
+
+
 def open_clip(
-    clip: Clip, settings: Settings, place: Path | str | None, known: str, fresh: bool
+    clip: Clip, settings: Settings, place: Path | str | None, known: str, fresh: bool, overwrite: bool
 ) -> pipeline.Extraction | None:
     """Look at a video, unless its content is known already.
 
@@ -36,15 +41,17 @@ def open_clip(
         settings: The batch's.
         place: The cache folder or URL.
         known: Fingerprint of the content that needs no work; empty for none.
-        fresh: Whether everything is going to be extracted, whatever is stored.
+        fresh: Whether everything is going to be extracted, even if it is stored.
+        overwrite: Whether results of another video may be replaced.
 
     Returns:
         The extraction, ready to go; None where the content is known.
 
     Raises:
         VideoError: The video cannot be read at all.
+        AnotherVideo: Results of another video would be replaced.
     """
-    extraction = look_at(clip, settings, place, known)
+    extraction = look_at(clip, settings, place, known, overwrite)
     if extraction is None:
         return None
     if fresh or extraction.missing:
@@ -53,21 +60,41 @@ def open_clip(
     return extraction
 
 
-def look_at(clip: Clip, settings: Settings, place: Path | str | None, known: str) -> pipeline.Extraction | None:
+def look_at(
+    clip: Clip, settings: Settings, place: Path | str | None, known: str, overwrite: bool
+) -> pipeline.Extraction | None:
     """Look at a video without preparing to extract anything; as `open_clip` otherwise."""
     if known and video.fingerprint(clip.path) == known:
         return None
+    _check_free(clip, overwrite)
     return pipeline.open_clip(clip.path, settings, place)
 
 
-def finish_clip(clip: Clip, extraction: pipeline.Extraction, hits: int) -> Done:
+def _check_free(clip: Clip, overwrite: bool) -> None:
+    """Check that no results of another video would be replaced.
+
+    Raises:
+        AnotherVideo: Some would.
+    """
+    if overwrite:
+        return
+    try:
+        outputs.check_free(clip.folder, clip.stem, clip.path)
+    except OutputError as error:
+        raise AnotherVideo(error.subject, error.reason, error.remedy) from None
+
+
+def finish_clip(clip: Clip, extraction: pipeline.Extraction, hits: int, overwrite: bool) -> Done:
     """Turn a clip's shards into its results, and write them.
 
     Raises:
         OutputError: The results cannot be written.
+        AnotherVideo: Results of another video would be replaced.
     """
     timeline = pipeline.finish(extraction, hits)
-    timeline.save(clip.folder, clip.stem)
+    # Checked again: the results may have come since, or be out of reach of the process that opened the clip.
+    _check_free(clip, overwrite)
+    timeline.save(clip.folder, clip.stem, overwrite=True)
     return Done(timeline.damage, int(timeline.provenance["frames_decoded"]))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from types import NoneType
@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
+from fervideo.errors import UsageError, nearest
 from fervideo.settings.sections import OPTIONS, Settings, TrainingSettings
 
 #: Unit of a key, by the end of its name.
@@ -55,15 +56,26 @@ class Setting:
     description: str
 
 
-def describe(settings: Settings | None = None) -> list[Setting]:
+def describe(settings: Settings | None = None, sections: Collection[str] = ()) -> list[Setting]:
     """List every key of settings, in order.
 
     Args:
         settings: The settings of a run or of a training; None for all defaults.
+        sections: The sections to list; none for all.
+
+    Raises:
+        UsageError: There is no such section.
     """
     settings = settings or TrainingSettings()
+    tree = settings.model_dump(mode="json")
+    if unknown := [name for name in sections if name not in tree]:
+        near = nearest(unknown[0], tree)
+        remedy = f"did you mean {near}?" if near else f"known sections: {', '.join(tree)}"
+        raise UsageError(unknown[0], "is no section of the settings", remedy)
     found = []
-    for section, values in settings.model_dump(mode="json").items():
+    for section, values in tree.items():
+        if sections and section not in sections:
+            continue
         kind = type(getattr(settings, section))
         for key, field in kind.model_fields.items():
             found.append(
@@ -118,10 +130,18 @@ def _span(bounds: Sequence[Any]) -> str:
     return f"{low} to {high}" if low else ""
 
 
-def to_text(settings: Settings) -> str:
-    """Write settings for the terminal: a paragraph per section, with values that differ from the defaults marked."""
+def to_text(settings: Settings, sections: Collection[str] = ()) -> str:
+    """Write settings for the terminal: a paragraph per section, with values that differ from the defaults marked.
+
+    Args:
+        settings: The settings.
+        sections: The sections to write; none for all.
+
+    Raises:
+        UsageError: There is no such section.
+    """
     lines = []
-    for name, keys in _by_section(settings):
+    for name, keys in _by_section(settings, sections):
         lines += [f"[{name}] {_title(settings, name)}"]
         for setting in keys:
             changed = "" if setting.value == setting.default else f" (default: {_shown(setting.default)})"
@@ -131,15 +151,19 @@ def to_text(settings: Settings) -> str:
     return "\n".join(lines).rstrip()
 
 
-def to_toml(settings: Settings, *, comments: bool = False) -> str:
+def to_toml(settings: Settings, sections: Collection[str] = (), *, comments: bool = False) -> str:
     """Write settings as a TOML file that `load` reads back.
 
     Args:
         settings: The settings.
+        sections: The sections to write; none for all.
         comments: Whether to explain every key; a key without a value then stands in a comment, else it is left out.
+
+    Raises:
+        UsageError: There is no such section.
     """
     lines = []
-    for name, keys in _by_section(settings):
+    for name, keys in _by_section(settings, sections):
         lines += [f"# {_title(settings, name)}"] if comments else []
         lines.append(f"[{name}]")
         for setting in keys:
@@ -167,8 +191,8 @@ def to_markdown() -> str:
     return "\n".join(parts)
 
 
-def _by_section(settings: Settings) -> Iterator[tuple[str, list[Setting]]]:
-    for name, keys in groupby(describe(settings), lambda setting: setting.section):
+def _by_section(settings: Settings, sections: Collection[str] = ()) -> Iterator[tuple[str, list[Setting]]]:
+    for name, keys in groupby(describe(settings, sections), lambda setting: setting.section):
         yield name, list(keys)
 
 

@@ -247,7 +247,7 @@ def _suggestion(path: list[str], kind: type[Settings]) -> str:
     sections = _sections(kind)
     if len(path) == 1:
         if path[0] in TrainingSettings.model_fields:
-            return "it is for `fervideo train` and `fervideo cross-validate`; leave it out here"
+            return "leave it out here: it is for `fervideo train` and `fervideo cross-validate`"
         near = nearest(path[0], sections, 0.4)
         return f"did you mean {near}?" if near else f"known sections: {', '.join(sections)}"
     # A key is misspelt in its own section, or right and in the wrong one.

@@ -21,7 +21,7 @@ from fervideo.records import SEGMENT_FRAMES, Float64, FrameWindow, Int64, UInt8,
 from fervideo.settings import VideoSettings
 from fervideo.video.decoders import choose, first_frames, pictures, turned, turning, undecodable
 from fervideo.video.images import IMAGE_SUFFIXES, image_files, image_numbers, image_pictures, probe_images, read_image
-from fervideo.video.packets import REMEDY, Table, Video, fingerprint, frame_table, opened, packet_table
+from fervideo.video.packets import REMEDY, Table, Video, fingerprint, frame_table, missing, opened, packet_table
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -29,6 +29,7 @@ __all__ = [
     "fingerprint",
     "image_files",
     "image_numbers",
+    "missing",
     "probe",
     "read_image",
     "select",

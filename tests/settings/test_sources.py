@@ -38,7 +38,7 @@ def test_later_sources_win(tmp_path: Path):
         ("run.device=tpu", "'auto', 'cpu' or 'cuda'"),
         ("events.hold=0.9", "above events.enter"),
         ("sequence.overlap_s=45", "a third of"),
-        ("train.epochs=3", "it is for `fervideo train`"),
+        ("train.epochs=3", "leave it out here: it is for `fervideo train`"),
         ("hold=0.3", "is not section.key=value"),
         ("events.hold", "is not section.key=value"),
     ],
