@@ -19,7 +19,7 @@ from importlib import metadata
 from pathlib import Path
 
 from fervideo import cache, checkpoint
-from fervideo.errors import FervideoError
+from fervideo.errors import FervideoError, counted
 
 #: Import name to distribution name of each library that is imported on trial.
 _LIBRARIES = {
@@ -294,7 +294,7 @@ def _cache() -> Finding:
         return Finding("cache", str(error), remedy)
     # The first run makes the folder; until then its nearest parent must be writable.
     present = next((folder for folder in (root, *root.parents) if folder.exists()), root)
-    text = f"{root}: {clips} clips, {n_bytes / 1e6:.1f} MB"
+    text = f"{root}: {counted(clips, 'clip')}, {n_bytes / 1e6:.1f} MB"
     if present.is_dir() and os.access(present, os.W_OK):
         return Finding("cache", text)
     return Finding("cache", f"{text}, cannot be written", remedy)

@@ -1,4 +1,4 @@
-"""Every error that fervideo raises on purpose: what is wrong, why, and what to do about it.
+"""Errors that fervideo raises on purpose: each names its subject, the reason and a remedy.
 
 FervideoError
 ├── UsageError        an argument or a setting that cannot be
@@ -7,17 +7,22 @@ FervideoError
 ├── WeightsError      a checkpoint that is missing, broken or made for something else
 ├── DatasetError      a labelled dataset with rows that cannot be used
 ├── TrainingError     a training that cannot go on
-└── OutputError       a place that cannot be written
+└── OutputError       a path that cannot be written
+
+Texts of other modules use `counted` and `nearest`, too.
 """
+
+import difflib
+from collections.abc import Iterable
 
 
 class FervideoError(Exception):
-    """Report one problem in one line.
+    """A problem that is reported in one line.
 
     Attributes:
-        subject: What the problem is about: a file, a setting, an option.
+        subject: The file, setting or option that has the problem.
         reason: Why it cannot be used.
-        remedy: What the reader can do about it.
+        remedy: Advice for the reader.
     """
 
     def __init__(self, subject: object, reason: str, remedy: str) -> None:
@@ -31,23 +36,23 @@ class FervideoError(Exception):
 
 
 class UsageError(FervideoError):
-    """An argument, option or setting has a value that cannot be used."""
+    """An argument, option or setting that has a value that cannot be used."""
 
 
 class VideoError(FervideoError):
-    """A video file cannot be opened or holds nothing to decode."""
+    """A video file that cannot be opened, or that contains nothing to decode."""
 
 
 class DamagedVideo(VideoError):
-    """A video cannot be decoded beyond some frame; the frames before it are good."""
+    """A video that cannot be decoded beyond some frame; the frames before it are good."""
 
 
 class WeightsError(FervideoError):
-    """A checkpoint is missing, broken, or made for other labels, crops or features."""
+    """A checkpoint that is missing, broken, or made for other labels, crops or features."""
 
 
 class DatasetError(FervideoError):
-    """A dataset cannot be used as it stands.
+    """A dataset that cannot be used as it stands.
 
     Attributes:
         problems: Every problem that was found, each with its file and row.
@@ -60,8 +65,27 @@ class DatasetError(FervideoError):
 
 
 class TrainingError(FervideoError):
-    """A training cannot start, or cannot go on."""
+    """A training that cannot start, or cannot go on."""
 
 
 class OutputError(FervideoError):
-    """An output file or folder cannot be written."""
+    """An output file or folder that cannot be written."""
+
+
+def counted(n: int, noun: str) -> str:
+    """Return a number with its noun: `1 face`, `2 faces`."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def nearest(word: str, known: Iterable[str], cutoff: float = 0.5) -> str | None:
+    """Return the known word that is most like a misspelt one.
+
+    Args:
+        word: The misspelt word.
+        known: The words that were possible.
+        cutoff: Least similarity, 0 to 1.
+
+    Returns:
+        None where none is similar enough.
+    """
+    return next(iter(difflib.get_close_matches(word, list(known), 1, cutoff)), None)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from fervideo.columns import MEASURES
 from fervideo.errors import VideoError
 from fervideo.faces import enlarged
 from fervideo.records import EXPRESSIONS, FaceObservations
-from fervideo.settings import Settings
+from fervideo.settings import Settings, chosen
 from fervideo.timeline import BOX_COLUMNS, P_COLUMNS, face_columns, rounded_shares, write_csv
 
 #: Only ever added at the end.
@@ -48,26 +49,31 @@ class PhotoFaces:
 
 
 def classify_photos(
-    paths: Iterable[Path | str], settings: Settings | None = None, *, progress: bool = False
+    paths: Iterable[Path | str],
+    settings: Settings | Mapping[str, Any] | None = None,
+    *,
+    progress: bool = False,
+    **options: Any,
 ) -> PhotoFaces:
     """Classify every face of photographs, each by itself.
 
     Args:
         paths: Photographs, or folders with photographs directly in them.
-        settings: What differs from the defaults; `classifier`, `faces` and `run.device` count.
+        settings: Settings, or the values that differ from the defaults: {"section.key": value} or nested. `classifier`,
+            `faces` and `run.device` count.
         progress: Whether to show a progress bar on stderr, where that is a terminal.
+        options: The command's options, such as `faces=2, classifier="svm"`.
 
     Raises:
         WeightsError: The classifier's weights are missing, broken, or those of another one.
-        UsageError: `cuda` is asked for where there is none.
+        UsageError: A setting or an option is not possible, or `cuda` is asked for where there is none.
     """
-    settings = settings or Settings()
-    classify = classifiers.loaded(classifiers.weights(settings.classifier, settings.run.device))
+    wanted = chosen(settings, options)
+    classify = classifiers.loaded(classifiers.weights(wanted.classifier, wanted.run.device))
     files, problems = _files(map(Path, paths))
-    wanted = settings.faces.max_faces
-    most, tables = _MOST_FACES if wanted == "auto" else wanted, [_table([], {})]
+    most, tables = _MOST_FACES if wanted.faces.max_faces == "auto" else wanted.faces.max_faces, [_table([], {})]
     hidden = None if progress and len(files) > 1 else True
-    with observe.opened(settings.faces, most, still=True, find=enlarged.find_all) as observer:
+    with observe.opened(wanted.faces, most, still=True, find=enlarged.find_all) as observer:
         for path in tqdm(files, unit=" photos", disable=hidden, dynamic_ncols=True):
             try:
                 found, cut = observer(video.read_image(path))

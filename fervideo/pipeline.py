@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from fervideo import models, sequence, timeline, tracking, video
 from fervideo.cache import Cache
@@ -17,42 +19,49 @@ from fervideo.models import Models
 from fervideo.records import ClipExpressions, ClipFeatures
 from fervideo.segments import Extraction, Stopwatch
 from fervideo.sequence import load
-from fervideo.settings import Settings
+from fervideo.settings import Settings, chosen
 from fervideo.timeline import Timeline
 
 
-def analyze(path: Path | str, settings: Settings | None = None, *, progress: bool = False) -> Timeline:
-    """Find what the faces in a video express, frame by frame.
+def analyze(
+    path: Path | str,
+    settings: Settings | Mapping[str, Any] | None = None,
+    *,
+    progress: bool = False,
+    **options: Any,
+) -> Timeline:
+    """Find the expressions of the faces in a video, frame by frame.
 
     Args:
         path: The video.
-        settings: What differs from the defaults.
+        settings: Settings, or the values that differ from the defaults: {"section.key": value} or nested.
         progress: Whether to show a progress bar on stderr, where that is a terminal.
+        options: The command's options, such as `faces=2, smooth=0.2, sample_fps=10, config="fast"`.
 
     Returns:
-        The timeline. A video that is damaged in the middle gives the part before the damage; `Timeline.damage` says
-        why.
+        The timeline. A video that is damaged in the middle gives the part before the damage; `Timeline.damage` is the
+        reason.
 
     Raises:
         VideoError: The video cannot be read at all.
         WeightsError: Weights are missing or broken, or the sequence model does not fit the frame classifier.
-        UsageError: `cuda` is asked for where there is none.
+        UsageError: A setting or an option is not possible, or `cuda` is asked for where there is none.
         OutputError: The cache cannot be written.
     """
-    settings = settings or Settings()
-    chosen = models.resolve(settings)
+    wanted = chosen(settings, options)
+    run_models = models.resolve(wanted)
     with TemporaryDirectory(prefix="fervideo-") as scratch:
-        extraction = open_clip(Path(path), settings, chosen, None if settings.run.cache else Path(scratch))
+        extraction = open_clip(Path(path), wanted, run_models, None if wanted.run.cache else Path(scratch))
         return finish(extraction, extraction.run(progress=progress))
 
 
-def open_clip(path: Path, settings: Settings, chosen: Models, base: Path | str | None = None) -> Extraction:
+def open_clip(path: Path, settings: Settings, run_models: Models, base: Path | str | None = None) -> Extraction:
     """Open a video, and find what is stored of it.
 
     Args:
         path: The video.
         settings: The run's.
-        chosen: The run's models.
+        run_models: The run's models.
         base: The folder or URL of the cache, if not the user's.
 
     Raises:
@@ -61,9 +70,9 @@ def open_clip(path: Path, settings: Settings, chosen: Models, base: Path | str |
     watch = Stopwatch()
     with watch("probe"):
         source = video.probe(path, settings.video)
-    weights = chosen.frame.key, chosen.sequence.digest
+    weights = run_models.frame.key, run_models.sequence.digest
     store = Cache.of_clip(source.info.fingerprint, settings, *weights, base)
-    return Extraction(source=source, settings=settings, models=chosen, store=store, watch=watch)
+    return Extraction(source=source, settings=settings, models=run_models, store=store, watch=watch)
 
 
 def finish(extraction: Extraction, hits: int) -> Timeline:

@@ -8,8 +8,8 @@ import pytest
 
 from fervideo import settings
 
-CONFIGS = Path(__file__).parents[1] / "configs"
-DEFAULT = CONFIGS / "default.toml"
+CONFIGS = settings.shipped()
+DEFAULT = CONFIGS["default"]
 
 
 def keys(tree: dict[str, dict[str, object]]) -> set[tuple[str, str]]:
@@ -36,7 +36,22 @@ def test_default_toml_holds_every_key():
     assert unset.isdisjoint(keys(tomllib.loads(DEFAULT.read_text(encoding="utf-8"))))
 
 
-@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.toml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    ("name", "chosen", "sections"),
+    [("default", settings.Settings(), "video"), ("train", settings.TrainingSettings(), "train")],
+)
+def test_comments_are_those_of_the_code(name: str, chosen: settings.Settings, sections: str):
+    """The first paragraph is written by hand; the rest is what `settings.to_toml` writes, from one section on."""
+    _, _, written = CONFIGS[name].read_text(encoding="utf-8").partition("\n\n")
+    code = settings.to_toml(chosen, comments=True)
+    start = code.index(f"[{sections}]")
+    assert written == code[code.rindex("# ", 0, start) :], (
+        f"the settings changed; replace all after the first paragraph of configs/{name}.toml by its sections of: "
+        "python -m fervideo settings --toml"
+    )
+
+
+@pytest.mark.parametrize("path", CONFIGS.values(), ids=lambda path: path.stem)
 def test_every_key_has_a_comment(path: Path):
     lines = path.read_text(encoding="utf-8").splitlines()
     bare = [line for before, line in pairwise(lines) if " = " in line and line[0] != "#" and not before.startswith("#")]
@@ -45,7 +60,7 @@ def test_every_key_has_a_comment(path: Path):
 
 @pytest.mark.parametrize("name", ["fast", "accurate"])
 def test_profiles_hold_only_what_differs(name: str):
-    path = CONFIGS / f"{name}.toml"
+    path = CONFIGS[name]
     changed = settings.load(path).model_dump()
     default = settings.Settings().model_dump()
     differs = {(section, key) for section, key in keys(default) if changed[section][key] != default[section][key]}
@@ -53,4 +68,4 @@ def test_profiles_hold_only_what_differs(name: str):
 
 
 def test_fast_samples_at_ten_frames_per_second():
-    assert settings.load(CONFIGS / "fast.toml").video.sample_fps == 10
+    assert settings.load("fast").video.sample_fps == 10

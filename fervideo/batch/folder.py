@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fervideo import video
 from fervideo.errors import UsageError
 from fervideo.video.files import VIDEO_SUFFIXES
 
@@ -70,9 +71,10 @@ def find(folders: Sequence[Path], output: Path, glob: str | None = None, *, recu
 
 def _check(given: Path, root: Path, output: Path | None) -> None:
     """Check that an input folder is one, and that it does not contain the output folder."""
+    if not root.exists():
+        raise UsageError(*video.missing(given).args)
     if not root.is_dir():
-        reason = "is no folder" if root.exists() else "does not exist"
-        raise UsageError(given, reason, "give folders; `fervideo timeline` takes a single video")
+        raise UsageError(given, "is no folder", "give folders, or use `fervideo timeline` for a single video")
     if output is not None and output.resolve().is_relative_to(root.resolve()):
         remedy = "choose another output folder with -o, or use --no-recursive"
         raise UsageError(output, f"lies in the input folder {given}", remedy)

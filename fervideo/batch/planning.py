@@ -58,7 +58,14 @@ def _open_all(batch: Batch, cache_root: Path | str) -> Iterator[tuple[Clip, Futu
         while queue or pool.busy:
             while queue and pool.free:
                 clip = queue.popleft()
-                arguments = (clip, batch.settings, batch.models, cache_root, batch.fingerprint(clip))
+                arguments = (
+                    clip,
+                    batch.settings,
+                    batch.models,
+                    cache_root,
+                    batch.fingerprint(clip),
+                    batch.options.overwrite,
+                )
                 pool.submit(clip, tasks.open_clip, *arguments)
             yield from pool.wait()
 

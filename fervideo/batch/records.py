@@ -23,6 +23,7 @@ class Options:
         timeout_min: Longest time for one task: opening a clip, extracting a segment, finishing a clip.
         on_error: `continue` with the other clips, or `stop`.
         shard: `i/n` for the i-th of n shares of the clips; None for all.
+        overwrite: Whether results of other videos may be replaced.
     """
 
     glob: str | None = None
@@ -34,6 +35,7 @@ class Options:
     timeout_min: float = 30.0
     on_error: str = "continue"
     shard: str | None = None
+    overwrite: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -143,13 +143,15 @@ class Schedule:
         if self._complete:
             clip = self._complete.popleft()
             job = self._open[clip]
-            return _Task(TaskId(stage="finish", clip=clip), tasks.finish_clip, (clip, job.extraction, job.hits))
+            arguments = (clip, job.extraction, job.hits, self._batch.options.overwrite)
+            return _Task(TaskId(stage="finish", clip=clip), tasks.finish_clip, arguments)
         if len(self._queue) >= self._engine.size and (task := self._segment()):
             return task
         if self._clips and len(self._open) < _MOST_OPEN * self._engine.size:
             clip, batch = self._clips.popleft(), self._batch
-            arguments = (clip, batch.settings, batch.models, self._cache_root, batch.fingerprint(clip))
-            return _Task(TaskId(stage="open", clip=clip), tasks.prepare_clip, (*arguments, batch.options.fresh))
+            known = batch.fingerprint(clip)
+            opening = (clip, batch.settings, batch.models, self._cache_root, known, batch.options.overwrite)
+            return _Task(TaskId(stage="open", clip=clip), tasks.prepare_clip, (*opening, batch.options.fresh))
         return self._segment()
 
     def _segment(self) -> _Task | None:
@@ -234,9 +236,11 @@ class Schedule:
         failure = _failure(key, error)
         self.outcome.failures[key.clip] = failure
         job = self._open.pop(key.clip, None)
-        with suppress(VideoError):
-            fingerprint = job.extraction.source.info.fingerprint if job else video.fingerprint(key.clip.path)
-            tables.remember(key.clip, fingerprint, failure, self._identity)
+        # Files of another video are no fault of the clip: once they are gone, it is to be done.
+        if not isinstance(error, tasks.AnotherVideo):
+            with suppress(VideoError):
+                fingerprint = job.extraction.source.info.fingerprint if job else video.fingerprint(key.clip.path)
+                tables.remember(key.clip, fingerprint, failure, self._identity)
         self._clip_bar.update()
         if self._batch.options.on_error == "stop":
             self._clips.clear()

@@ -8,9 +8,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
-from fervideo import pipeline, video
+from fervideo import outputs, pipeline, video
 from fervideo.batch.folder import Clip
 from fervideo.cache import Cache
+from fervideo.errors import FervideoError, OutputError
 from fervideo.models import Models
 from fervideo.segments import Extraction, SegmentTask, extract_segment
 from fervideo.settings import Settings
@@ -33,8 +34,12 @@ class TaskId:
     segment: int = -1
 
 
+class AnotherVideo(FervideoError):
+    """A clip whose results have the names of another video's; it fails alone, since the folder is not at fault."""
+
+
 def open_clip(
-    clip: Clip, settings: Settings, models: Models, cache_root: Path | str, fingerprint: str
+    clip: Clip, settings: Settings, models: Models, cache_root: Path | str, fingerprint: str, overwrite: bool
 ) -> Extraction | None:
     """Open a video, unless its content needs no work.
 
@@ -44,20 +49,29 @@ def open_clip(
         models: The batch's.
         cache_root: The cache's folder or URL.
         fingerprint: Fingerprint of the content that needs no work; empty for none.
+        overwrite: Whether results of another video may be replaced.
 
     Returns:
         The extraction; None where the content needs no work.
 
     Raises:
         VideoError: The video cannot be read at all.
+        AnotherVideo: Results of another video would be replaced.
     """
     if fingerprint and video.fingerprint(clip.path) == fingerprint:
         return None
+    _check_free(clip, overwrite)
     return pipeline.open_clip(clip.path, settings, models, cache_root)
 
 
 def prepare_clip(
-    clip: Clip, settings: Settings, models: Models, cache_root: Path | str, fingerprint: str, fresh: bool
+    clip: Clip,
+    settings: Settings,
+    models: Models,
+    cache_root: Path | str,
+    fingerprint: str,
+    overwrite: bool,
+    fresh: bool,
 ) -> Extraction | None:
     """Open a video, and count its faces if faces are to be found in it; as `open_clip` otherwise.
 
@@ -67,6 +81,7 @@ def prepare_clip(
         models: The batch's.
         cache_root: The cache's folder or URL.
         fingerprint: Fingerprint of the content that needs no work; empty for none.
+        overwrite: Whether results of another video may be replaced.
         fresh: Whether everything is going to be extracted, stored or not.
 
     Returns:
@@ -74,31 +89,50 @@ def prepare_clip(
 
     Raises:
         VideoError: The video cannot be read at all.
+        AnotherVideo: Results of another video would be replaced.
     """
-    extraction = open_clip(clip, settings, models, cache_root, fingerprint)
+    extraction = open_clip(clip, settings, models, cache_root, fingerprint, overwrite)
     if extraction is not None and (fresh or extraction.missing_faces):
         # Counted here, once, and carried along: every segment's task needs the number.
         _ = extraction.max_faces
     return extraction
 
 
-def finish_clip(clip: Clip, extraction: Extraction, hits: int) -> str:
+def finish_clip(clip: Clip, extraction: Extraction, hits: int, overwrite: bool) -> str:
     """Turn a clip's shards into its results, and write them.
 
     Args:
         clip: The video.
         extraction: Its extraction, with all segments stored.
         hits: How many segments were stored before the batch.
+        overwrite: Whether results of another video may be replaced.
 
     Returns:
         Why the results end before the clip does; empty where they do not.
 
     Raises:
         OutputError: The results cannot be written.
+        AnotherVideo: Results of another video would be replaced.
     """
     timeline = pipeline.finish(extraction, hits)
-    timeline.save(clip.folder, clip.stem)
+    # Checked again: other results may have come since, or be out of reach of the process that opened the clip.
+    _check_free(clip, overwrite)
+    timeline.save(clip.folder, clip.stem, overwrite=True)
     return timeline.damage
+
+
+def _check_free(clip: Clip, overwrite: bool) -> None:
+    """Check that no results of another video would be replaced.
+
+    Raises:
+        AnotherVideo: Some would.
+    """
+    if overwrite:
+        return
+    try:
+        outputs.check_free(clip.folder, clip.stem, clip.path)
+    except OutputError as error:
+        raise AnotherVideo(error.subject, error.reason, error.remedy) from None
 
 
 def extract_from(source: video.Video, task: SegmentTask) -> dict[str, float]:

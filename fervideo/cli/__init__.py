@@ -1,5 +1,104 @@
-"""The command line: parse, call one function of the library, print."""
+"""The command line: parse, call one function of the library, print.
 
-from fervideo.cli.commands import main
+    table.py         every command, in one literal table
+    parser.py        one line for bad usage, with the nearest name
+    options.py       options that several commands take
+    analysis.py ...  the commands, a file for each group
 
-__all__ = ["main"]
+Exit codes: 0 done, 1 done in part (a damaged clip, or some of many failed), 2 nothing done (bad usage or input).
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import logging
+import os
+import select
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from fervideo.cli import table
+from fervideo.errors import FervideoError
+
+_LOG = logging.getLogger("fervideo")
+#: Exit codes as shells have them, 128 and the number of the signal.
+_INTERRUPTED, _PIPE_CLOSED = 130, 141
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code."""
+    # A command is short: looking for garbage while modules load would take a tenth of that time. And its threads should
+    # not wait for one another for longer than a frame takes, as they do where one of them imports torch.
+    gc.set_threshold(100_000)
+    sys.setswitchinterval(5e-4)
+    words = list(sys.argv[1:] if argv is None else argv)
+    if not words:
+        print(table.parser("").format_help(), file=sys.stderr, end="")
+        return 2
+    debug = "--debug" in words
+    with _logging(debug=debug):
+        try:
+            args = table.parse(words)
+        except FervideoError as error:
+            _LOG.error("%s", error)
+            return 2
+        return _run(args, debug=debug)
+
+
+def _run(args: argparse.Namespace, *, debug: bool) -> int:
+    try:
+        code: int = args.run(args)
+        sys.stdout.flush()
+        return code
+    except FervideoError as error:
+        if debug:
+            raise
+        _LOG.error("%s", error)
+        return 2
+    except BrokenPipeError:
+        if not _stdout_is_closed():
+            raise
+        return _PIPE_CLOSED
+    except KeyboardInterrupt:
+        if debug:
+            raise
+        kept = getattr(args, "interrupted", "finished segments are kept, the same command goes on from there")
+        _LOG.error("interrupted; %s", kept)
+        return _INTERRUPTED
+
+
+def _stdout_is_closed() -> bool:
+    """Check whether the reader of stdout has gone, as `head` goes; if so, Python's last flush is to succeed."""
+    try:
+        number = sys.stdout.fileno()
+    except OSError:
+        return False
+    poll = select.poll()
+    poll.register(number, select.POLLOUT)
+    if not any(event & select.POLLERR for _, event in poll.poll(0)):
+        return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+    return True
+
+
+class _OneLine(logging.Formatter):
+    """Messages of one line each, which begin with the program's name."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return " ".join(f"fervideo: {record.getMessage()}".split())
+
+
+@contextmanager
+def _logging(*, debug: bool) -> Iterator[None]:
+    """Print the library's warnings to stderr for the time of a command; with `--debug` all that it logs."""
+    handler, level = logging.StreamHandler(sys.stderr), _LOG.level
+    handler.setFormatter(_OneLine())
+    _LOG.addHandler(handler)
+    _LOG.setLevel(logging.DEBUG if debug else logging.WARNING)
+    try:
+        yield
+    finally:
+        _LOG.removeHandler(handler)
+        _LOG.setLevel(level)

@@ -1,133 +1,123 @@
-"""What options the commands take, and which settings these are short for."""
+"""Options that several commands take, and the settings that they are short for."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-#: Options that are short for a setting.
-_OPTIONS = {
-    "classifier": "classifier.name",
-    "faces": "faces.max_faces",
-    "sample_fps": "video.sample_fps",
-    "smooth": "sequence.smooth_s",
-    "device": "run.device",
-    "workers": "run.workers",
-    "model": "sequence.model",
-}
+from fervideo.errors import OutputError
+
+if TYPE_CHECKING:
+    from fervideo.settings import Settings, TrainingSettings
 
 
-def add_batch(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folders", type=Path, nargs="+", metavar="FOLDER", help="where the videos are")
+def add_output(parser: argparse.ArgumentParser, default: Path, about: str = "%(default)s") -> None:
+    """Add `-o DIR`, the folder of the results, and `--overwrite`."""
     parser.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        default=Path("fervideo-results"),
-        metavar="DIR",
-        help="where results go (default: %(default)s)",
+        "-o", "--output", type=Path, default=default, metavar="DIR", help=f"folder of the results (default: {about})"
     )
-    parser.add_argument(
-        "--glob",
-        metavar="PATTERN",
-        help="what file names must match, such as '*.mp4' (default: the suffixes of videos)",
-    )
-    parser.add_argument(
-        "--recursive",
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help="look into folders below (default: yes)",
-    )
-    parser.add_argument(
-        "--dry-run", action="store_true", help="only list what would be done, and estimate how long it takes"
-    )
-    parser.add_argument("--retry-failed", action="store_true", help="try clips again that failed before")
-    parser.add_argument("--fresh", action="store_true", help="do everything anew, whatever is done or cached")
-    parser.add_argument(
-        "--timeout", type=float, default=30.0, metavar="MINUTES", help="longest time for a piece of work (default: 30)"
-    )
-    parser.add_argument(
-        "--on-error", choices=("continue", "stop"), default="continue", help="what to do when a clip fails"
-    )
-    parser.add_argument("--shard", metavar="I/N", help="take the I-th of N shares of the clips")
-    parser.add_argument("--engine", default="local", metavar="local|ray", help="where to work (default: local)")
-    parser.add_argument("--address", default="auto", metavar="ADDRESS", help="of the Ray cluster (default: auto)")
-    add_settings(parser)
-
-
-def add_image(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("photos", type=Path, nargs="+", metavar="PHOTO", help="photographs, or folders of them")
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="a CSV file for the faces (default: none)")
-    add_settings(parser, video=False)
-
-
-def add_compare(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "dataset", type=Path, metavar="DATASET", help="an .npz with images, votes, split, or ROOT of ROOT/<label>/*.png"
-    )
-    parser.add_argument(
-        "--classifiers",
-        default="cnn,transfer,svm,mlp",
-        metavar="NAMES",
-        help="names, or paths of .safetensors (default: %(default)s)",
-    )
-    parser.add_argument("--split", choices=("train", "validation", "test"), help="of an .npz (default: test)")
-    parser.add_argument("--only-present", action="store_true", help="let them answer only what DATASET holds")
-    parser.add_argument(
-        "--map",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="LABEL=EXPRESSION",
-        help="what a folder's name means; none leaves it out",
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON, an object for each classifier")
-    add_settings(parser, video=False, faces=False)
+    parser.add_argument("--overwrite", action="store_true", help="replace the results of another video, too")
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
+    """Add `--model RUN`."""
     parser.add_argument(
-        "--model", metavar="RUN", help="a model of your own: what `fervideo train` wrote (default: the package's)"
+        "--model",
+        metavar="RUN",
+        help="a model of your own: a folder that `fervideo train` wrote (default: the package's)",
     )
 
 
 def add_settings(parser: argparse.ArgumentParser, *, video: bool = True, faces: bool = True) -> None:
+    """Add the options that are settings.
+
+    Args:
+        parser: The command's.
+        video: Whether the command reads video.
+        faces: Whether one classifier and a number of faces may be chosen.
+    """
     group = parser.add_argument_group(
-        "settings", "each also a key in a TOML file; configs/default.toml explains them all"
+        "settings", "each also a key in a TOML file; `fervideo settings` lists all, with their ranges and effects"
     )
     if faces:
         group.add_argument(
-            "--classifier", metavar="cnn|transfer|svm|mlp", help="what tells a face's expression (default: cnn)"
+            "--classifier", metavar="cnn|transfer|svm|mlp", help="classifier of single frames (default: cnn)"
         )
+        most = 4 if video else 16
         group.add_argument(
-            "--faces",
-            metavar="N|auto",
-            help=f"faces per picture to look for (default: auto, up to {4 if video else 16})",
+            "--faces", metavar="N|auto", help=f"faces per picture to look for (default: auto, up to {most})"
         )
     if video:
         group.add_argument("--sample-fps", metavar="F", help="frames per second to look at (default: every frame)")
         group.add_argument(
             "--smooth", metavar="SECONDS", help="extra Gaussian smoothing, standard deviation (default: 0)"
         )
-        group.add_argument("--no-cache", action="store_true", help="neither use nor keep extracted features")
-    group.add_argument("--device", metavar="auto|cpu|cuda", help="where the networks run (default: auto)")
-    group.add_argument("--workers", metavar="N", help="processes (default: 0, as many as pay off, up to one per core)")
-    group.add_argument("--config", type=Path, metavar="FILE", help="a TOML file with settings")
+        group.add_argument(
+            "--cache",
+            action=argparse.BooleanOptionalAction,
+            help="keep extracted features and use those that are kept (default: yes)",
+        )
+    group.add_argument("--device", metavar="auto|cpu|cuda", help="processor of the networks (default: auto)")
+    group.add_argument(
+        "--workers", metavar="N", help="worker processes (default: 0, one per core, fewer for little work)"
+    )
+    group.add_argument(
+        "--config", metavar="FILE", help="a TOML file with settings, or a shipped one: fast, accurate, default, train"
+    )
     group.add_argument(
         "--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="any setting; may be repeated"
     )
 
 
-def changes(args: argparse.Namespace) -> list[tuple[str, str]]:
+def settings_of(args: argparse.Namespace) -> Settings:
+    """Return the settings of an analysis from its options.
+
+    Raises:
+        UsageError: One is not possible.
+    """
+    from fervideo import settings
+
+    return settings.load(args.config, _changes(args))
+
+
+def training_settings_of(args: argparse.Namespace) -> TrainingSettings:
+    """Return the settings of a training from its options.
+
+    Raises:
+        UsageError: One is not possible.
+    """
+    from fervideo import settings
+
+    return settings.load(args.config, _changes(args), settings.TrainingSettings)
+
+
+def _changes(args: argparse.Namespace) -> list[tuple[str, str]]:
     """Return the settings that options change, as `settings.load` takes them."""
+    from fervideo.settings import OPTIONS
+
     found = [(f"--set {change}", change) for change in args.set]
-    for option, key in _OPTIONS.items():
-        if (text := getattr(args, option, None)) is not None:
-            # A path is a text, whatever it looks like.
-            found.append(
-                (f"--{option.replace('_', '-')} {text}", f"{key}={json.dumps(text) if option == 'model' else text}")
-            )
-    if getattr(args, "no_cache", False):
-        found.append(("--no-cache", "run.cache=false"))
+    for name, key in OPTIONS.items():
+        option, value = name.replace("_", "-"), getattr(args, name, None)
+        if isinstance(value, bool):
+            found.append((f"--{option}" if value else f"--no-{option}", f"{key}={json.dumps(value)}"))
+        elif value is not None:
+            # A path is a text, even if it looks like a number.
+            found.append((f"--{option} {value}", f"{key}={json.dumps(value) if name == 'model' else value}"))
     return found
+
+
+def check_folder(folder: Path) -> None:
+    """Make the output folder now rather than fail after the work.
+
+    Raises:
+        OutputError: It cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OutputError(folder, f"cannot be written ({error.strerror or error})", "choose another with -o") from error

@@ -79,6 +79,9 @@ def weights(chosen: SequenceSettings, frame: FrameWeights) -> SequenceWeights:
     path = Path(chosen.model).expanduser()
     if chosen.model == "default":
         path = SEQUENCE_WEIGHTS if frame.path == CNN_WEIGHTS else SMOOTHER_WEIGHTS
+    elif not path.exists():
+        reason = "no model found (looked for this file, and for model.safetensors in this folder)"
+        raise WeightsError(path, reason, "give the folder that `fervideo train` wrote, or a .safetensors file")
     elif path.is_dir():
         # The folder that `fervideo train` wrote stands for the model in it.
         path /= "model.safetensors"

@@ -21,7 +21,7 @@ import pandas as pd
 
 from fervideo import atomic
 from fervideo.columns import MEASURES
-from fervideo.errors import OutputError, UsageError
+from fervideo.errors import OutputError, UsageError, counted
 from fervideo.records import (
     EXPRESSIONS,
     NEGATIVE,
@@ -81,8 +81,7 @@ class Timeline:
         labels: The expressions, in the order of every `p_`, `raw_` and `time_` column.
         frames: One row per face per frame, by frame then face; a frame without a face has one row with empty `face`.
             `status` is `ok` (seen), `gap` (lost for a short while and bridged: no `raw_`, box or geometry), `no_face`,
-            or
-            `damaged`: a last row after all decoded frames, where decoding broke off; its `time_s` is where they end.
+            or `damaged`: a last row after all decoded frames, where decoding broke off; its `time_s` is where they end.
         events: One row per event, by face then onset; half-open [onset_s, offset_s), `apex_s` at the highest
             probability.
         summary: One row per face; one without face and label where the clip shows none. `expression` is UNCERTAIN where
@@ -110,27 +109,29 @@ class Timeline:
         return same_tables and (self.info, self.labels, self.provenance) == (other.info, other.labels, other.provenance)
 
     def __repr__(self) -> str:
-        n_faces = self.summary["face"].count()
-        return f"Timeline({self.info.path.name}: {n_faces} faces, {len(self.frames)} rows, {len(self.events)} events)"
+        counts = {"face": self.summary["face"].count(), "row": len(self.frames), "event": len(self.events)}
+        return f"Timeline({self.info.path.name}: {', '.join(counted(n, noun) for noun, n in counts.items())})"
 
-    def save(self, folder: Path | str, stem: str | None = None) -> dict[str, Path]:
+    def save(self, folder: Path | str, stem: str | None = None, overwrite: bool = False) -> dict[str, Path]:
         """Write the three tables and run.json, none of them ever half-written.
 
         Args:
             folder: Where to write; made if it is missing.
             stem: What the files are called before `.timeline.csv` and so on; by default the video's stem.
+            overwrite: Whether to replace the files of another video, too.
 
         Returns:
             The paths of `timeline`, `events`, `summary` and `run`.
 
         Raises:
-            OutputError: The folder or a file in it cannot be written.
+            OutputError: The folder or a file in it cannot be written, or there are files of another video.
         """
-        folder = Path(folder)
-        paths = {
-            name: folder / f"{self.info.path.stem if stem is None else stem}{suffix}"
-            for name, suffix in _SUFFIXES.items()
-        }
+        from fervideo import outputs
+
+        folder, stem = Path(folder), self.info.path.stem if stem is None else stem
+        if not overwrite:
+            outputs.check_free(folder, stem, self.info.path)
+        paths = {name: folder / f"{stem}{suffix}" for name, suffix in _SUFFIXES.items()}
         try:
             folder.mkdir(parents=True, exist_ok=True)
             atomic.remove_abandoned(folder)

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 from fervideo import checkpoint, classifiers, workers
 from fervideo.classifiers import FrameClassifier
 from fervideo.classifiers.nets import one_thread
-from fervideo.errors import DatasetError, UsageError
+from fervideo.errors import DatasetError, UsageError, counted
 from fervideo.records import EXPRESSIONS, Float32, Float64, Int64, UInt8
 from fervideo.settings import ClassifierSettings, Settings, resolved
 from fervideo.training import metrics, stills
@@ -86,7 +86,7 @@ def describe(rows: Sequence[Mapping[str, Any]], seen: float) -> str:
     """Write the tables for the terminal: a line for each classifier, then the recall of each expression."""
     shown = [name for name in EXPRESSIONS if rows[0]["recall"][name] is not None]
     heads = ("accuracy", "macro_f1", "ece", "ms_per_face", "parameters", "MB")
-    lines = [(f"{rows[0]['n']} faces", *heads), *((str(row["classifier"]), *_cells(row)) for row in rows)]
+    lines = [(counted(rows[0]["n"], "face"), *heads), *((str(row["classifier"]), *_cells(row)) for row in rows)]
     recalls = [
         ("recall", *shown),
         *((str(row["classifier"]), *(f"{row['recall'][name]:.3f}" for name in shown)) for row in rows),

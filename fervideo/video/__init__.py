@@ -12,7 +12,7 @@ every frame at which decoding may safely start. `windows` decodes any run of fra
 """
 
 from fervideo.video.images import IMAGE_SUFFIXES, image_files, image_numbers, read_image
-from fervideo.video.packets import Video, fingerprint
+from fervideo.video.packets import Video, fingerprint, missing
 from fervideo.video.probe import probe
 from fervideo.video.select import select, spread
 from fervideo.video.windows import samples, windows
@@ -23,6 +23,7 @@ __all__ = [
     "fingerprint",
     "image_files",
     "image_numbers",
+    "missing",
     "probe",
     "read_image",
     "samples",

@@ -18,7 +18,7 @@ import numpy as np
 from fervideo.errors import DamagedVideo, VideoError
 from fervideo.records import Int64, UInt8, VideoInfo
 from fervideo.video.decoders import undecodable
-from fervideo.video.packets import REMEDY, Video
+from fervideo.video.packets import REMEDY, Video, missing
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 #: OpenCV warps no picture that is longer.
@@ -69,7 +69,7 @@ def read_image(path: Path) -> UInt8:
                 upright = Image.fromarray((grey >> 8 if grey.max() > 255 else grey).astype(np.uint8))
             return np.asarray(upright.convert("RGB"))
     except FileNotFoundError:
-        raise VideoError(path, "does not exist", "check the path") from None
+        raise missing(path) from None
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         reason = "is no picture that can be decoded" if isinstance(error, UnidentifiedImageError) else str(error)
         raise VideoError(path, f"cannot be read as an image ({reason})", "export it again, as JPEG or PNG") from error
@@ -99,7 +99,7 @@ def probe_images(folder: Path, fps: float) -> Video:
         raise VideoError(
             folder,
             f"is a folder without images ({', '.join(IMAGE_SUFFIXES)})",
-            "give a video file or a folder of images",
+            "give a video file or a folder of images, or use `fervideo batch FOLDER` for a folder of videos",
         )
     fingerprint = _fingerprint(files, fps)
     height, width = read_image(files[0]).shape[:2]

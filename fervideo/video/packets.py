@@ -24,6 +24,8 @@ DECODER_THREADS = 1
 REMEDY = "fetch or export the file again; the frames before are good"
 #: Containers in which decord finds a keyframe exactly; others (MPEG-TS, AVI) are read from the first frame on.
 _SEEKABLE = ("mov", "matroska")
+#: Suffixes of tables, which FFmpeg may take for subtitles or text.
+_TABLES = (".csv", ".tsv", ".xlsx", ".parquet")
 #: NAL unit types of pictures that need none before them: H.264 IDR; HEVC BLA, IDR and CRA.
 _ENTRY_NALS = {"h264": {5}, "hevc": set(range(16, 22))}
 
@@ -142,9 +144,11 @@ def fingerprint(path: Path) -> str:
         VideoError: It is no file that can be read, or it is empty.
     """
     if not path.exists():
-        raise VideoError(path, "does not exist", "check the path")
+        raise missing(path)
     if path.is_dir():
         raise VideoError(path, "is a folder, not a video file", "give a file")
+    if path.suffix.lower() in _TABLES:
+        raise VideoError(path, "is a table, not a video", "give the video; fervideo.read_timeline reads its timelines")
     try:
         with path.open("rb") as file:
             if not path.stat().st_size:
@@ -152,6 +156,14 @@ def fingerprint(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise VideoError(path, f"cannot be opened ({error.strerror})", "check its permissions") from error
+
+
+def missing(path: Path) -> VideoError:
+    """Return the error for a path that does not exist; a path made of a URL has lost one of its slashes."""
+    if remote := re.match(r"([a-z][a-z0-9+.-]+):/+(.*)", str(path), re.IGNORECASE):
+        remedy = "fervideo reads files, not URLs: download it first"
+        return VideoError(f"{remote[1]}://{remote[2]}", "is a URL", remedy)
+    return VideoError(path, "does not exist", "check the path")
 
 
 def url(path: Path) -> str:

@@ -1,0 +1,47 @@
+"""Settings of an analysis, with units, ranges and effects: records, their sources, and lists that people read.
+
+sections.py   the records, and digests of those that change results
+sources.py    TOML files, assignments, and options by name become settings
+listing.py    settings become text, TOML or a document
+"""
+
+from fervideo.settings.listing import Setting, describe, to_markdown, to_text, to_toml
+from fervideo.settings.sections import (
+    OPTIONS,
+    ClassifierSettings,
+    EventSettings,
+    FaceSettings,
+    RunSettings,
+    SequenceSettings,
+    Settings,
+    TrackingSettings,
+    TrainingSettings,
+    TrainSettings,
+    VideoSettings,
+    cache_digests,
+)
+from fervideo.settings.sources import chosen, load, resolved, shipped
+
+__all__ = [
+    "OPTIONS",
+    "ClassifierSettings",
+    "EventSettings",
+    "FaceSettings",
+    "RunSettings",
+    "SequenceSettings",
+    "Setting",
+    "Settings",
+    "TrackingSettings",
+    "TrainSettings",
+    "TrainingSettings",
+    "VideoSettings",
+    "cache_digests",
+    "chosen",
+    "describe",
+    "load",
+    "resolved",
+    "shipped",
+    "to_markdown",
+    "to_text",
+    "to_toml",
+]
