@@ -11,12 +11,12 @@ import torch
 from builders import make_features, make_observations
 
 from fervideo import checkpoint, columns, measures
+from fervideo.classifiers import CNN_WEIGHTS
 from fervideo.errors import WeightsError
 from fervideo.measures.facing import FacingFaces
-from fervideo.models import CNN_WEIGHTS, SEQUENCE_WEIGHTS, SMOOTHER_WEIGHTS
 from fervideo.records import ANY_FRAME_MODEL, EXPRESSIONS, ClipFeatures, Float64
 from fervideo.sequence import INPUTS, predict_clip
-from fervideo.sequence.load import load_lstm, load_model, read_header, save_lstm
+from fervideo.sequence.load import SEQUENCE_WEIGHTS, SMOOTHER_WEIGHTS, load_lstm, load_model, read_header, save_lstm
 from fervideo.sequence.lstm import SequenceLSTM
 from fervideo.settings import SequenceSettings
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from fervideo import checkpoint
-from fervideo.models import CNN_WEIGHTS, SEQUENCE_WEIGHTS
+from fervideo.classifiers import CNN_WEIGHTS
 from fervideo.records import EXPRESSIONS
-from fervideo.sequence.load import load_lstm
+from fervideo.sequence.load import SEQUENCE_WEIGHTS, load_lstm
 from fervideo.sequence.lstm import LockedDropout, SequenceLSTM
 from fervideo.settings import SequenceSettings
 
