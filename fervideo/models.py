@@ -18,15 +18,12 @@ class Models:
     Attributes:
         frame: Of the frame classifier.
         sequence: Of the sequence model, which fits it.
+        digests: SHA-256 of both files, by `frame` and `sequence`, as results record them.
     """
 
     frame: FrameWeights
     sequence: SequenceWeights
-
-    @property
-    def digests(self) -> dict[str, str]:
-        """SHA-256 of both files, by `frame` and `sequence`."""
-        return {"frame": self.frame.digest, "sequence": self.sequence.digest}
+    digests: dict[str, str]
 
 
 def resolve(settings: Settings) -> Models:
@@ -41,4 +38,6 @@ def resolve(settings: Settings) -> Models:
 
         resolve_device(settings.run.device)
     frame = classifiers.weights(settings.classifier, settings.run.device)
-    return Models(frame=frame, sequence=load.weights(settings.sequence, frame))
+    sequence = load.weights(settings.sequence, frame)
+    digests = {"frame": frame.digest, "sequence": sequence.digest}
+    return Models(frame=frame, sequence=sequence, digests=digests)

@@ -40,6 +40,7 @@ class FrameWeights:
     Attributes:
         path: The checkpoint.
         digest: SHA-256 of the file, in hexadecimal.
+        key: Name of its predictions in the cache.
         reads: Input of the classifier.
         precision: `auto`, `float32` or `bfloat16`, for the frame CNN.
         device: `auto`, `cpu` or `cuda`.
@@ -47,14 +48,10 @@ class FrameWeights:
 
     path: Path
     digest: str
+    key: str
     reads: Literal["crops", "landmarks"]
     precision: str = "auto"
     device: str = "auto"
-
-    @property
-    def key(self) -> str:
-        """Name of its predictions in the cache."""
-        return self.digest[:16] if self.precision == "auto" else f"{self.digest[:16]}-{self.precision}"
 
 
 class FrameClassifier(Protocol):
@@ -131,11 +128,14 @@ def weights(chosen: ClassifierSettings, device: str = "auto") -> FrameWeights:
         raise WeightsError(path, f"made for kind = {kind!r}, here it is {chosen.name!r}", remedy)
     if chosen.name in GEOMETRIC:
         stored.expect(landmarks=chosen.landmarks)
+    precision = chosen.precision if chosen.name == "cnn" else "auto"
+    key = stored.digest[:16]
     return FrameWeights(
         path=path,
         digest=stored.digest,
+        key=key if precision == "auto" else f"{key}-{precision}",
         reads="landmarks" if stored.header.get("landmarks") == "mediapipe" else "crops",
-        precision=chosen.precision if chosen.name == "cnn" else "auto",
+        precision=precision,
         device=device,
     )
 

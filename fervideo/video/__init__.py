@@ -11,9 +11,10 @@ every frame at which decoding may safely start. `windows` decodes any run of fra
     images.py     folders of images, which count as videos
 """
 
+from fervideo.video.files import fingerprint, missing
 from fervideo.video.images import IMAGE_SUFFIXES, image_files, image_numbers, read_image
-from fervideo.video.packets import Video, fingerprint, missing
 from fervideo.video.probe import probe
+from fervideo.video.record import Video
 from fervideo.video.select import select, spread
 from fervideo.video.windows import samples, windows
 

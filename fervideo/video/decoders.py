@@ -22,7 +22,8 @@ from av.video.reformatter import Interpolation
 
 from fervideo.errors import DamagedVideo, VideoError
 from fervideo.records import Float64, Int64, UInt8
-from fervideo.video.packets import DECODER_THREADS, REMEDY, Table, Video, opened, url
+from fervideo.video.packets import DECODER_THREADS, Table, opened, url
+from fervideo.video.record import REMEDY, Video
 
 #: Memory that decord may fill. While it waits for the first frame it reads on, a thousand frames and more, and decodes
 #: them all. Only the length of the file bounds that.
@@ -114,7 +115,7 @@ class _DecordReader:
 
     def go_to(self, video: Video, index: int) -> None:
         """Move to the frame that is read next; frames on the way are skipped without conversion."""
-        at = video.entry_before(index)
+        at = _entry_before(video, index)
         if not video.entry[at] <= self.index <= index:
             # Seen from the last frame every entry lies behind, and decord finds its keyframe only backwards.
             self.reader.seek(self.n_packets - 1)
@@ -137,6 +138,11 @@ class _DecordReader:
             raise RuntimeError("decord takes the file to end here") from error
         self.index, self.count = self.index + 1, self.count + 1
         return picture
+
+
+def _entry_before(video: Video, index: int) -> int:
+    """Return the index of the last entry at or before a frame."""
+    return int(np.searchsorted(video.entry, index, "right")) - 1
 
 
 def _decord_pictures(video: Video, frame: Int64) -> Iterator[UInt8]:
@@ -164,7 +170,7 @@ def _sound_frames(video: Video, first: int) -> Iterator[tuple[int, av.VideoFrame
     """
     order = np.argsort(video.decoding)
     delay = int((np.maximum.accumulate(video.decoding) - video.decoding).max())
-    entry = video.entry_before(first)
+    entry = _entry_before(video, first)
     start = int(video.pts[video.entry[entry]]) if entry else None
     index, why = int(video.entry[entry]), "the stream ends"
     held: deque[tuple[int, av.VideoFrame]] = deque()

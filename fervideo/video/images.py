@@ -18,7 +18,8 @@ import numpy as np
 from fervideo.errors import DamagedVideo, VideoError
 from fervideo.records import Int64, UInt8, VideoInfo
 from fervideo.video.decoders import undecodable
-from fervideo.video.packets import REMEDY, Video, missing
+from fervideo.video.files import missing
+from fervideo.video.record import REMEDY, Video
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 #: OpenCV warps no picture that is longer.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,59 +16,14 @@ from av.container import InputContainer
 from av.stream import Disposition
 
 from fervideo.errors import VideoError
-from fervideo.records import Float64, Int64, Shaped, VideoInfo, check_array
+from fervideo.records import Float64, Int64, Shaped
 
 #: Threads per decoder. Segments run side by side in processes, so one each; with more, errors would arrive late.
 DECODER_THREADS = 1
-REMEDY = "fetch or export the file again; the frames before are good"
 #: Containers in which decord finds a keyframe exactly; others (MPEG-TS, AVI) are read from the first frame on.
 _SEEKABLE = ("mov", "matroska")
-#: Suffixes of tables, which FFmpeg may take for subtitles or text.
-_TABLES = (".csv", ".tsv", ".xlsx", ".parquet")
 #: NAL unit types of pictures that need none before them: H.264 IDR; HEVC BLA, IDR and CRA.
 _ENTRY_NALS = {"h264": {5}, "hevc": set(range(16, 22))}
-
-
-@dataclass(frozen=True, repr=False)
-class Video(Shaped):
-    """A video file with the position of its every frame, and no open file.
-
-    Attributes:
-        info: The facts of the file.
-        time_s: float64 (T,), presentation times; the first frame has 0.
-        pts: int64 (T,), presentation times in the container's own clock, rising.
-        decoding: int64 (T,), frame indices in the order in which they are decoded.
-        entry: int64 (E,), frames at which decoding may start; the first is 0, read from the start of the file.
-        entry_packet: int64 (E,), indices of their packets by presentation time, hidden packets counted: decord's frame
-            numbers.
-        turn: Whether a stored frame's axes are swapped to turn it upright, then its steps (1 or -1) through rows and
-            columns.
-        counted: Whether the container has no times, so that frames are known by counting only.
-        n_sound: Frames before the first one whose packet, or a packet decoded before it, is known to be damaged.
-        damage: The damage from there on, or the frames missing after the last; empty where there is none.
-    """
-
-    info: VideoInfo
-    time_s: Float64
-    pts: Int64
-    decoding: Int64
-    entry: Int64
-    entry_packet: Int64
-    turn: tuple[bool, int, int]
-    counted: bool
-    n_sound: int
-    damage: str
-
-    def __post_init__(self) -> None:
-        check_array(self, "time_s", np.float64, (self.info.n_frames,))
-        for name in ("pts", "decoding"):
-            check_array(self, name, np.int64, (self.info.n_frames,))
-        for name in ("entry", "entry_packet"):
-            check_array(self, name, np.int64, (len(self.entry),))
-
-    def entry_before(self, index: int) -> int:
-        """Return the index of the last entry at or before a frame."""
-        return int(np.searchsorted(self.entry, index, "right")) - 1
 
 
 @dataclass(frozen=True, repr=False)
@@ -135,35 +89,6 @@ class _Packet(NamedTuple):
     hidden: bool
     corrupt: bool
     sound: bool
-
-
-def fingerprint(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes.
-
-    Raises:
-        VideoError: It is no file that can be read, or it is empty.
-    """
-    if not path.exists():
-        raise missing(path)
-    if path.is_dir():
-        raise VideoError(path, "is a folder, not a video file", "give a file")
-    if path.suffix.lower() in _TABLES:
-        raise VideoError(path, "is a table, not a video", "give the video; fervideo.read_timeline reads its timelines")
-    try:
-        with path.open("rb") as file:
-            if not path.stat().st_size:
-                raise VideoError(path, "is empty", "fetch or export the file again")
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise VideoError(path, f"cannot be opened ({error.strerror})", "check its permissions") from error
-
-
-def missing(path: Path) -> VideoError:
-    """Return the error for a path that does not exist; a path made of a URL has lost one of its slashes."""
-    if remote := re.match(r"([a-z][a-z0-9+.-]+):/+(.*)", str(path), re.IGNORECASE):
-        remedy = "fervideo reads files, not URLs: download it first"
-        return VideoError(f"{remote[1]}://{remote[2]}", "is a URL", remedy)
-    return VideoError(path, "does not exist", "check the path")
 
 
 def url(path: Path) -> str:

@@ -10,8 +10,10 @@ from fervideo.errors import VideoError
 from fervideo.records import VideoInfo
 from fervideo.settings import VideoSettings
 from fervideo.video.decoders import choose, first_frames, turned, turning, undecodable
+from fervideo.video.files import fingerprint
 from fervideo.video.images import IMAGE_SUFFIXES, probe_images
-from fervideo.video.packets import Table, Video, fingerprint, frame_table, opened, packet_table
+from fervideo.video.packets import frame_table, opened, packet_table
+from fervideo.video.record import Video
 
 
 def probe(path: Path, settings: VideoSettings) -> Video:
@@ -57,10 +59,6 @@ def probe(path: Path, settings: VideoSettings) -> Video:
         rotation_deg=rotation_deg,
         start_s=float(int(table.pts[0]) * table.tick_s),
     )
-    return _video(info, table, turn)
-
-
-def _video(info: VideoInfo, table: Table, turn: tuple[bool, int, int]) -> Video:
     damage = f"is cut short after frame {info.n_frames - 1}: {table.lacking}" if table.lacking else ""
     if table.n_sound < info.n_frames:
         damage = undecodable(table.n_sound, table.time_s, "its data are damaged")

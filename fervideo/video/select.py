@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fervideo.records import Float64, Int64
-from fervideo.video.packets import Video
+from fervideo.video.record import Video
 
 
 def select(time_s: Float64, sample_fps: float | None) -> Int64:

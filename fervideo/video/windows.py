@@ -10,7 +10,7 @@ from fervideo.errors import DamagedVideo
 from fervideo.records import SEGMENT_FRAMES, FrameWindow, Int64, UInt8
 from fervideo.video.decoders import pictures
 from fervideo.video.images import image_pictures
-from fervideo.video.packets import REMEDY, Video
+from fervideo.video.record import REMEDY, Video
 from fervideo.video.select import spread
 
 
