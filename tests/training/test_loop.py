@@ -7,41 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from training_builders import LABELS, D, sample, state
 
-from fervideo import sequence
 from fervideo.errors import TrainingError
-from fervideo.records import EXPRESSIONS
 from fervideo.sequence import SequenceLSTM
-from fervideo.settings import SequenceSettings, TrainingSettings, TrainSettings
-from fervideo.training import calibrate, evaluate, loop, metrics
+from fervideo.settings import TrainingSettings, TrainSettings
+from fervideo.training import evaluate, loop, metrics
 from fervideo.training.features import Sample
-from fervideo.training.manifest import Clip, label_of, target
-
-D = 4
-LABELS = ("neutral", "anger", "calm")
-
-
-def sample(number: int, label: str = "anger", steps: int = 30, frames: str = "", clue: float = 1.0) -> Sample:
-    """Make a clip whose embedding tells its label, faintly at each step; `frames` names its frame labels' first half."""
-    rng = np.random.default_rng(number)
-    course = rng.normal(0, 1, (steps, len(EXPRESSIONS) + len(sequence.INPUTS) + D + 1)).astype(np.float32)
-    course[:, :8] -= np.logaddexp.reduce(course[:, :8], axis=1, keepdims=True)
-    shown = np.full(steps, -1)
-    if frames:
-        shown[: steps // 2], shown[steps // 2 :] = LABELS.index(frames), LABELS.index(label)
-    per_step = np.where(shown >= 0, shown, LABELS.index(label))
-    course[np.arange(steps), len(EXPRESSIONS) + len(sequence.INPUTS) + per_step] += clue
-    course[:, -1] = 1
-    clip = Clip(
-        f"clip{number}",
-        Path(f"{number}.mp4"),
-        f"s{number}",
-        "" if frames else label,
-        frame_labels="f.csv" if frames else "",
-    )
-    return Sample(
-        clip, 0.0, course, target(clip, LABELS), label_of(clip, LABELS), shown, np.arange(steps) / 20, shown, 1.0
-    )
 
 
 def trainer(run: Path, train: list[Sample], validation: list[Sample], settings: TrainSettings) -> loop.Trainer:
@@ -64,10 +36,6 @@ def clips() -> tuple[list[Sample], list[Sample]]:
     """Sixty clips to learn from and thirty to choose by, of three labels and many lengths."""
     made = [sample(number, LABELS[number % 3], steps=20 + number % 17) for number in range(90)]
     return made[:60], made[60:]
-
-
-def state(model: SequenceLSTM) -> dict[str, np.ndarray]:
-    return {name: tensor.numpy().copy() for name, tensor in model.state_dict().items()}
 
 
 SHORT = TrainSettings(epochs=6, batch=8, rate=0.01)
@@ -216,11 +184,6 @@ def test_looks_are_mixed_and_what_a_face_does_is_left():
     assert loop.with_other_looks(batch, 0) is batch
 
 
-def test_votes_are_soft_labels():
-    clip = Clip("a", Path("a.mp4"), label="anger", label_votes="anger:3|neutral:1")
-    np.testing.assert_allclose(target(clip, LABELS), [0.25, 0.75, 0])
-
-
 def test_rare_classes_count_as_much_as_frequent_ones():
     mass = np.array([90, 10, 0], np.float32)
     even = loop.class_weights(mass, 1.0).numpy()
@@ -239,70 +202,3 @@ def test_batches_hold_everything_once_and_like_lengths():
 def test_long_clips_are_cut():
     cut = loop.pieces([sample(1, steps=250)], TrainSettings(max_s=5))
     assert [len(piece.course) for piece in cut] == [84, 83, 83]
-
-
-def test_baselines_know_only_what_they_may():
-    shown = sample(1, "anger")
-    shown.course[:, :8] = np.log(1e-4)
-    shown.course[:, EXPRESSIONS.index("anger")] = np.log(0.9)
-    shown.course[:9, EXPRESSIONS.index("neutral")] = np.log(0.95)
-    majority, mean, smoothed = evaluate.baselines([shown], LABELS, [5, 1, 1])
-    assert [system.answers[0][1].argmax() for system in (majority, mean, smoothed) if system.answers[0]] == [0, 1, 1]
-    assert mean.answers[0] is not None
-    assert mean.answers[0][1][2] < 1e-6, "the frame CNN knows no calm"
-    np.testing.assert_allclose(mean.answers[0][0].sum(1), 1, rtol=1e-5)
-
-
-def test_calibration_finds_by_how_much_a_model_is_too_sure():
-    rng = np.random.default_rng(4)
-    logits = rng.normal(0, 2, (4000, 3))
-    p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
-    truth = (rng.random((len(p), 1)) < p.cumsum(1)).argmax(1)
-    too_sure = np.exp(2.5 * logits) / np.exp(2.5 * logits).sum(1, keepdims=True)
-    assert calibrate.temperature(truth, too_sure.astype(np.float32)) == pytest.approx(2.5, rel=0.08)
-    torch.manual_seed(0)
-    model = SequenceLSTM(D, hidden=8, labels=LABELS).eval()
-    before, few, many = state(model), [sample(1)], [sample(number, LABELS[number % 3]) for number in range(30)]
-    assert set(calibrate.calibrate(model, few, evaluate.predict(model, few, TrainingSettings())).values()) == {1.0}
-    np.testing.assert_array_equal(state(model)["clip_head.weight"], before["clip_head.weight"])
-    found = calibrate.calibrate(model, many, evaluate.predict(model, many, TrainingSettings()))
-    np.testing.assert_allclose(state(model)["step_head.weight"], before["step_head.weight"] / found["steps"], rtol=1e-5)
-    assert found["steps"] != 1
-
-
-def test_a_clip_without_a_face_is_an_error_of_every_system():
-    seen, unseen = sample(1, "anger"), sample(2, "anger", steps=0)
-    settings = TrainingSettings(train=TrainSettings(bootstrap=100))
-    system = evaluate.System("right", [(np.eye(3, dtype=np.float32)[[1] * 30], np.eye(3, dtype=np.float32)[1]), None])
-    report = evaluate.evaluate([system], [seen, unseen], LABELS, settings)
-    assert report["coverage"] == 0.5
-    assert report["systems"]["right"]["clips"]["war"] == 0.5
-    assert report["systems"]["right"]["clips"]["confusion"][1] == [0, 1, 0, 1]
-
-
-def test_short_clips_are_settled_as_long_ones_are():
-    torch.manual_seed(0)
-    model = SequenceLSTM(D, hidden=8, layers=1, labels=LABELS, stay=0.9).eval()
-    clips = [sample(number, LABELS[number], steps=60 + number) for number in range(3)]
-    for wanted in ("auto", 0.0, 0.99):
-        settings = TrainingSettings(sequence=SequenceSettings(stay=wanted))
-        answers = evaluate.predict(model, clips, settings)
-        for clip, answer in zip(clips, answers, strict=True):
-            assert answer is not None
-            expected = sequence.infer(model, clip.course, settings.sequence)
-            np.testing.assert_allclose(answer[0], expected[0], atol=1e-4)
-            np.testing.assert_allclose(answer[1], expected[1], atol=1e-5)
-
-
-def test_frames_are_scored_where_they_are_labelled():
-    clip = sample(1, "anger", frames="neutral")
-    clip.frame_label[20:] = -1
-    answer = np.zeros((30, 3), np.float32)
-    answer[:10, 0], answer[10:, 1] = 1, 1
-    system = evaluate.System("late", [(answer, answer.mean(0))])
-    settings = TrainingSettings(train=TrainSettings(bootstrap=100))
-    frames = evaluate.evaluate([system], [clip], LABELS, settings)["systems"]["late"]["frames"]
-    assert frames["war"] == 0.75, "of 20 labelled frames the change comes 5 too early"
-    assert frames["edit"] == 100
-    assert frames["onset_error_median_s"] == 0.25
-    assert "frames" not in evaluate.evaluate([system], [sample(2, "anger")], LABELS, settings)["systems"]["late"]

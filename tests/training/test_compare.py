@@ -1,0 +1,110 @@
+"""Frame classifiers side by side: the scores, the table and the JSON."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fervideo import cli, settings
+from fervideo.errors import DatasetError, UsageError
+from fervideo.training import compare
+
+KEYS = ["classifier", "n", "accuracy", "macro_f1", "ece", "ms_per_face", "parameters", "bytes", "recall", "confusion"]
+
+
+def test_weights_of_what_is_not_compared_are_not_passed_over(faces: Path):
+    own = settings.Settings.model_validate({"classifier": {"weights": "mine.safetensors"}})
+    with pytest.raises(
+        UsageError, match="is given for cnn, which is not among svm, mlp; give its path in --classifiers"
+    ):
+        compare.compare(faces, ["svm", "mlp"], own)
+
+
+def test_weights_that_are_not_part_of_the_package_are_told_apart(faces: Path):
+    from fervideo.errors import WeightsError
+
+    own = settings.Settings.model_validate({"classifier": {"name": "svm", "landmarks": "dlib"}})
+    with pytest.raises(WeightsError, match=r"is not part of fervideo.*train it \(tools/train_classifiers\.py svm"):
+        compare.compare(faces, ["svm"], own)
+
+
+@pytest.mark.parametrize("name", ["cnn", "transfer", "svm", "mlp"])
+def test_every_classifier_is_scored(faces: Path, name: str, capsys: pytest.CaptureFixture[str]):
+    assert cli.main(["compare", str(faces), "--classifiers", name, "--json", "--only-present", "--workers", "1"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert list(row) == KEYS
+    assert (row["classifier"], row["n"], row["recall"]["happiness"], row["recall"]["fear"]) == (name, 3, 1.0, None)
+    confusion = np.array(row["confusion"])
+    assert confusion.shape == (8, 8)
+    assert confusion.sum(1).tolist() == [1, 2, 0, 0, 0, 0, 0, 0]
+    assert confusion[:, 2:].sum() == 0, "only what is present is an answer"
+    assert 0 < row["ms_per_face"] < 1000
+    assert row["parameters"] > 100
+    assert row["bytes"] > 1000
+
+
+def test_the_table_tells_scores_recalls_and_the_share_without_landmarks(
+    faces: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert cli.main(["compare", str(faces), "--classifiers", "cnn", "--workers", "1"]) == 0
+    out = capsys.readouterr().out
+    assert out.splitlines()[0].split() == [
+        "3",
+        "faces",
+        "accuracy",
+        "macro_f1",
+        "ece",
+        "ms_per_face",
+        "parameters",
+        "MB",
+    ]
+    assert "no landmarks in 33.3% of the pictures" in out
+
+
+def test_unreadable_images_are_all_listed(tmp_path: Path):
+    (tmp_path / "fear").mkdir()
+    for name in ("a.png", "b.jpg"):
+        (tmp_path / "fear" / name).write_text("a shopping list")
+    with pytest.raises(DatasetError, match="2 photographs cannot be read") as raised:
+        compare.compare(tmp_path, ["cnn"])
+    assert [Path(problem.partition(": ")[0]).name for problem in raised.value.problems] == ["a.png", "b.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--classifiers", "cnn,rnn"], "--classifiers rnn: classifier.name = 'rnn'"),
+        (["--classifiers", "none.safetensors"], "none.safetensors: no such file"),
+        (["--map", "happy"], "--map happy: is not LABEL=EXPRESSION"),
+        (["--split", "test"], "--split test: a folder of images has no splits"),
+    ],
+)
+def test_bad_usage_is_one_line(faces: Path, options: list[str], message: str, capsys: pytest.CaptureFixture[str]):
+    classifiers = [] if "--classifiers" in options else ["--classifiers", "cnn"]
+    assert cli.main(["compare", str(faces), *options, *classifiers]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert message in err
+
+
+def test_weights_may_be_given_by_their_path(faces: Path):
+    shipped = compare.models.CNN_WEIGHTS
+    rows, seen = compare.compare(faces, [str(shipped), "cnn"], settings.Settings())
+    own, ours = ({name: row[name] for name in KEYS if name not in ("classifier", "ms_per_face")} for row in rows)
+    assert own == ours
+    assert seen == pytest.approx(2 / 3)
+
+
+def test_the_validation_split_of_ferplus(shared: Path, tmp_path: Path):
+    """The first hundred: as good as the model card says, by a wide margin for so few."""
+    data = np.load(shared / "ferplus.npz")
+    rows = np.flatnonzero(data["split"] == 1)[:100]
+    np.savez(
+        tmp_path / "few.npz",
+        **{name: data[name][rows] for name in ("images", "votes", "split")},
+        vote_names=data["vote_names"],
+    )
+    (row,), seen = compare.compare(tmp_path / "few.npz", ["cnn"], split="validation")
+    assert row["accuracy"] > 0.75
+    assert seen > 0.9

@@ -1,0 +1,95 @@
+"""Scores of a model and its baselines on made-up samples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from builders import make_features
+from training_builders import LABELS, D, sample
+
+from fervideo import sequence
+from fervideo.records import EXPRESSIONS
+from fervideo.sequence import SequenceLSTM
+from fervideo.settings import SequenceSettings, TrainingSettings, TrainSettings
+from fervideo.training import evaluate, features
+from fervideo.training.manifest import Clip
+
+
+def test_baselines_know_only_what_they_may():
+    shown = sample(1, "anger")
+    shown.course[:, :8] = np.log(1e-4)
+    shown.course[:, EXPRESSIONS.index("anger")] = np.log(0.9)
+    shown.course[:9, EXPRESSIONS.index("neutral")] = np.log(0.95)
+    majority, mean, smoothed = evaluate.baselines([shown], LABELS, [5, 1, 1])
+    assert [system.answers[0][1].argmax() for system in (majority, mean, smoothed) if system.answers[0]] == [0, 1, 1]
+    assert mean.answers[0] is not None
+    assert mean.answers[0][1][2] < 1e-6, "the frame CNN knows no calm"
+    np.testing.assert_allclose(mean.answers[0][0].sum(1), 1, rtol=1e-5)
+
+
+def test_a_clip_without_a_face_is_an_error_of_every_system():
+    seen, unseen = sample(1, "anger"), sample(2, "anger", steps=0)
+    settings = TrainingSettings(train=TrainSettings(bootstrap=100))
+    system = evaluate.System("right", [(np.eye(3, dtype=np.float32)[[1] * 30], np.eye(3, dtype=np.float32)[1]), None])
+    report = evaluate.evaluate([system], [seen, unseen], LABELS, settings)
+    assert report["coverage"] == 0.5
+    assert report["systems"]["right"]["clips"]["war"] == 0.5
+    assert report["systems"]["right"]["clips"]["confusion"][1] == [0, 1, 0, 1]
+
+
+def test_short_clips_are_settled_as_long_ones_are():
+    torch.manual_seed(0)
+    model = SequenceLSTM(D, hidden=8, layers=1, labels=LABELS, stay=0.9).eval()
+    clips = [sample(number, LABELS[number], steps=60 + number) for number in range(3)]
+    for wanted in ("auto", 0.0, 0.99):
+        settings = TrainingSettings(sequence=SequenceSettings(stay=wanted))
+        answers = evaluate.predict(model, clips, settings)
+        for clip, answer in zip(clips, answers, strict=True):
+            assert answer is not None
+            expected = sequence.infer(model, clip.course, settings.sequence)
+            np.testing.assert_allclose(answer[0], expected[0], atol=1e-4)
+            np.testing.assert_allclose(answer[1], expected[1], atol=1e-5)
+
+
+def test_frames_are_scored_where_they_are_labelled():
+    clip = sample(1, "anger", frames="neutral")
+    clip.frame_label[20:] = -1
+    answer = np.zeros((30, 3), np.float32)
+    answer[:10, 0], answer[10:, 1] = 1, 1
+    system = evaluate.System("late", [(answer, answer.mean(0))])
+    settings = TrainingSettings(train=TrainSettings(bootstrap=100))
+    frames = evaluate.evaluate([system], [clip], LABELS, settings)["systems"]["late"]["frames"]
+    assert frames["war"] == 0.75, "of 20 labelled frames the change comes 5 too early"
+    assert frames["edit"] == 100
+    assert frames["onset_error_median_s"] == 0.25
+    assert "frames" not in evaluate.evaluate([system], [sample(2, "anger")], LABELS, settings)["systems"]["late"]
+
+
+def test_a_clip_without_a_face_is_an_error_of_every_baseline():
+    labels = ("neutral", "anger")
+    clips = [Clip(name, Path(name), label="neutral", frame_labels="interval") for name in ("a", "b")]
+    samples = [
+        features.sample(clip, make_features(40, [faces], fps=20), labels)
+        for clip, faces in zip(clips, (range(40), range(0)), strict=True)
+    ]
+    systems = evaluate.baselines(samples, labels, [3, 1])
+    assert [[answer is None for answer in system.answers] for system in systems] == [[False, True]] * 3
+    report = evaluate.evaluate(systems, samples, labels, TrainingSettings.model_validate({"train": {"bootstrap": 100}}))
+    assert report["systems"]["majority"]["clips"]["war"] == report["systems"]["majority"]["frames"]["war"] == 0.5
+
+
+def test_what_lies_between_unlabelled_frames_is_a_course_of_its_own():
+    labels = ("neutral", "anger")
+    cut = features.sample(
+        Clip("a", Path("a"), label="anger", frame_labels="interval"), make_features(60, [range(60)], fps=20), labels
+    )
+    shown = np.repeat([0, -1, 1, -1, 1], [20, 10, 10, 10, 10])
+    cut.frame_label[:] = shown
+    answer = np.eye(2, dtype=np.float32)[np.maximum(shown, 0)]
+    report = evaluate.evaluate([evaluate.System("told", [(answer, answer.mean(0))])], [cut], labels, TrainingSettings())
+    frames = report["systems"]["told"]["frames"]
+    # Three stretches of one label each: no onset was seen, and nothing changed.
+    assert (frames["edit"], frames["f1_at_50"], frames["true_changes_per_min"]) == (100, 100, 0)
+    assert frames["onset_error_median_s"] is None

@@ -1,0 +1,73 @@
+"""Made-up datasets and samples for the tests of training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from fervideo import sequence
+from fervideo.records import EXPRESSIONS
+from fervideo.sequence import SequenceLSTM
+from fervideo.training import datasets
+from fervideo.training.features import Sample
+from fervideo.training.manifest import Clip, Manifest, label_of, target
+
+D = 4
+
+
+LABELS = ("neutral", "anger", "calm")
+
+
+def tree(root: Path, *files: str) -> Path:
+    """Make files with nothing much in them."""
+    for name in files:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"not read here")
+    return root
+
+
+def table(path: Path, *lines: str, encoding: str = "utf-8") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(lines) + "\n", encoding=encoding)
+    return path
+
+
+def read(root: Path, name: str, *, recognised: bool = True) -> Manifest:
+    """Read a tree by its format's name, and see that it is recognised as that."""
+    found = datasets.read(root, name)
+    if recognised:
+        assert datasets.read(root).format == name
+    return found
+
+
+def labels(found: Manifest) -> dict[str, str]:
+    return {clip.clip: clip.label for clip in found.clips}
+
+
+def sample(number: int, label: str = "anger", steps: int = 30, frames: str = "", clue: float = 1.0) -> Sample:
+    """Make a clip whose embedding tells its label, faintly at each step; `frames` names its frame labels' first half."""
+    rng = np.random.default_rng(number)
+    course = rng.normal(0, 1, (steps, len(EXPRESSIONS) + len(sequence.INPUTS) + D + 1)).astype(np.float32)
+    course[:, :8] -= np.logaddexp.reduce(course[:, :8], axis=1, keepdims=True)
+    shown = np.full(steps, -1)
+    if frames:
+        shown[: steps // 2], shown[steps // 2 :] = LABELS.index(frames), LABELS.index(label)
+    per_step = np.where(shown >= 0, shown, LABELS.index(label))
+    course[np.arange(steps), len(EXPRESSIONS) + len(sequence.INPUTS) + per_step] += clue
+    course[:, -1] = 1
+    clip = Clip(
+        f"clip{number}",
+        Path(f"{number}.mp4"),
+        f"s{number}",
+        "" if frames else label,
+        frame_labels="f.csv" if frames else "",
+    )
+    return Sample(
+        clip, 0.0, course, target(clip, LABELS), label_of(clip, LABELS), shown, np.arange(steps) / 20, shown, 1.0
+    )
+
+
+def state(model: SequenceLSTM) -> dict[str, np.ndarray]:
+    return {name: tensor.numpy().copy() for name, tensor in model.state_dict().items()}
