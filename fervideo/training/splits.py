@@ -13,7 +13,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from fervideo.errors import DatasetError
 from fervideo.records import Int64
 from fervideo.settings import TrainSettings
-from fervideo.training.frame_labels import names_in
+from fervideo.training.frame_labels import most_frequent, names_in
 from fervideo.training.manifest import SPLITS, Clip, Manifest, Problem
 
 
@@ -80,10 +80,9 @@ def _drawn(clips: Sequence[Clip], manifest: Manifest, settings: TrainSettings) -
             manifest.root, f"has {n_groups} {who} to draw a split from", "give splits in a manifest, or more subjects"
         )
     number = np.zeros(len(clips), np.int64)
-    # A clip without a label of its own is dealt by what most of its frames' labels are called.
-    names = [clip.label or min(names_in(clip), default="") for clip in clips]
-    # Labels rarer than the number of folds cannot be in each: they are dealt like the commonest, and the check tells
-    # which.
+    # A clip without a label of its own is dealt by the label that most of its frames have.
+    names = [clip.label or most_frequent(clip) for clip in clips]
+    # Labels rarer than the number of folds cannot be in each. They are dealt like the commonest, and `check` lists them.
     count = Counter(names)
     names = [name if count[name] >= n_folds else count.most_common(1)[0][0] for name in names]
     dealer = StratifiedGroupKFold(n_folds, shuffle=True, random_state=settings.seed)

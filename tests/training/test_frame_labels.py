@@ -40,3 +40,35 @@ def test_synthetic_frame_labels_begin_neutral_and_end_at_the_apex():
 def test_sequences_that_rise_from_neutral_teach_it():
     rising = Clip("S005_001", Path("S005/001"), label="anger", frame_labels="synthetic")
     assert frame_labels.names_in(rising) == {"neutral"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "span", "expected"),
+    [
+        # Times: sadness holds for 3 of 4 seconds, though happiness has more rows and anger comes first by name.
+        (("time_s,label", "0,happy", "0.5,angry", "0.6,happy", "1,sad", "4,"), {}, "sadness"),
+        # No label at all is no label, however long it holds.
+        (("time_s,label", "0,happy", "1,", "9,"), {}, "happiness"),
+        # The last label counts as long as the mean one, and the only one counts.
+        (("time_s,label", "0,sad", "2,angry", "3,happy"), {}, "sadness"),
+        (("time_s,label", "3,happy"), {}, "happiness"),
+        # Only the stretch counts, and its end is the end of the last label.
+        (("time_s,label", "0,sad", "2,angry", "3,happy"), {"start_s": 1.5, "end_s": 2.9}, "anger"),
+        (("time_s,label", "0,sad", "2,angry", "3,happy"), {"end_s": 9.0}, "happiness"),
+        # Frames count one each; equals go by name.
+        (("frame,label", "0,sad", "1,sad", "2,angry", "90,happy"), {}, "sadness"),
+        (("frame,label", "0,sad", "1,sad", "2,angry", "3,angry"), {}, "anger"),
+        (("time_s,label", "0,sad", "0.1,angry", "0.3,sad", "0.4,"), {}, "anger"),
+        # Numbers of images.
+        (("Neutral,Anger", "0", "1", "1", "-1", "-1", "-1", "-1"), {}, "anger"),
+        (("frame,label",), {}, ""),
+    ],
+)
+def test_the_most_frequent_label(tmp_path: Path, rows: tuple[str, ...], span: dict[str, float], expected: str):
+    file = table(tmp_path / "a.csv", *rows)
+    assert frame_labels.most_frequent(Clip("a", tmp_path / "a.mp4", frame_labels=str(file), **span)) == expected
+
+
+def test_the_most_frequent_label_without_a_file():
+    assert frame_labels.most_frequent(Clip("a", Path("a.mp4"), frame_labels="synthetic")) == "neutral"
+    assert frame_labels.most_frequent(Clip("a", Path("a.mp4"))) == ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from training_builders import table
 
 from fervideo.errors import DatasetError
 from fervideo.settings import TrainSettings
@@ -129,3 +130,19 @@ def test_problems_stop_or_drop_their_rows():
         found.sound([problem], skip=False)
     assert caught.value.problems == ("list:0-anger-1: is bad",)
     assert len(found.sound([problem], skip=True).clips) == len(found.clips) - 1
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_clips_without_a_label_are_dealt_by_the_one_that_most_of_their_frames_have(tmp_path: Path, seed: int):
+    """Each clip shows anger, the first by name, for one frame in ten; half of them neutral else, the other half fear."""
+    clips = []
+    for number in range(20):
+        rows = ["0,anger", *(f"{frame},{('neutral', 'fear')[number % 2]}" for frame in range(1, 10))]
+        file = table(tmp_path / f"{number}.csv", "frame,label", *rows)
+        clips.append(Clip(f"{number}", tmp_path / f"{number}.mp4", frame_labels=str(file), origin=f"{number}"))
+    tested = [
+        clip.clip
+        for clip in splits.assign(Manifest(tmp_path, "frames", clips), TrainSettings(seed=seed, folds=5))
+        if clip.split == "test"
+    ]
+    assert sorted(int(name) % 2 for name in tested) == [0, 0, 1, 1]
