@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fervideo import __version__
 from fervideo.cli import options
@@ -257,11 +257,11 @@ def _compare(args: argparse.Namespace) -> int:
             raise UsageError(f"--map {text}", "is not LABEL=EXPRESSION", "write for example --map happy=happiness")
         renamed[label] = expression
 
-    from fervideo.training import compare
+    from fervideo.training import compare, scores
 
     names = [name.strip() for name in args.classifiers.split(",")]
     with _problems_shown():
-        rows, seen = compare.compare(
+        comparison = compare.compare(
             args.dataset,
             names,
             chosen,
@@ -270,7 +270,8 @@ def _compare(args: argparse.Namespace) -> int:
             only_present=args.only_present,
             progress=True,
         )
-    print(json.dumps(rows, indent=1) if args.json else compare.describe(rows, seen))
+    rows = scores.to_json(comparison.classifiers)
+    print(json.dumps(rows, indent=1) if args.json else compare.describe(comparison))
     return 0
 
 
@@ -279,16 +280,16 @@ def _train(args: argparse.Namespace) -> int:
 
     chosen = settings.load(args.config, options.changes(args), settings.TrainingSettings)
 
-    from fervideo.training import evaluate, runs
+    from fervideo.training import runs, scores
 
     skip = args.on_error == "skip"
     with _problems_shown():
-        told = runs.train(
+        report = runs.train(
             args.dataset, args.output, chosen, format=args.format, init=args.init, resume=args.resume, skip=skip
         )
-    print(evaluate.describe(told["test"], runs.MODEL))
+    print(scores.describe(report.test))
     print(f"wrote {args.output}; use it with: fervideo timeline VIDEO --model {args.output}")
-    return _skipped(told, args.output / "skipped.csv")
+    return _skipped(report.skipped, args.output / "skipped.csv")
 
 
 def _cross_validate(args: argparse.Namespace) -> int:
@@ -296,18 +297,15 @@ def _cross_validate(args: argparse.Namespace) -> int:
 
     chosen = settings.load(args.config, options.changes(args), settings.TrainingSettings)
 
-    from fervideo.training import runs
+    from fervideo.training import run_files, runs
 
     with _problems_shown():
-        told = runs.cross_validate(
+        report = runs.cross_validate(
             args.dataset, args.output, chosen, format=args.format, init=args.init, skip=args.on_error == "skip"
         )
-    for name in ("mean", "pooled"):
-        for kind, scores in told[name].items():
-            shown = "  ".join(f"{score} {scores[score]:.3f}" for score in ("war", "uar", "macro_f1"))
-            print(f"{name} of {len(told['folds'])} folds, {kind}: {shown}")
+    print(run_files.describe_folds(report))
     print(f"wrote {args.output}")
-    return _skipped(told, args.output / "fold_*" / "skipped.csv")
+    return _skipped(report.skipped, args.output / "fold_*" / "skipped.csv")
 
 
 def _evaluate(args: argparse.Namespace) -> int:
@@ -315,27 +313,27 @@ def _evaluate(args: argparse.Namespace) -> int:
 
     chosen = settings.load(args.config, options.changes(args), settings.TrainingSettings)
 
-    from fervideo.training import evaluate, runs
+    from fervideo.training import runs, scores
 
     skip = args.on_error == "skip"
     with _problems_shown():
         report = runs.evaluate_run(
             args.dataset, chosen, format=args.format, split=args.split, output=args.output, skip=skip
         )
-    print(evaluate.describe(report, runs.MODEL))
+    print(scores.describe(report))
     if args.output is not None:
         print(f"wrote {args.output}")
-    if report["left_out"]:
-        print(f"{report['left_out']} rows of other splits, or that the model learnt from, were left out")
-    return _skipped(report, None if args.output is None else args.output / "skipped.csv")
+    if report.left_out:
+        print(f"{report.left_out} rows of other splits, or that the model learnt from, were left out")
+    return _skipped(report.skipped, None if args.output is None else args.output / "skipped.csv")
 
 
-def _skipped(told: dict[str, Any], listed: Path | None) -> int:
-    """Tell how many rows were left out for their problems, and where they are listed; return the exit code that goes with it."""
-    if told["skipped"]:
+def _skipped(n_rows: int, listed: Path | None) -> int:
+    """Print how many rows were left out for their problems, and where they are listed; return the exit code for that."""
+    if n_rows:
         where = "-o DIR lists them" if listed is None else f"see {listed}"
-        print(f"fervideo: {told['skipped']} rows with problems were left out, {where}", file=sys.stderr)
-    return 1 if told["skipped"] else 0
+        print(f"fervideo: {n_rows} rows with problems were left out, {where}", file=sys.stderr)
+    return 1 if n_rows else 0
 
 
 @contextmanager

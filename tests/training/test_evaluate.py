@@ -14,6 +14,7 @@ from fervideo.records import EXPRESSIONS
 from fervideo.sequence import SequenceLSTM
 from fervideo.settings import SequenceSettings, TrainingSettings, TrainSettings
 from fervideo.training import evaluate, features
+from fervideo.training.evaluate import Prediction
 from fervideo.training.manifest import Clip
 
 
@@ -23,20 +24,25 @@ def test_baselines_know_only_what_they_may():
     shown.course[:, EXPRESSIONS.index("anger")] = np.log(0.9)
     shown.course[:9, EXPRESSIONS.index("neutral")] = np.log(0.95)
     majority, mean, smoothed = evaluate.baselines([shown], LABELS, [5, 1, 1])
-    assert [system.answers[0][1].argmax() for system in (majority, mean, smoothed) if system.answers[0]] == [0, 1, 1]
-    assert mean.answers[0] is not None
-    assert mean.answers[0][1][2] < 1e-6, "the frame CNN knows no calm"
-    np.testing.assert_allclose(mean.answers[0][0].sum(1), 1, rtol=1e-5)
+    assert [system.predictions[0].clip.argmax() for system in (majority, mean, smoothed) if system.predictions[0]] == [
+        0,
+        1,
+        1,
+    ]
+    assert mean.predictions[0] is not None
+    assert mean.predictions[0].clip[2] < 1e-6, "the frame CNN knows no calm"
+    np.testing.assert_allclose(mean.predictions[0].steps.sum(1), 1, rtol=1e-5)
 
 
 def test_a_clip_without_a_face_is_an_error_of_every_system():
     seen, unseen = sample(1, "anger"), sample(2, "anger", steps=0)
     settings = TrainingSettings(train=TrainSettings(bootstrap=100))
-    system = evaluate.System("right", [(np.eye(3, dtype=np.float32)[[1] * 30], np.eye(3, dtype=np.float32)[1]), None])
+    anger = np.eye(3, dtype=np.float32)[1]
+    system = evaluate.System("right", [Prediction(steps=np.tile(anger, (30, 1)), clip=anger), None])
     report = evaluate.evaluate([system], [seen, unseen], LABELS, settings)
-    assert report["coverage"] == 0.5
-    assert report["systems"]["right"]["clips"]["war"] == 0.5
-    assert report["systems"]["right"]["clips"]["confusion"][1] == [0, 1, 0, 1]
+    assert report.coverage == 0.5
+    assert report.systems["right"].clips.war == 0.5
+    assert report.systems["right"].clips.confusion[1] == (0, 1, 0, 1)
 
 
 def test_short_clips_are_settled_as_long_ones_are():
@@ -45,26 +51,26 @@ def test_short_clips_are_settled_as_long_ones_are():
     clips = [sample(number, LABELS[number], steps=60 + number) for number in range(3)]
     for wanted in ("auto", 0.0, 0.99):
         settings = TrainingSettings(sequence=SequenceSettings(stay=wanted))
-        answers = evaluate.predict(model, clips, settings)
-        for clip, answer in zip(clips, answers, strict=True):
-            assert answer is not None
+        predictions = evaluate.predict(model, clips, settings)
+        for clip, prediction in zip(clips, predictions, strict=True):
+            assert prediction is not None
             expected = sequence.infer(model, clip.course, settings.sequence)
-            np.testing.assert_allclose(answer[0], expected[0], atol=1e-4)
-            np.testing.assert_allclose(answer[1], expected[1], atol=1e-5)
+            np.testing.assert_allclose(prediction.steps, expected[0], atol=1e-4)
+            np.testing.assert_allclose(prediction.clip, expected[1], atol=1e-5)
 
 
 def test_frames_are_scored_where_they_are_labelled():
     clip = sample(1, "anger", frames="neutral")
     clip.frame_label[20:] = -1
-    answer = np.zeros((30, 3), np.float32)
-    answer[:10, 0], answer[10:, 1] = 1, 1
-    system = evaluate.System("late", [(answer, answer.mean(0))])
+    steps = np.zeros((30, 3), np.float32)
+    steps[:10, 0], steps[10:, 1] = 1, 1
+    system = evaluate.System("late", [Prediction(steps=steps, clip=steps.mean(0))])
     settings = TrainingSettings(train=TrainSettings(bootstrap=100))
-    frames = evaluate.evaluate([system], [clip], LABELS, settings)["systems"]["late"]["frames"]
-    assert frames["war"] == 0.75, "of 20 labelled frames the change comes 5 too early"
-    assert frames["edit"] == 100
-    assert frames["onset_error_median_s"] == 0.25
-    assert "frames" not in evaluate.evaluate([system], [sample(2, "anger")], LABELS, settings)["systems"]["late"]
+    frames = evaluate.evaluate([system], [clip], LABELS, settings).systems["late"].frames
+    assert frames.war == 0.75, "of 20 labelled frames the change comes 5 too early"
+    assert frames.edit == 100
+    assert frames.onset_error_median_s == 0.25
+    assert evaluate.evaluate([system], [sample(2, "anger")], LABELS, settings).systems["late"].frames is None
 
 
 def test_a_clip_without_a_face_is_an_error_of_every_baseline():
@@ -75,9 +81,9 @@ def test_a_clip_without_a_face_is_an_error_of_every_baseline():
         for clip, faces in zip(clips, (range(40), range(0)), strict=True)
     ]
     systems = evaluate.baselines(samples, labels, [3, 1])
-    assert [[answer is None for answer in system.answers] for system in systems] == [[False, True]] * 3
+    assert [[prediction is None for prediction in system.predictions] for system in systems] == [[False, True]] * 3
     report = evaluate.evaluate(systems, samples, labels, TrainingSettings.model_validate({"train": {"bootstrap": 100}}))
-    assert report["systems"]["majority"]["clips"]["war"] == report["systems"]["majority"]["frames"]["war"] == 0.5
+    assert report.systems["majority"].clips.war == report.systems["majority"].frames.war == 0.5
 
 
 def test_what_lies_between_unlabelled_frames_is_a_course_of_its_own():
@@ -87,9 +93,9 @@ def test_what_lies_between_unlabelled_frames_is_a_course_of_its_own():
     )
     shown = np.repeat([0, -1, 1, -1, 1], [20, 10, 10, 10, 10])
     cut.frame_label[:] = shown
-    answer = np.eye(2, dtype=np.float32)[np.maximum(shown, 0)]
-    report = evaluate.evaluate([evaluate.System("told", [(answer, answer.mean(0))])], [cut], labels, TrainingSettings())
-    frames = report["systems"]["told"]["frames"]
+    steps = np.eye(2, dtype=np.float32)[np.maximum(shown, 0)]
+    system = evaluate.System("right", [Prediction(steps=steps, clip=steps.mean(0))])
+    frames = evaluate.evaluate([system], [cut], labels, TrainingSettings()).systems["right"].frames
     # Three stretches of one label each: no onset was seen, and nothing changed.
-    assert (frames["edit"], frames["f1_at_50"], frames["true_changes_per_min"]) == (100, 100, 0)
-    assert frames["onset_error_median_s"] is None
+    assert (frames.edit, frames.f1_at_50, frames.true_changes_per_min) == (100, 100, 0)
+    assert frames.onset_error_median_s is None

@@ -9,7 +9,7 @@ import pytest
 from builders import make_features
 
 from fervideo.training import features
-from fervideo.training.evaluate import frame_answer
+from fervideo.training.evaluate import Prediction, frame_probabilities
 from fervideo.training.features import sample
 from fervideo.training.manifest import Clip
 
@@ -56,7 +56,7 @@ def test_labelled_images_that_are_missing_are_scored_by_what_is_shown_nearby(tmp
     # Image 5 is there without a label; images 1, 4 and 7 have one and are not there.
     np.testing.assert_allclose(cut.time_s, [-0.05, 0, 0.05, 0.1, 0.15, 0.2, 0.25])
     assert cut.frame_label.tolist() == [0, 0, 1, 1, -1, 1, 0]
-    answer = np.eye(2, dtype=np.float32)[[0, 1, 1, 1, 0]]
-    p = frame_answer(cut, (answer, answer.mean(0)))
+    steps = np.eye(2, dtype=np.float32)[[0, 1, 1, 1, 0]]
+    p = frame_probabilities(cut, Prediction(steps=steps, clip=steps.mean(0)))
     assert p is not None
     assert p.argmax(1).tolist() == [0, 0, 1, 1, 1, 0, 0]

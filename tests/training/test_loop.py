@@ -22,9 +22,9 @@ def trainer(run: Path, train: list[Sample], validation: list[Sample], settings: 
     whole = TrainingSettings(train=settings)
 
     def score(candidate: SequenceLSTM) -> tuple[float, float]:
-        answers = evaluate.predict(candidate, validation, whole)
-        guess = np.array([answer[1].argmax() for answer in answers if answer is not None])
-        counts = metrics.confusion(np.array([sample.label for sample in validation]), guess, len(LABELS))
+        predictions = evaluate.predict(candidate, validation, whole)
+        predicted = np.array([prediction.clip.argmax() for prediction in predictions if prediction is not None])
+        counts = metrics.confusion(np.array([sample.label for sample in validation]), predicted, len(LABELS))
         return metrics.war(counts), metrics.uar(counts)
 
     pieces = loop.pieces(train, settings), loop.pieces(validation, settings)

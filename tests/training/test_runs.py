@@ -113,7 +113,7 @@ def test_the_timeline_follows_the_models_labels(
 
 
 def test_a_finished_run_is_neither_overwritten_nor_done_again(
-    trained: Path, dataset: Path, capsys: pytest.CaptureFixture[str]
+    trained: Path, dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     before = {path: path.read_bytes() for path in trained.iterdir()}
     code, _, err = fervideo_says(capsys, "train", dataset, "-o", trained, *QUICK)
@@ -122,6 +122,12 @@ def test_a_finished_run_is_neither_overwritten_nor_done_again(
     code, out, _ = fervideo_says(capsys, "train", dataset, "-o", trained, *QUICK, "--resume")
     assert code == 0
     assert "model" in out
+    (folder := tmp_path / "torn").mkdir()
+    for text in ("[]", "{}", '{"identity": "1"}', "no JSON"):
+        (folder / "metrics.json").write_text(text)
+        code, _, err = fervideo_says(capsys, "train", dataset, "-o", folder, *QUICK, "--resume")
+        assert code == 2
+        assert ("of other settings or clips" if text.startswith("{") else "cannot be read") in err
     code, _, err = fervideo_says(capsys, "train", dataset, "-o", trained, *QUICK, "--resume", "--set", "train.seed=9")
     assert code == 2
     assert "holds a finished run of other settings or clips; choose another folder" in err
@@ -172,8 +178,8 @@ def test_what_was_trained_on_is_known_from_anywhere(dataset: Path, tmp_path: Pat
         {"sequence": {"model": str(tmp_path / "run")}, "train": {"bootstrap": 100}}
     )
     n_tested = (splits["split"] == "test").sum()
-    assert runs.evaluate_run(dataset, chosen, progress=False)["n_clips"] == n_tested
-    assert runs.evaluate_run(tmp_path / "list.csv", chosen, progress=False)["n_clips"] == n_tested / 2
+    assert runs.evaluate_run(dataset, chosen, progress=False).n_clips == n_tested
+    assert runs.evaluate_run(tmp_path / "list.csv", chosen, progress=False).n_clips == n_tested / 2
 
 
 def test_no_clip_tests_a_model_that_learnt_from_it_before(
@@ -232,7 +238,7 @@ def test_fine_tuning_keeps_what_the_model_knows(dataset: Path, tmp_path: Path):
     assert cli.main(["train", str(dataset), "-o", str(tmp_path / "tuned"), "--init", "default", *QUICK]) == 0
     told = json.loads((tmp_path / "tuned" / "metrics.json").read_text())
     assert told["test"]["labels"] == [*fervideo.EXPRESSIONS, "bored"]
-    # What settles the shipped model's answers was fitted to them alone.
+    # The shipped model's chance to stay was fitted to its own predictions alone.
     assert checkpoint.read(tmp_path / "tuned" / "model.safetensors").header["config"]["stay"] == 0
 
 
@@ -331,14 +337,14 @@ def test_the_api_reports_what_the_command_does(trained: Path, dataset: Path):
         {"sequence": {"model": str(trained)}, "train": {"bootstrap": 100}}
     )
     report = runs.evaluate_run(dataset, chosen, progress=False)
-    assert report["labels"] == ["happiness", "bored"]
+    assert report.labels == ("happiness", "bored")
 
 
 def test_evaluation_smooths_as_the_timeline_does(trained: Path, dataset: Path):
     def changes(**sequence_settings: object) -> float:
         told = {"sequence": {"model": str(trained), **sequence_settings}, "train": {"bootstrap": 100}}
         report = runs.evaluate_run(dataset, settings.TrainingSettings.model_validate(told), split="all", progress=False)
-        return report["systems"]["model"]["frames"]["changes_per_min"]
+        return report.systems["model"].frames.changes_per_min
 
     assert changes() > changes(smooth_s=5.0) == 0
 
