@@ -1,4 +1,4 @@
-"""Training on a prepared dataset: a new model or a fine-tuned one, chosen by epoch, calibrated, evaluated, and saved."""
+"""Training on a prepared dataset: a new model or a fine-tuned one, calibrated, evaluated and saved."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ from fervideo.sequence import SequenceLSTM
 from fervideo.settings import TrainingSettings
 from fervideo.timeline import write_csv
 from fervideo.training import plots, run_files
+from fervideo.training.batches import Piece, pieces
 from fervideo.training.calibrate import calibrate
 from fervideo.training.evaluate import Prediction, System, baselines, evaluate, predict
 from fervideo.training.features import Sample
-from fervideo.training.loop import Piece, Scorer, Trainer, pieces
+from fervideo.training.loop import Scorer, Trainer
 from fervideo.training.manifest import SPLITS, Clip, to_table
 from fervideo.training.prepare import Prepared
 from fervideo.training.run_files import RunSource, TrainingReport

@@ -1,4 +1,4 @@
-"""The training loop on made-up courses: that it learns, masks, balances, resumes to the bit, and stops where it must."""
+"""The training loop on made-up courses: that it learns, balances, resumes to the bit, and stops where it must."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from fervideo.errors import TrainingError
 from fervideo.sequence import SequenceLSTM
 from fervideo.settings import TrainingSettings, TrainSettings
 from fervideo.training import evaluate, loop, metrics
+from fervideo.training.batches import collate, pieces
 from fervideo.training.features import Sample
 
 
@@ -27,8 +28,8 @@ def trainer(run: Path, train: list[Sample], validation: list[Sample], settings: 
         counts = metrics.confusion(np.array([sample.label for sample in validation]), predicted, len(LABELS))
         return metrics.war(counts), metrics.uar(counts)
 
-    pieces = loop.pieces(train, settings), loop.pieces(validation, settings)
-    return loop.Trainer(model, *pieces, score, settings, run, "these clips", tuned=False)
+    parts = pieces(train, settings), pieces(validation, settings)
+    return loop.Trainer(model, *parts, score, settings, run, "these clips", tuned=False)
 
 
 @pytest.fixture
@@ -41,8 +42,8 @@ def clips() -> tuple[list[Sample], list[Sample]]:
 SHORT = TrainSettings(epochs=6, batch=8, rate=0.01)
 
 
-def test_it_learns_what_single_steps_do_not_tell(tmp_path: Path, clips: tuple[list[Sample], list[Sample]]):
-    # How a made-up clip looks is all that tells its label.
+def test_it_learns_labels_that_single_steps_hide(tmp_path: Path, clips: tuple[list[Sample], list[Sample]]):
+    # A made-up clip's label shows in its look alone.
     learner = trainer(tmp_path, *clips, TrainSettings(epochs=15, batch=8, rate=0.01, mix_looks=0))
     history = learner.run(progress=False)
     assert max(epoch.uar for epoch in history) > 0.9
@@ -63,12 +64,12 @@ def test_the_epoch_of_the_least_validation_loss_is_kept(tmp_path: Path, clips: t
 
 
 def test_mixed_precision_learns_the_same(tmp_path: Path, clips: tuple[list[Sample], list[Sample]]):
-    """On the CPU by hand, since nothing but CUDA turns it on: what can be seen of it without a GPU."""
+    """On the CPU by hand, since only CUDA turns it on: the part that shows without a GPU."""
     (tmp_path / "plain").mkdir()
     plain, mixed = trainer(tmp_path / "plain", *clips, SHORT), trainer(tmp_path, *clips, SHORT)
     assert not mixed.mixed
     mixed.mixed = True
-    batch = loop.collate(mixed.train[:8])
+    batch = collate(mixed.train[:8])
     with torch.autocast("cpu", torch.bfloat16):
         assert mixed.model(batch.course, batch.mask)[0].dtype == torch.bfloat16
     losses = [[epoch.loss for epoch in learner.run(progress=False)] for learner in (plain, mixed)]
@@ -130,7 +131,7 @@ def test_a_loss_that_is_no_number_names_the_batch_and_keeps_the_last_epoch(
 def test_unknown_labels_weigh_nothing():
     settings = TrainSettings(lent_weight=0, balance=0)
     known, unknown = sample(1, "anger", frames="neutral"), sample(2, "anger")
-    (labelled,), (whole,) = loop.pieces([known], settings), loop.pieces([unknown], settings)
+    (labelled,), (whole,) = pieces([known], settings), pieces([unknown], settings)
     assert (labelled.clip_weight, whole.clip_weight) == (0, 1)
     assert (labelled.step_weight.sum(), whole.step_weight.sum()) == (30, 0)
     loss = loop.Loss.of([labelled, whole], settings, "cpu")
@@ -139,49 +140,11 @@ def test_unknown_labels_weigh_nothing():
     expected = torch.nn.functional.cross_entropy(
         steps[0], torch.from_numpy(known.step_label)
     ) + torch.nn.functional.cross_entropy(clip[1:], torch.tensor([1]))
-    batch = loop.collate([labelled, whole])
+    batch = collate([labelled, whole])
     torch.testing.assert_close(loss(steps, clip, batch), expected)
     disturbed = steps.clone()
     disturbed[1] += 5 * torch.randn(30, 3, generator=rng)
     torch.testing.assert_close(loss(disturbed, clip, batch), expected)
-
-
-def test_padding_weighs_nothing():
-    settings = TrainSettings()
-    both = loop.pieces([sample(1, steps=20), sample(2, steps=35)], settings)
-    batch = loop.collate(both)
-    assert batch.mask.sum(1).tolist() == [20, 35]
-    assert batch.step_weight.sum(1).tolist() == pytest.approx([20 * 0.3, 35 * 0.3])
-    torch.manual_seed(0)
-    model = SequenceLSTM(D, hidden=8, labels=LABELS).eval()
-    steps, clip = model(batch.course, batch.mask)
-    alone, clip_alone = model(batch.course[:1, :20], batch.mask[:1, :20])
-    torch.testing.assert_close(steps[:1, :20], alone)
-    torch.testing.assert_close(clip[:1], clip_alone)
-
-
-def test_looks_are_mixed_and_what_a_face_does_is_left():
-    batch = loop.collate(loop.pieces([sample(number, steps=20 + number) for number in range(6)], TrainSettings()))
-    batch.course[0, 5] = 0
-    torch.manual_seed(0)
-    mixed = loop.with_other_looks(batch, 0.3)
-    found = batch.course[..., -1:] > 0
-    shift = mixed.course - batch.course
-    assert shift.abs().max() > 0.05
-    torch.testing.assert_close(mixed.course[..., -1], batch.course[..., -1])
-    assert not shift.masked_select(~found).any()
-    looks = (batch.course * found).sum(1) / found.sum(1)
-    for k in range(6):
-        steps = shift[k][found[k, :, 0]]
-        torch.testing.assert_close(steps, steps[:1].expand_as(steps), atol=1e-5, rtol=0)
-        # Towards another clip's looks, by at most the share.
-        ways = (looks - looks[k])[:, :-1]
-        shares = [float(steps[0, :-1] @ way / way.square().sum().clamp(min=1e-9)) for way in ways]
-        assert any(
-            share <= 0.3001 and torch.allclose(steps[0, :-1], share * way, atol=1e-5)
-            for share, way in zip(shares, ways, strict=True)
-        )
-    assert loop.with_other_looks(batch, 0) is batch
 
 
 def test_rare_classes_count_as_much_as_frequent_ones():
@@ -189,16 +152,3 @@ def test_rare_classes_count_as_much_as_frequent_ones():
     even = loop.class_weights(mass, 1.0).numpy()
     np.testing.assert_allclose(even * mass, [50, 50, 0], rtol=1e-5)
     np.testing.assert_allclose(loop.class_weights(mass, 0.0).numpy(), [1, 1, 0])
-
-
-def test_batches_hold_everything_once_and_like_lengths():
-    lengths = np.random.default_rng(0).integers(10, 300, 500).tolist()
-    batches = loop.bucketed(lengths, 16, np.random.default_rng(1))
-    assert sorted(np.concatenate(batches).tolist()) == list(range(500))
-    padding = sum(max(lengths[k] for k in rows) * len(rows) for rows in batches) / sum(lengths)
-    assert padding < 1.1
-
-
-def test_long_clips_are_cut():
-    cut = loop.pieces([sample(1, steps=250)], TrainSettings(max_s=5))
-    assert [len(piece.course) for piece in cut] == [84, 83, 83]
