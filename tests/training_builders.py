@@ -47,14 +47,14 @@ def labels(found: Manifest) -> dict[str, str]:
 
 
 def sample(number: int, label: str = "anger", steps: int = 30, frames: str = "", clue: float = 1.0) -> Sample:
-    """Make a clip whose embedding tells its label, faintly at each step; `frames` names its frame labels' first half."""
+    """Make a clip whose embedding contains its label, faintly at each step; `frames` is the label of its first half."""
     rng = np.random.default_rng(number)
     course = rng.normal(0, 1, (steps, len(EXPRESSIONS) + len(sequence.INPUTS) + D + 1)).astype(np.float32)
     course[:, :8] -= np.logaddexp.reduce(course[:, :8], axis=1, keepdims=True)
-    shown = np.full(steps, -1)
+    step_label = np.full(steps, -1)
     if frames:
-        shown[: steps // 2], shown[steps // 2 :] = LABELS.index(frames), LABELS.index(label)
-    per_step = np.where(shown >= 0, shown, LABELS.index(label))
+        step_label[: steps // 2], step_label[steps // 2 :] = LABELS.index(frames), LABELS.index(label)
+    per_step = np.where(step_label >= 0, step_label, LABELS.index(label))
     course[np.arange(steps), len(EXPRESSIONS) + len(sequence.INPUTS) + per_step] += clue
     course[:, -1] = 1
     clip = Clip(
@@ -65,7 +65,15 @@ def sample(number: int, label: str = "anger", steps: int = 30, frames: str = "",
         frame_labels="f.csv" if frames else "",
     )
     return Sample(
-        clip, 0.0, course, target(clip, LABELS), label_of(clip, LABELS), shown, np.arange(steps) / 20, shown, 1.0
+        clip=clip,
+        start_s=0.0,
+        course=course,
+        target=target(clip, LABELS),
+        label=label_of(clip, LABELS),
+        step_label=step_label,
+        time_s=np.arange(steps) / 20,
+        frame_label=step_label,
+        seen=1.0,
     )
 
 

@@ -1,4 +1,4 @@
-"""Temperature scaling (Guo et al. 2017): one number per head, fitted on the validation split, part of the head's weights."""
+"""Temperature scaling (Guo et al. 2017): one number per head, fitted on the validation split."""
 
 from __future__ import annotations
 

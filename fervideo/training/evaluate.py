@@ -1,8 +1,8 @@
 """Evaluation of a model and its baselines on samples: clips, frames, segments, calibration.
 
-The baselines see the same features: the majority class of the training clips, the frame CNN averaged over the clip, and
-the frame CNN smoothed in time. The last one predicts for a clip the label of most of its steps. A clip without a face
-is an error of every system.
+The baselines see the same features. They are the majority class of the training clips, the frame CNN averaged over the
+clip, and the frame CNN smoothed in time. The last one predicts for a clip the label of most of its steps. A clip
+without a face is an error of every system.
 """
 
 from __future__ import annotations

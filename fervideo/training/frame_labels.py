@@ -112,7 +112,7 @@ def names_in(clip: Clip) -> set[str]:
 
 
 def most_frequent(clip: Clip) -> str:
-    """Return the label that a clip's frames have for most of the time; of equals the first by name; empty for none."""
+    """Return the label that a clip's frames have for most of the time, the first by name if several do; else empty."""
     if not is_file(clip):
         return min(names_in(clip), default="")
     stored = read(Path(clip.frame_labels))

@@ -1,4 +1,4 @@
-"""The files of a run: metrics.json with its records, predictions.csv, splits.csv, skipped.csv, config.toml, pictures."""
+"""The files of a run: metrics.json and its records, predictions.csv, splits.csv, skipped.csv, config.toml, pictures."""
 
 from __future__ import annotations
 

@@ -225,7 +225,7 @@ def to_json(value: Any) -> Any:
 
 
 def from_json(value: Any) -> Any:
-    """Return JSON's types as records contain them: tuples in place of lists."""
+    """Return JSON's types as records contain them: tuples for lists."""
     if isinstance(value, Mapping):
         return {key: from_json(item) for key, item in value.items()}
     return tuple(map(from_json, value)) if isinstance(value, list) else value

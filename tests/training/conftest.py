@@ -15,7 +15,7 @@ def portrait() -> Image.Image:
 
 @pytest.fixture(scope="module")
 def faces(portrait: Image.Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Hold the smile twice, large and tiny, and a wall, which is called neutral."""
+    """Write the smile twice, large and tiny, and a wall that is labelled neutral."""
     root = tmp_path_factory.mktemp("faces")
     for label in ("happiness", "neutral"):
         (root / label).mkdir()

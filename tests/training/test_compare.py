@@ -14,7 +14,7 @@ from fervideo.training import compare
 KEYS = ["classifier", "n", "accuracy", "macro_f1", "ece", "ms_per_face", "parameters", "bytes", "recall", "confusion"]
 
 
-def test_weights_of_what_is_not_compared_are_not_passed_over(faces: Path):
+def test_weights_of_a_classifier_that_is_not_compared_are_refused(faces: Path):
     own = settings.Settings.model_validate({"classifier": {"weights": "mine.safetensors"}})
     with pytest.raises(
         UsageError, match="is given for cnn, which is not among svm, mlp; give its path in --classifiers"
@@ -22,7 +22,7 @@ def test_weights_of_what_is_not_compared_are_not_passed_over(faces: Path):
         compare.compare(faces, ["svm", "mlp"], own)
 
 
-def test_weights_that_are_not_part_of_the_package_are_told_apart(faces: Path):
+def test_weights_that_are_not_part_of_the_package_are_named(faces: Path):
     from fervideo.errors import WeightsError
 
     own = settings.Settings.model_validate({"classifier": {"name": "svm", "landmarks": "dlib"}})
@@ -45,7 +45,7 @@ def test_every_classifier_is_scored(faces: Path, name: str, capsys: pytest.Captu
     assert row["bytes"] > 1000
 
 
-def test_the_table_tells_scores_recalls_and_the_share_without_landmarks(
+def test_the_table_contains_scores_recalls_and_the_share_without_landmarks(
     faces: Path, capsys: pytest.CaptureFixture[str]
 ):
     assert cli.main(["compare", str(faces), "--classifiers", "cnn", "--workers", "1"]) == 0
@@ -98,7 +98,7 @@ def test_weights_may_be_given_by_their_path(faces: Path):
 
 
 def test_the_validation_split_of_ferplus(shared: Path, tmp_path: Path):
-    """The first hundred: as good as the model card says, by a wide margin for so few."""
+    """The first hundred: as good as in the model card, by a wide margin for so few."""
     data = np.load(shared / "ferplus.npz")
     rows = np.flatnonzero(data["split"] == 1)[:100]
     np.savez(

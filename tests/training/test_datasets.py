@@ -11,11 +11,11 @@ from fervideo.training import datasets
 
 
 @pytest.mark.parametrize("name", datasets.FORMATS)
-def test_a_reader_that_finds_nothing_says_what_it_looked_for(tmp_path: Path, name: str):
+def test_a_reader_that_finds_no_clip_names_the_folder(tmp_path: Path, name: str):
     with pytest.raises(DatasetError) as caught:
         datasets.read(tmp_path, name)
-    told = f"{caught.value} {' '.join(caught.value.problems)}"
-    assert str(tmp_path) in told
+    message = f"{caught.value} {' '.join(caught.value.problems)}"
+    assert str(tmp_path) in message
 
 
 def test_an_unknown_layout_and_an_unknown_name(tmp_path: Path):

@@ -18,17 +18,14 @@ from fervideo.training.evaluate import Prediction
 from fervideo.training.manifest import Clip
 
 
-def test_baselines_know_only_what_they_may():
-    shown = sample(1, "anger")
-    shown.course[:, :8] = np.log(1e-4)
-    shown.course[:, EXPRESSIONS.index("anger")] = np.log(0.9)
-    shown.course[:9, EXPRESSIONS.index("neutral")] = np.log(0.95)
-    majority, mean, smoothed = evaluate.baselines([shown], LABELS, [5, 1, 1])
-    assert [system.predictions[0].clip.argmax() for system in (majority, mean, smoothed) if system.predictions[0]] == [
-        0,
-        1,
-        1,
-    ]
+def test_baselines_know_only_the_features():
+    clip = sample(1, "anger")
+    clip.course[:, :8] = np.log(1e-4)
+    clip.course[:, EXPRESSIONS.index("anger")] = np.log(0.9)
+    clip.course[:9, EXPRESSIONS.index("neutral")] = np.log(0.95)
+    majority, mean, smoothed = evaluate.baselines([clip], LABELS, [5, 1, 1])
+    systems = (majority, mean, smoothed)
+    assert [system.predictions[0].clip.argmax() for system in systems if system.predictions[0]] == [0, 1, 1]
     assert mean.predictions[0] is not None
     assert mean.predictions[0].clip[2] < 1e-6, "the frame CNN knows no calm"
     np.testing.assert_allclose(mean.predictions[0].steps.sum(1), 1, rtol=1e-5)
@@ -86,14 +83,14 @@ def test_a_clip_without_a_face_is_an_error_of_every_baseline():
     assert report.systems["majority"].clips.war == report.systems["majority"].frames.war == 0.5
 
 
-def test_what_lies_between_unlabelled_frames_is_a_course_of_its_own():
+def test_unlabelled_frames_part_two_courses():
     labels = ("neutral", "anger")
     cut = features.sample(
         Clip("a", Path("a"), label="anger", frame_labels="interval"), make_features(60, [range(60)], fps=20), labels
     )
-    shown = np.repeat([0, -1, 1, -1, 1], [20, 10, 10, 10, 10])
-    cut.frame_label[:] = shown
-    steps = np.eye(2, dtype=np.float32)[np.maximum(shown, 0)]
+    truth = np.repeat([0, -1, 1, -1, 1], [20, 10, 10, 10, 10])
+    cut.frame_label[:] = truth
+    steps = np.eye(2, dtype=np.float32)[np.maximum(truth, 0)]
     system = evaluate.System("right", [Prediction(steps=steps, clip=steps.mean(0))])
     frames = evaluate.evaluate([system], [cut], labels, TrainingSettings()).systems["right"].frames
     # Three stretches of one label each: no onset was seen, and nothing changed.

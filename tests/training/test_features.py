@@ -44,7 +44,7 @@ def test_samples_take_the_longest_face_and_the_next_one_where_it_is_gone():
     assert empty.course.shape[0] == 0
 
 
-def test_labelled_images_that_are_missing_are_scored_by_what_is_shown_nearby(tmp_path: Path):
+def test_labelled_images_that_are_missing_are_scored_by_their_neighbours(tmp_path: Path):
     folder = tmp_path / "12_left"
     folder.mkdir()
     for number in (2, 3, 5, 6):

@@ -33,8 +33,8 @@ def test_a_file_of_frame_labels_that_is_missing(tmp_path: Path):
 
 def test_synthetic_frame_labels_begin_neutral_and_end_at_the_apex():
     clip = Clip("a", Path("a"), label="anger", frame_labels="synthetic")
-    shown = frame_labels.truth(clip, ("neutral", "anger"), np.arange(9), np.arange(9) / 30, np.arange(9))
-    assert shown.tolist() == [0, -1, -1, -1, -1, -1, 1, 1, 1]
+    truth = frame_labels.truth(clip, ("neutral", "anger"), np.arange(9), np.arange(9) / 30, np.arange(9))
+    assert truth.tolist() == [0, -1, -1, -1, -1, -1, 1, 1, 1]
 
 
 def test_sequences_that_rise_from_neutral_teach_it():

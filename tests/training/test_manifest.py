@@ -28,7 +28,7 @@ def test_every_problem_of_a_row_is_found(tmp_path: Path):
         good._replace(clip="e", label_votes="anger:x", origin="list:7"),
         good._replace(clip="f", label="boredom", origin="list:8"),
     ]
-    told = [str(problem) for problem in check(Manifest(tmp_path, "manifest", rows))]
+    found = [str(problem) for problem in check(Manifest(tmp_path, "manifest", rows))]
     expected = [
         ("list:3", "clip 'a' stands in list:2 already"),
         ("list:4", "does not exist"),
@@ -38,15 +38,15 @@ def test_every_problem_of_a_row_is_found(tmp_path: Path):
         ("list:6", "split 'middle' is none of"),
         ("list:7", "anger:x"),
     ]
-    assert len(told) == len(expected), told
-    for line, (origin, reason) in zip(told, expected, strict=True):
+    assert len(found) == len(expected), found
+    for line, (origin, reason) in zip(found, expected, strict=True):
         assert line.startswith(origin)
         assert reason in line
     closed = [str(problem) for problem in check(Manifest(tmp_path, "dfew", rows[-1:], labels=("anger", "fear")))]
     assert closed == ["list:8: unknown label 'boredom'; known: anger, fear"]
 
 
-def test_votes_add_up_and_those_that_say_nothing_are_left_out():
+def test_votes_add_up_and_those_for_no_label_are_left_out():
     assert votes("happy:3|joy:2|neutral:5|fear:0") == {"happiness": 5, "neutral": 5}
     assert votes("anger:3|unknown:2|no_face:1|-1:4") == {"anger": 3}
     assert votes("unknown:2") == votes("") == {}
@@ -55,7 +55,7 @@ def test_votes_add_up_and_those_that_say_nothing_are_left_out():
             votes(text)
 
 
-def test_a_clip_whose_votes_say_nothing_has_its_label(tmp_path: Path):
+def test_a_clip_with_votes_for_no_label_has_its_own(tmp_path: Path):
     clip = Clip("a", tmp_path, label="anger", label_votes="no_face:2", origin="list:2")
     assert target(clip, ("neutral", "anger")).tolist() == [0, 1]
     assert check(Manifest(tmp_path, "manifest", [clip])) == []

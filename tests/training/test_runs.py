@@ -1,4 +1,4 @@
-"""Training, evaluation and cross-validation from video files, as a user has them; and what stops them."""
+"""Training, evaluation and cross-validation from video files, as a user has them, and the problems that stop them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 import fervideo
 from fervideo import checkpoint, cli, sequence, settings, video
-from fervideo.training import runs
+from fervideo.training import run_files, runs, scores
 
 #: A subject shows each label in one of these stretches.
 STRETCHES = {"happiness": (0.0, 2.0), "bored": (2.5, 4.5)}
@@ -65,13 +65,13 @@ def trained(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run
 
 
-def fervideo_says(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+def run_command(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
     code = cli.main([str(argument) for argument in arguments])
     captured = capsys.readouterr()
     return code, captured.out, captured.err
 
 
-def test_a_run_leaves_what_the_readme_lists(trained: Path, dataset: Path):
+def test_a_run_writes_the_files_of_the_readme(trained: Path, dataset: Path):
     expected = {
         "model.safetensors",
         "metrics.json",
@@ -82,11 +82,14 @@ def test_a_run_leaves_what_the_readme_lists(trained: Path, dataset: Path):
         "config.toml",
     }
     assert {path.name for path in trained.iterdir()} == expected | {"splits.csv", "predictions.csv"}
-    told = json.loads((trained / "metrics.json").read_text())
-    assert set(told["test"]["systems"]) == {"model", "majority", "mean of frames", "smoothed frames"}
-    assert {"war", "uar", "macro_f1", "ece", "nll", "brier", "uar_ci"} <= set(told["test"]["systems"]["model"]["clips"])
-    assert {"edit", "f1_at_50", "changes_per_min", "macro_f1"} <= set(told["test"]["systems"]["model"]["frames"])
-    assert told["seed"] == 1
+    report = json.loads((trained / "metrics.json").read_text())
+    assert set(report["test"]["systems"]) == {"model", "majority", "mean of frames", "smoothed frames"}
+    assert {"war", "uar", "macro_f1", "ece", "nll", "brier", "uar_ci"} <= set(
+        report["test"]["systems"]["model"]["clips"]
+    )
+    assert {"edit", "f1_at_50", "changes_per_min", "macro_f1"} <= set(report["test"]["systems"]["model"]["frames"])
+    assert report["seed"] == 1
+    assert scores.to_json(run_files.finished(trained, report["identity"])) == report, "it is read back as it was"
     splits = pd.read_csv(trained / "splits.csv")
     assert len(splits) == 12
     assert (splits.groupby("path")["split"].nunique() == 1).all()
@@ -95,13 +98,13 @@ def test_a_run_leaves_what_the_readme_lists(trained: Path, dataset: Path):
     assert again.train.epochs == 2
     assert pd.read_csv(trained / "history.csv")["epoch"].tolist() == [1, 2]
     assert cv2.imread(str(trained / "confusion.png")) is not None
-    assert sequence.load(trained / "model.safetensors", told["weights"]["frame"]).labels == ("happiness", "bored")
+    assert sequence.load(trained / "model.safetensors", report["weights"]["frame"]).labels == ("happiness", "bored")
 
 
 def test_the_timeline_follows_the_models_labels(
     trained: Path, face_clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    code, _, err = fervideo_says(capsys, "timeline", face_clip, "--model", trained, "-o", tmp_path)
+    code, _, err = run_command(capsys, "timeline", face_clip, "--model", trained, "-o", tmp_path)
     assert (code, err) == (0, "")
     timeline = fervideo.read_timeline(tmp_path / "astronaut.timeline.csv")
     assert timeline.labels == ("happiness", "bored")
@@ -116,19 +119,19 @@ def test_a_finished_run_is_neither_overwritten_nor_done_again(
     trained: Path, dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     before = {path: path.read_bytes() for path in trained.iterdir()}
-    code, _, err = fervideo_says(capsys, "train", dataset, "-o", trained, *QUICK)
+    code, _, err = run_command(capsys, "train", dataset, "-o", trained, *QUICK)
     assert (code, err.count("\n")) == (2, 1)
     assert "holds a run already; go on with --resume" in err
-    code, out, _ = fervideo_says(capsys, "train", dataset, "-o", trained, *QUICK, "--resume")
+    code, out, _ = run_command(capsys, "train", dataset, "-o", trained, *QUICK, "--resume")
     assert code == 0
     assert "model" in out
     (folder := tmp_path / "torn").mkdir()
     for text in ("[]", "{}", '{"identity": "1"}', "no JSON"):
         (folder / "metrics.json").write_text(text)
-        code, _, err = fervideo_says(capsys, "train", dataset, "-o", folder, *QUICK, "--resume")
+        code, _, err = run_command(capsys, "train", dataset, "-o", folder, *QUICK, "--resume")
         assert code == 2
         assert ("of other settings or clips" if text.startswith("{") else "cannot be read") in err
-    code, _, err = fervideo_says(capsys, "train", dataset, "-o", trained, *QUICK, "--resume", "--set", "train.seed=9")
+    code, _, err = run_command(capsys, "train", dataset, "-o", trained, *QUICK, "--resume", "--set", "train.seed=9")
     assert code == 2
     assert "holds a finished run of other settings or clips; choose another folder" in err
     assert {path: path.read_bytes() for path in trained.iterdir()} == before
@@ -139,10 +142,10 @@ def test_the_same_run_gives_the_same_model(trained: Path, dataset: Path, tmp_pat
     assert (tmp_path / "b" / "model.safetensors").read_bytes() == (trained / "model.safetensors").read_bytes()
 
 
-def test_evaluation_leaves_out_what_was_trained_on(
+def test_evaluation_leaves_out_clips_that_were_trained_on(
     trained: Path, dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    code, out, err = fervideo_says(capsys, "evaluate", dataset, "--model", trained, "-o", tmp_path / "out", *QUICK)
+    code, out, err = run_command(capsys, "evaluate", dataset, "--model", trained, "-o", tmp_path / "out", *QUICK)
     assert (code, err) == (0, "")
     report = json.loads((tmp_path / "out" / "metrics.json").read_text())
     splits = pd.read_csv(trained / "splits.csv")
@@ -152,12 +155,12 @@ def test_evaluation_leaves_out_what_was_trained_on(
     assert report["systems"]["model"] == json.loads((trained / "metrics.json").read_text())["test"]["systems"]["model"]
     assert "mean of frames" in out
     assert len(pd.read_csv(tmp_path / "out" / "predictions.csv")) == report["n_clips"]
-    code, _, _ = fervideo_says(
+    code, _, _ = run_command(
         capsys, "evaluate", dataset, "--model", trained, "-o", tmp_path / "all", "--split", "all", *QUICK
     )
     assert json.loads((tmp_path / "all" / "metrics.json").read_text())["n_clips"] == 12
     # The dataset has no splits of its own: the run's are meant.
-    code, _, _ = fervideo_says(
+    code, _, _ = run_command(
         capsys, "evaluate", dataset, "--model", trained, "-o", tmp_path / "v", "--split", "validation", *QUICK
     )
     assert (
@@ -165,7 +168,9 @@ def test_evaluation_leaves_out_what_was_trained_on(
     )
 
 
-def test_what_was_trained_on_is_known_from_anywhere(dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_clips_that_were_trained_on_are_known_from_any_folder(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     """By another path, from another folder, and as another format."""
     monkeypatch.chdir(dataset.parent)
     assert cli.main(["train", dataset.name, "-o", str(tmp_path / "run"), *QUICK]) == 0
@@ -185,7 +190,7 @@ def test_what_was_trained_on_is_known_from_anywhere(dataset: Path, tmp_path: Pat
 def test_no_clip_tests_a_model_that_learnt_from_it_before(
     trained: Path, dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    code, _, err = fervideo_says(
+    code, _, err = run_command(
         capsys, "train", dataset, "-o", tmp_path / "run", "--init", trained, *QUICK, "--set", "train.seed=5"
     )
     assert code == 2
@@ -202,17 +207,17 @@ def test_a_video_that_breaks_off_while_it_is_decoded_is_a_problem(
     for number in range(12):
         folder = tmp_path / "data" / f"take {number}"
         folder.mkdir(parents=True)
-        for place, frame in enumerate(window.frames):
-            cv2.imwrite(str(folder / f"{place:03d}.png"), frame[..., ::-1])
+        for index, frame in enumerate(window.frames):
+            cv2.imwrite(str(folder / f"{index:03d}.png"), frame[..., ::-1])
         lines.append(f"take {number},{('happiness', 'bored')[number % 2]},{number // 2}")
     (tmp_path / "data" / "list.csv").write_text("\n".join(lines) + "\n")
     (tmp_path / "data" / "take 3" / "004.png").write_bytes(b"no image")
     command = ("train", tmp_path / "data", "-o", tmp_path / "run", *QUICK, "--set", "video.image_fps=10")
-    code, _, err = fervideo_says(capsys, *command)
+    code, _, err = run_command(capsys, *command)
     assert code == 2
     assert "list.csv:5: " in err
     assert "is damaged" in err
-    code, _, _ = fervideo_says(capsys, *command, "--on-error", "skip")
+    code, _, _ = run_command(capsys, *command, "--on-error", "skip")
     assert code == 1
     assert len(pd.read_csv(tmp_path / "run" / "skipped.csv")) == 1
 
@@ -223,32 +228,32 @@ def test_labels_that_the_model_lacks_name_both_sides(
     folder = shutil.copytree(dataset, tmp_path / "data")
     text = (folder / "labels.csv").read_text()
     (folder / "labels.csv").write_text(text.replace("bored", "tired", 1))
-    code, _, err = fervideo_says(capsys, "evaluate", folder, "--model", trained, *QUICK)
+    code, _, err = run_command(capsys, "evaluate", folder, "--model", trained, *QUICK)
     assert code == 2
     assert f"{folder / 'labels.csv'}:3: label 'tired' is unknown to the model, which knows happiness, bored" in err
     voted = "path,label,label_votes\nsubject 0.mp4,bored,bored:3|tired:2\nsubject 1.mp4,bored,bored:x\n"
     (folder / "labels.csv").write_text(voted)
-    code, _, err = fervideo_says(capsys, "evaluate", folder, "--model", trained, *QUICK)
+    code, _, err = run_command(capsys, "evaluate", folder, "--model", trained, *QUICK)
     assert code == 2
     assert "labels.csv:2: label 'tired' is unknown to the model" in err
     assert "labels.csv:3: label_votes 'bored:x' are not votes" in err
 
 
-def test_fine_tuning_keeps_what_the_model_knows(dataset: Path, tmp_path: Path):
+def test_fine_tuning_keeps_the_labels_of_the_model(dataset: Path, tmp_path: Path):
     assert cli.main(["train", str(dataset), "-o", str(tmp_path / "tuned"), "--init", "default", *QUICK]) == 0
-    told = json.loads((tmp_path / "tuned" / "metrics.json").read_text())
-    assert told["test"]["labels"] == [*fervideo.EXPRESSIONS, "bored"]
+    report = json.loads((tmp_path / "tuned" / "metrics.json").read_text())
+    assert report["test"]["labels"] == [*fervideo.EXPRESSIONS, "bored"]
     # The shipped model's chance to stay was fitted to its own predictions alone.
     assert checkpoint.read(tmp_path / "tuned" / "model.safetensors").header["config"]["stay"] == 0
 
 
 def test_cross_validation(dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    code, out, _ = fervideo_says(capsys, "cross-validate", dataset, "-o", tmp_path / "cv", *QUICK)
-    told = json.loads((tmp_path / "cv" / "metrics.json").read_text())
-    assert (code, set(told["folds"])) == (0, {"1", "2", "3"})
-    assert np.sum(told["pooled"]["clips"]["confusion"]) == 12, "every clip is tested once"
+    code, out, _ = run_command(capsys, "cross-validate", dataset, "-o", tmp_path / "cv", *QUICK)
+    report = json.loads((tmp_path / "cv" / "metrics.json").read_text())
+    assert (code, set(report["folds"])) == (0, {"1", "2", "3"})
+    assert np.sum(report["pooled"]["clips"]["confusion"]) == 12, "every clip is tested once"
     assert "mean of 3 folds, clips" in out
-    code, _, err = fervideo_says(
+    code, _, err = run_command(
         capsys, "cross-validate", dataset, "-o", tmp_path / "cv", *QUICK, "--set", "train.seed=9"
     )
     assert code == 2
@@ -259,12 +264,12 @@ def test_cross_validation_keeps_subjects_on_one_side(dataset: Path, tmp_path: Pa
     folder = shutil.copytree(dataset, tmp_path / "data")
     lines = [f"subject {k}.mp4,happiness,{k // 2},{k % 3}" for k in range(6)]
     (folder / "labels.csv").write_text("\n".join(["path,label,subject,fold", *lines]) + "\n")
-    code, _, err = fervideo_says(capsys, "cross-validate", folder, "-o", tmp_path / "cv", *QUICK)
+    code, _, err = run_command(capsys, "cross-validate", folder, "-o", tmp_path / "cv", *QUICK)
     assert code == 2
     assert "labels.csv:2: subject 0 is in test and " in err
 
 
-def test_all_problems_are_told_before_the_work(dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_all_problems_are_listed_before_the_work(dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     folder = shutil.copytree(dataset, tmp_path / "data")
     (folder / "torn.mp4").write_bytes((folder / "subject 0.mp4").read_bytes()[:3000])
     rows = (
@@ -277,7 +282,7 @@ def test_all_problems_are_told_before_the_work(dataset: Path, tmp_path: Path, ca
     )
     with (folder / "labels.csv").open("a") as file:
         file.write("\n".join(rows) + "\n")
-    code, out, err = fervideo_says(capsys, "train", folder, "-o", tmp_path / "run", *QUICK)
+    code, out, err = run_command(capsys, "train", folder, "-o", tmp_path / "run", *QUICK)
     lines = err.splitlines()
     assert (code, out) == (2, "")
     for row, reason in (
@@ -291,7 +296,7 @@ def test_all_problems_are_told_before_the_work(dataset: Path, tmp_path: Path, ca
         assert any(f"labels.csv:{row}: " in line and reason in line for line in lines), (row, lines)
     assert "6 problems" in lines[-1]
     assert not (tmp_path / "run").exists()
-    code, _, err = fervideo_says(capsys, "train", folder, "-o", tmp_path / "run", "--on-error", "skip", *QUICK)
+    code, _, err = run_command(capsys, "train", folder, "-o", tmp_path / "run", "--on-error", "skip", *QUICK)
     assert code == 1
     assert err == f"fervideo: 6 rows with problems were left out, see {tmp_path / 'run' / 'skipped.csv'}\n"
     skipped = pd.read_csv(tmp_path / "run" / "skipped.csv")
@@ -332,7 +337,7 @@ def test_config_train_toml_holds_the_defaults_of_the_code():
     assert chosen.train.model_fields_set == set(settings.TrainSettings.model_fields)
 
 
-def test_the_api_reports_what_the_command_does(trained: Path, dataset: Path):
+def test_the_api_returns_the_report(trained: Path, dataset: Path):
     chosen = settings.TrainingSettings.model_validate(
         {"sequence": {"model": str(trained)}, "train": {"bootstrap": 100}}
     )
@@ -342,8 +347,10 @@ def test_the_api_reports_what_the_command_does(trained: Path, dataset: Path):
 
 def test_evaluation_smooths_as_the_timeline_does(trained: Path, dataset: Path):
     def changes(**sequence_settings: object) -> float:
-        told = {"sequence": {"model": str(trained), **sequence_settings}, "train": {"bootstrap": 100}}
-        report = runs.evaluate_run(dataset, settings.TrainingSettings.model_validate(told), split="all", progress=False)
+        values = {"sequence": {"model": str(trained), **sequence_settings}, "train": {"bootstrap": 100}}
+        report = runs.evaluate_run(
+            dataset, settings.TrainingSettings.model_validate(values), split="all", progress=False
+        )
         return report.systems["model"].frames.changes_per_min
 
     assert changes() > changes(smooth_s=5.0) == 0

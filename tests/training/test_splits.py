@@ -54,7 +54,7 @@ def test_an_unknown_subject_is_the_video():
     assert splits.check(assigned) == []
 
 
-def test_official_splits_stay_and_validation_comes_from_what_is_trained_on():
+def test_official_splits_stay_and_validation_is_part_of_training():
     found = dataset()
     clips = [clip._replace(split="test" if clip.subject in ("s1", "s2") else "train") for clip in found.clips]
     groups = sides(splits.assign(Manifest(Path("data"), "x", clips), TrainSettings()))
@@ -134,7 +134,7 @@ def test_problems_stop_or_drop_their_rows():
 
 @pytest.mark.parametrize("seed", range(5))
 def test_clips_without_a_label_are_dealt_by_the_one_that_most_of_their_frames_have(tmp_path: Path, seed: int):
-    """Each clip shows anger, the first by name, for one frame in ten; half of them neutral else, the other half fear."""
+    """One frame in ten is anger, the first label by name; the others are neutral in half of the clips, else fear."""
     clips = []
     for number in range(20):
         rows = ["0,anger", *(f"{frame},{('neutral', 'fear')[number % 2]}" for frame in range(1, 10))]

@@ -12,7 +12,7 @@ from fervideo.training import stills
 
 
 def archive(path: Path, **changes: object) -> Path:
-    """Write three images of the train split and two of the test split, of which one has a majority."""
+    """Write three images of the train split and two of the test split, one of them with a majority."""
     votes = np.zeros((5, 10), np.uint8)
     votes[:, 1] = (9, 9, 9, 9, 5)
     votes[4, 0] = 5
@@ -47,7 +47,7 @@ def test_another_archive_is_refused(tmp_path: Path, changes: dict[str, object], 
         stills.read(archive(tmp_path / "a.npz", **changes))
 
 
-def test_what_is_no_dataset_is_refused(tmp_path: Path):
+def test_other_files_and_folders_are_refused(tmp_path: Path):
     (tmp_path / "text.npz").write_text("a shopping list")
     (tmp_path / "empty.npz").touch()
     np.save(tmp_path / "array.npy", np.zeros(3))
@@ -68,10 +68,10 @@ def test_the_majority_rule_is_microsofts():
     votes[2, [0, 2]] = (2, 1)  # a single vote does not count
     votes[3, [0, 8]] = (4, 6)  # unknown
     votes[4, [0, 1, 2]] = (1, 1, 1)
-    majority, shown = stills.majority_rule(votes)
+    majority, shares = stills.majority_rule(votes)
     assert majority.tolist() == [0, -1, 0, -1, -1]
-    np.testing.assert_allclose(shown[:3, 0], [0.6, 0.5, 1.0])
-    assert shown[4].sum() == 0
+    np.testing.assert_allclose(shares[:3, 0], [0.6, 0.5, 1.0])
+    assert shares[4].sum() == 0
 
 
 def test_unknown_labels_are_all_named_with_a_mapping_to_paste(tmp_path: Path):
@@ -100,7 +100,7 @@ def test_a_folder_without_images_is_named(faces: Path, tmp_path: Path):
         stills.read(tmp_path)
 
 
-def test_a_mapping_ignores_case_and_names_what_it_lacks(tmp_path: Path):
+def test_a_mapping_ignores_case_and_names_missing_folders(tmp_path: Path):
     (tmp_path / "Happy").mkdir()
     Image.new("L", (48, 48)).save(tmp_path / "Happy" / "a.png")
     assert stills.read(tmp_path, renamed={"HAPPY": "Happiness"}).label.tolist() == [1]

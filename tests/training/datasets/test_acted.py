@@ -26,7 +26,7 @@ def test_ravdess(tmp_path: Path):
     assert next(clip for clip in found.clips if clip.subject == "12").label == "happiness", "song counts"
 
 
-def test_ravdess_names_what_is_not_named_right(tmp_path: Path):
+def test_ravdess_lists_files_with_other_names(tmp_path: Path):
     root = tree(
         tmp_path, "Actor_01/02-01-01-01-01-01-01.mp4", "Actor_01/02-01-09-01-01-01-01.mp4", "Actor_01/holiday.mp4"
     )

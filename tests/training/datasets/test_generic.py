@@ -135,7 +135,17 @@ def test_clips_are_named_apart_wherever_they_stand(tmp_path: Path):
     assert list(labels(read(tmp_path / "frames", "frames"))) == ["take.1", "take.2"]
 
 
-ELAN_HEADER = "Tier\tParticipant\tBegin Time - hh:mm:ss.ms\tBegin Time - ss.msec\tEnd Time - hh:mm:ss.ms\tEnd Time - ss.msec\tAnnotation"
+ELAN_HEADER = "\t".join(
+    (
+        "Tier",
+        "Participant",
+        "Begin Time - hh:mm:ss.ms",
+        "Begin Time - ss.msec",
+        "End Time - hh:mm:ss.ms",
+        "End Time - ss.msec",
+        "Annotation",
+    )
+)
 
 
 @pytest.mark.parametrize(
@@ -177,15 +187,15 @@ def elan_rows(*rows: tuple[str, str, int, str]) -> list[str]:
 @pytest.mark.parametrize("head", [(ELAN_HEADER,), ()])
 def test_elan_reads_the_tiers_of_expressions(tmp_path: Path, head: tuple[str, ...]):
     tree(tmp_path, "a.mp4", "b.mp4")
-    told = elan_rows(
+    faces = elan_rows(
         ("face", "P1", 1, "happy"),
         ("speech", "P1", 1, "hello there"),
         ("face", "P1", 2, "smirk"),
         ("face", "P1", 3, "sad"),
     )
-    table(tmp_path / "a.txt", *head, *told)
-    said = elan_rows(("speech", "P2", 1, "happy"), ("speech", "P2", 5, "so they said"))
-    bad = table(tmp_path / "b.txt", *head, *said, "face\tP2\tsoon\tsoon\tlate\tlate\thappy")
+    table(tmp_path / "a.txt", *head, *faces)
+    speech = elan_rows(("speech", "P2", 1, "happy"), ("speech", "P2", 5, "so they spoke"))
+    bad = table(tmp_path / "b.txt", *head, *speech, "face\tP2\tsoon\tsoon\tlate\tlate\thappy")
     found = read(tmp_path, "elan")
     assert [problem.origin for problem in found.problems] == [f"{bad}:{len(head) + 3}"]
     assert labels(found) == {"a@1": "happiness", "a@2": "smirk", "a@3": "sadness"}

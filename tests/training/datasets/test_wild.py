@@ -52,7 +52,7 @@ def test_dfew_without_its_first_label_counts_from_one_all_the_same(tmp_path: Pat
     assert found.problems == []
 
 
-def test_dfew_with_some_of_its_folds_trains_on_what_none_of_them_tests(tmp_path: Path):
+def test_dfew_with_some_of_its_folds_trains_on_clips_that_none_of_them_tests(tmp_path: Path):
     for fold, rows, rest in (("2", ("1,1",), ("2,2", "3,3")), ("4", ("2,2",), ("1,1", "3,3"))):
         table(tmp_path / f"test(single-labeled)/set_{fold}.csv", "video_name,label", *rows)
         table(tmp_path / f"train(single-labeled)/set_{fold}.csv", "video_name,label", *rest)
@@ -73,7 +73,7 @@ def test_dfew_with_some_of_its_folds_trains_on_what_none_of_them_tests(tmp_path:
 
 
 def dfew_with_votes(root: Path, *rows: tuple[object, ...]) -> Path:
-    """One fold of two clips, and a sheet of votes: a clip's number, votes in the order of DFEW's labels, and the label."""
+    """Write one fold of two clips, and a sheet of votes: a clip's number, its votes by label, and its label."""
     table(root / "train(single-labeled)/set_1.csv", "video_name,label", "1,1")
     table(root / "test(single-labeled)/set_1.csv", "video_name,label", "2,7")
     tree(root, "Clip/clip_224x224/00001/1.jpg", "Clip/clip_224x224/00002/1.jpg")
@@ -132,7 +132,7 @@ def test_mafw(tmp_path: Path):
 
 
 @pytest.mark.parametrize("sides", [("Train_AFEW", "Val_AFEW"), ("train_afew", "val_afew"), ("Train", "Val")])
-def test_afew_is_told_on_its_validation_set(tmp_path: Path, sides: tuple[str, str]):
+def test_afew_is_tested_on_its_validation_set(tmp_path: Path, sides: tuple[str, str]):
     tree(tmp_path, f"{sides[0]}/Angry/000046280.avi", f"{sides[1]}/Surprise/000046281.avi", "Test_AFEW/000000001.avi")
     found = read(tmp_path, "afew")
     assert sorted((clip.label, clip.split) for clip in found.clips) == [("anger", "train"), ("surprise", "test")]
@@ -152,5 +152,5 @@ def test_aff_wild2_lines_are_images_by_number(tmp_path: Path):
     assert names == ("neutral", "anger", "fear", "other")
     # Images 2, 3 and 5: the lines of the missing ones are passed over.
     frame, number = [0, 1, 2], [2, 3, 5]
-    shown = frame_labels.truth(left, names, np.array(frame), np.array(frame) / 30, np.array(number))
-    assert shown.tolist() == [names.index("anger"), -1, names.index("other")]
+    truth = frame_labels.truth(left, names, np.array(frame), np.array(frame) / 30, np.array(number))
+    assert truth.tolist() == [names.index("anger"), -1, names.index("other")]
