@@ -14,7 +14,7 @@ def around(landmarks_px: Float32) -> Float32:
 
 
 def area(box: Float64) -> Float64:
-    """Return the area of boxes (..., 4) in square pixels, 0 where they are turned inside out."""
+    """Return the area of boxes (..., 4) in square pixels; a box with its sides swapped has 0."""
     size: Float64 = (box[..., 2] - box[..., 0]).clip(0) * (box[..., 3] - box[..., 1]).clip(0)
     return size
 

@@ -1,4 +1,4 @@
-"""Read and write weights: safetensors with a JSON header that says what they are. Nothing is ever unpickled.
+"""Weights on disk: safetensors with a JSON header that describes them. Nothing is ever unpickled.
 
 The header names the kind of model, how to build it (`config`), what it expects and yields (`labels`, `crop_px`, ...),
 and where it comes from (`recipe`, `data`, `seed`, `date`, `scores`).
@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,9 +19,8 @@ import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from fervideo import atomic, columns
+from fervideo import atomic
 from fervideo.errors import WeightsError
-from fervideo.records import ANY_FRAME_MODEL, MODEL_RATE_HZ
 
 Model = TypeVar("Model")
 
@@ -29,23 +29,21 @@ SHIPPED = Path(__file__).parent / "weights"
 
 
 @dataclass(frozen=True)
-class Checkpoint:
-    """Hold a model's weights and what they say of themselves.
+class CheckpointHeader:
+    """A model's description of itself.
 
     Attributes:
         path: The file.
         header: The JSON header.
-        tensors: Parameter name to array.
         digest: SHA-256 of the file's bytes, in hexadecimal.
     """
 
     path: Path
     header: dict[str, Any]
-    tensors: dict[str, npt.NDArray[Any]]
     digest: str
 
     def expect(self, **wanted: object) -> None:
-        """Check the header against what the caller works with.
+        """Check the header against the values that the caller works with.
 
         Raises:
             WeightsError: A value differs; the message names both.
@@ -53,14 +51,24 @@ class Checkpoint:
         for name, value in wanted.items():
             # JSON knows no tuples.
             if self.header.get(name) != json.loads(json.dumps(value)):
+                reason = f"made for {name} = {self.header.get(name)!r}, here it is {value!r}"
                 raise WeightsError(
-                    self.path,
-                    f"made for {name} = {self.header.get(name)!r}, here it is {value!r}",
-                    "use weights that were trained for this version and these settings",
+                    self.path, reason, "use weights that were trained for this version and these settings"
                 )
 
+
+@dataclass(frozen=True)
+class Checkpoint(CheckpointHeader):
+    """A model's weights and its description of itself.
+
+    Attributes:
+        tensors: Parameter name to array.
+    """
+
+    tensors: dict[str, npt.NDArray[Any]]
+
     def build(self, maker: Callable[..., Model], **known: object) -> Model:
-        """Make the model that the header's `config` describes; `known` arguments go before those of the config.
+        """Build the model that the header's `config` describes; `known` arguments override those of the config.
 
         Raises:
             WeightsError: There is no such config, or it is not one of this version.
@@ -111,7 +119,7 @@ def read(path: Path) -> Checkpoint:
         raise WeightsError(
             path, f"holds numbers that are not finite in {_some(wild)}", "train it again, at a lower rate perhaps"
         )
-    return Checkpoint(path, header, tensors, digest(path))
+    return Checkpoint(path=path, header=header, digest=digest(path), tensors=tensors)
 
 
 def check_shapes(path: Path, wanted: Mapping[str, tuple[int, ...]], given: Mapping[str, tuple[int, ...]]) -> None:
@@ -137,34 +145,6 @@ def _some(names: Sequence[str], most: int = 3) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
-def read_sequence_model(path: Path, frame_cnn: str) -> Checkpoint:
-    """Read the checkpoint of a sequence model, which needs no torch.
-
-    Args:
-        path: The file.
-        frame_cnn: Digest of the frame classifier whose features it is to read.
-
-    Raises:
-        WeightsError: As `read`; or it was trained on other features, or does not name its labels.
-    """
-    stored = read(path)
-    stored.expect(kind="sequence_lstm", model_rate_hz=MODEL_RATE_HZ)
-    inputs = stored.header.get("geometry")
-    if not isinstance(inputs, list) or (unknown := [name for name in inputs if name not in columns.MEASURES]):
-        reason = (
-            f"reads measures that this version does not compute ({_some(unknown)})" if inputs else "names no inputs"
-        )
-        raise WeightsError(path, reason, "use weights that were trained for this version")
-    if stored.header.get("frame_cnn") != ANY_FRAME_MODEL:
-        stored.expect(frame_cnn=frame_cnn)
-    n_outputs, n_labels = stored.header.get("config", {}).get("labels"), len(stored.header.get("labels", []))
-    if n_outputs != n_labels:
-        raise WeightsError(
-            path, f"has {n_outputs} outputs and names {n_labels} labels", "give a checkpoint that fervideo wrote"
-        )
-    return stored
-
-
 def write(path: Path, header: dict[str, Any], tensors: dict[str, npt.NDArray[Any]]) -> None:
     """Write a checkpoint.
 
@@ -186,6 +166,21 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def stamped(path: Path) -> tuple[Path, int]:
-    """Return a path and what tells one state of its file from the next, as a key to remember what was read from it."""
-    return path, path.stat().st_mtime_ns if path.exists() else 0
+def stamp(path: Path) -> int:
+    """Return a number that changes with a file's content, as part of a key for values read from it."""
+    return path.stat().st_mtime_ns if path.exists() else 0
+
+
+def read_header(path: Path) -> CheckpointHeader:
+    """Read and check a file, and return its header; once for as long as the file stays the same.
+
+    Raises:
+        WeightsError: As `read`.
+    """
+    return _read_header(path, stamp(path))
+
+
+@lru_cache
+def _read_header(path: Path, stamp: int) -> CheckpointHeader:  # noqa: ARG001  (part of the key)
+    stored = read(path)
+    return CheckpointHeader(path=path, header=stored.header, digest=stored.digest)

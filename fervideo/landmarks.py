@@ -1,7 +1,7 @@
 """The topology of facial landmarks: which number lies where, each group under one name.
 
-Numbers are those of mediapipe FaceMesh with refined eyes and lips (478 points), and of the 68-point scheme of Sagonas et
-al. 2013, which dlib's predictor yields. Right and left are the person's own.
+Numbers are those of mediapipe FaceMesh with refined eyes and lips (478 points), and of the 68-point scheme of Sagonas
+et al. 2013, which dlib's predictor yields. Right and left are the person's own.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 N_LANDMARKS = 478
 #: FaceMesh landmarks that move with the skull: eye corners, nose bridge and base, forehead, temples, cheeks.
 RIGID = (33, 133, 362, 263, 168, 197, 2, 98, 327, 10, 109, 338, 127, 356, 234, 454)
+#: The index in RIGID of the point across the face from each of them.
+MIRRORED_RIGID = (3, 2, 1, 0, 4, 5, 6, 8, 7, 9, 11, 10, 13, 12, 15, 14)
 
 #: Right and left eye: outer and inner corner, then the upper and the lower lid from outside in.
 RIGHT_EYE = ((33, 133), (160, 158), (144, 153))

@@ -11,12 +11,11 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from fervideo import boxes, crops, faces, measures, models, video
-from fervideo.classifiers.cnn import resolve_device
+from fervideo import classifiers, observe, video
 from fervideo.columns import MEASURES
 from fervideo.errors import VideoError
 from fervideo.faces import enlarged
-from fervideo.records import EXPRESSIONS, Float32, UInt8
+from fervideo.records import EXPRESSIONS, FaceObservations
 from fervideo.settings import Settings
 from fervideo.timeline import BOX_COLUMNS, P_COLUMNS, face_columns, rounded_shares, write_csv
 
@@ -63,19 +62,23 @@ def classify_photos(
         UsageError: `cuda` is asked for where there is none.
     """
     settings = settings or Settings()
-    classify = models.of(settings.classifier, resolve_device(settings.run.device))
+    classify = classifiers.loaded(classifiers.weights(settings.classifier, settings.run.device))
     files, problems = _files(map(Path, paths))
     wanted = settings.faces.max_faces
     most, tables = _MOST_FACES if wanted == "auto" else wanted, [_table([], {})]
     hidden = None if progress and len(files) > 1 else True
-    with faces.Landmarker(settings.faces, most, still=True) as landmarker, crops.one_thread():
+    with observe.opened(settings.faces, most, still=True, find=enlarged.find_all) as observer:
         for path in tqdm(files, unit=" photos", disable=hidden, dynamic_ncols=True):
             try:
-                image = video.read_image(path)
+                found, cut = observer(video.read_image(path))
             except VideoError as error:
                 problems.append(error)
             else:
-                tables.append(_faces_of(path, image, _find(landmarker, image), classify))
+                size = -(found.box_px[:, 2:] - found.box_px[:, :2]).prod(1)
+                largest_first = np.argsort(size, kind="stable")
+                found, cut = found.take(largest_first), cut[largest_first]
+                seen = observe.observations(found, classify.predict(cut, found.landmarks_px))
+                tables.append(_faces_of(path, seen))
     return PhotoFaces(
         pd.concat([table for table in tables if len(table)] or tables, ignore_index=True), tuple(problems)
     )
@@ -109,33 +112,22 @@ def _files(paths: Iterable[Path]) -> tuple[list[Path], list[VideoError]]:
     return files, problems
 
 
-def _find(landmarker: faces.Landmarker, image: UInt8) -> Float32:
-    """Find the faces of a photograph: landmarks float32 (M, N_LANDMARKS, 3); of a small one that seems empty, the face that fills it."""
-    found = landmarker.find(image)
-    if len(found) or min(image.shape[:2]) >= enlarged.ENLARGED_PX:
-        return found
-    landmarks = enlarged.find(landmarker, image)
-    return landmarks[None] if np.isfinite(landmarks[0, 0]) else found
-
-
-def _faces_of(path: Path, image: UInt8, found: Float32, classify: models.FrameModel) -> pd.DataFrame:
-    """Classify the faces of one photograph, the largest first."""
+def _faces_of(path: Path, seen: FaceObservations) -> pd.DataFrame:
+    """Make the rows of one photograph's faces; one that is empty but for its name where there is none."""
     # A file name may hold bytes that are not UTF-8.
     name = os.fsencode(path).decode("utf-8", "replace")
-    if not len(found):
+    if not len(seen):
         return _table([name], {})
-    box_px = boxes.around(found)
-    found = found[np.argsort(-(box_px[:, 2:] - box_px[:, :2]).prod(1), kind="stable")]
-    _, logits = classify(np.stack([crops.face_crop(image, face) for face in found]), found)
+    logits = seen.frame_logits
     shares = rounded_shares(np.exp(logits - logits.max(1, keepdims=True)))
     columns = {
-        "face": np.arange(len(found)),
+        "face": np.arange(len(seen)),
         "expression": np.array(EXPRESSIONS, object)[shares.argmax(1)],
         "confidence": shares.max(1),
         **dict(zip(P_COLUMNS, shares.T, strict=True)),
-        **face_columns(boxes.around(found), measures.measure(found)),
+        **face_columns(seen.box_px, seen.measures),
     }
-    return _table([name] * len(found), columns)
+    return _table([name] * len(seen), columns)
 
 
 def _table(photos: Sequence[str], columns: dict[str, object]) -> pd.DataFrame:

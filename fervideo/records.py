@@ -1,4 +1,4 @@
-"""The records that pass from stage to stage, and the names they share.
+"""Records that pass from stage to stage, and the names that they share.
 
 T frames in a clip, n in a window, M face observations, K landmarks, D embedding, C expressions. Every
 record is frozen, checks its own shapes and dtypes, and prints shapes. Missing is NaN or empty, never a guess.
@@ -6,7 +6,7 @@ record is frozen, checks its own shapes and dtypes, and prints shapes. Missing i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -26,8 +26,7 @@ SEGMENT_FRAMES = 256
 #: Steps per second of the sequence model: fast enough for the shortest expression (a blink lasts 0.15 s, a
 #: microexpression 0.2 s).
 MODEL_RATE_HZ = 20.0
-#: In the place of a frame CNN's digest: reads no embedding, so that the calibrated probabilities of any frame
-#: classifier will do.
+#: Stands for the digest of a frame classifier where a sequence model reads no embedding, and so fits any of them.
 ANY_FRAME_MODEL = "any"
 #: Rows and columns of the grey thumbnail from which shot cuts are found.
 THUMBNAIL_SHAPE = (12, 16)
@@ -60,7 +59,7 @@ def check_array(owner: object, name: str, dtype: type[np.generic], shape: tuple[
 
 
 class Shaped:
-    """Print arrays as dtype and shape, not as numbers."""
+    """Base of records that print arrays as dtype and shape, not as numbers."""
 
     def __repr__(self) -> str:
         parts = []
@@ -78,7 +77,7 @@ def _shape_of(value: object) -> str:
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """Describe a video file.
+    """Facts of a video file.
 
     Attributes:
         path: Where the file is.
@@ -113,7 +112,7 @@ class VideoInfo:
 
 @dataclass(frozen=True, repr=False)
 class FrameWindow(Shaped):
-    """Hold consecutive decoded frames.
+    """Consecutive decoded frames.
 
     Attributes:
         frames: uint8 (n, height, width, 3), RGB, upright.
@@ -135,8 +134,93 @@ class FrameWindow(Shaped):
 
 
 @dataclass(frozen=True, repr=False)
+class DetectedFaces(Shaped):
+    """Faces found in some frames, one row per face per frame, ordered by frame: all that needs the frames' pixels.
+
+    Attributes:
+        frame: int64 (M,), 0-based index in the file.
+        box_px: float32 (M, 4): x0, y0, x1, y1 around the landmarks.
+        landmarks_px: float32 (M, N_LANDMARKS, 3): x, y in pixels, z in the same scale, towards the camera negative.
+        alignment: float64 (M, 2, 3), image pixels to crop pixels: from it the same crop can be cut again.
+        blur: float32 (M,), of the crop: 0 sharp to 1 blurred (Crete et al. 2007).
+        brightness: float32 (M,), mean of the crop: 0 black to 1 white.
+    """
+
+    frame: Int64
+    box_px: Float32
+    landmarks_px: Float32
+    alignment: Float64
+    blur: Float32
+    brightness: Float32
+
+    def __post_init__(self) -> None:
+        m = len(self.frame)
+        check_array(self, "frame", np.int64, (m,))
+        check_array(self, "box_px", np.float32, (m, 4))
+        check_array(self, "landmarks_px", np.float32, (m, N_LANDMARKS, 3))
+        check_array(self, "alignment", np.float64, (m, 2, 3))
+        check_array(self, "blur", np.float32, (m,))
+        check_array(self, "brightness", np.float32, (m,))
+        if (np.diff(self.frame) < 0).any():
+            raise ValueError("DetectedFaces.frame: must not fall")
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def take(self, rows: npt.NDArray[np.bool_] | Int64) -> DetectedFaces:
+        """Return the rows that a mask or an index picks."""
+        return DetectedFaces(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
+
+    @staticmethod
+    def concatenate(parts: Sequence[DetectedFaces]) -> DetectedFaces:
+        """Join parts that follow each other in time; no parts give no faces."""
+        names = [field.name for field in fields(DetectedFaces)]
+        return DetectedFaces(
+            **{name: np.concatenate([getattr(part, name) for part in (_NOBODY, *parts)]) for name in names}
+        )
+
+
+_NOBODY = DetectedFaces(
+    frame=np.empty(0, np.int64),
+    box_px=np.empty((0, 4), np.float32),
+    landmarks_px=np.empty((0, N_LANDMARKS, 3), np.float32),
+    alignment=np.empty((0, 2, 3), np.float64),
+    blur=np.empty(0, np.float32),
+    brightness=np.empty(0, np.float32),
+)
+
+
+@dataclass(frozen=True, repr=False)
+class FramePredictions(Shaped):
+    """Predictions of a frame classifier, one row per face.
+
+    Attributes:
+        embedding: float32 (M, D), from the frame CNN; D is 0 with any other frame classifier.
+        logits: float32 (M, C); their softmax gives calibrated probabilities in the order of EXPRESSIONS.
+    """
+
+    embedding: Float32
+    logits: Float32
+
+    def __post_init__(self) -> None:
+        check_array(self, "logits", np.float32, (None, len(EXPRESSIONS)))
+        check_array(self, "embedding", np.float32, (len(self.logits), None))
+
+    def __len__(self) -> int:
+        return len(self.logits)
+
+    @staticmethod
+    def concatenate(parts: Sequence[FramePredictions]) -> FramePredictions:
+        """Join the rows of parts; at least one."""
+        return FramePredictions(
+            embedding=np.concatenate([part.embedding for part in parts]),
+            logits=np.concatenate([part.logits for part in parts]),
+        )
+
+
+@dataclass(frozen=True, repr=False)
 class FaceObservations(Shaped):
-    """Hold the faces seen in some frames, one row per face per frame, ordered by frame.
+    """Faces with their predictions and measures, one row per face per frame, ordered by frame.
 
     Attributes:
         frame: int64 (M,), 0-based index in the file.
@@ -164,8 +248,8 @@ class FaceObservations(Shaped):
         check_array(self, "frame_logits", np.float32, (m, len(EXPRESSIONS)))
         for name, values in self.measures.items():
             if values.dtype != np.float32 or values.shape != (m,):
-                is_ = f"{values.dtype} {values.shape}"
-                raise ValueError(f"FaceObservations.measures[{name!r}]: is {is_}, must be float32 ({m},)")
+                found = f"{values.dtype} {values.shape}"
+                raise ValueError(f"FaceObservations.measures[{name!r}]: is {found}, must be float32 ({m},)")
         if self.landmarks_px.shape[1] not in (0, N_LANDMARKS):
             n = self.landmarks_px.shape[1]
             raise ValueError(f"FaceObservations.landmarks_px: {n} landmarks, must be {N_LANDMARKS} or 0")
@@ -185,7 +269,7 @@ class FaceObservations(Shaped):
         return replace(self, landmarks_px=np.empty((len(self), 0, 3), np.float32))
 
     @staticmethod
-    def concatenate(parts: list[FaceObservations]) -> FaceObservations:
+    def concatenate(parts: Sequence[FaceObservations]) -> FaceObservations:
         """Join parts that follow each other in time; at least one."""
         arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _FACE_ARRAYS}
         measures = {name: np.concatenate([part.measures[name] for part in parts]) for name in parts[0].measures}
@@ -197,13 +281,36 @@ _FACE_ARRAYS = ("frame", "box_px", "landmarks_px", "embedding", "frame_logits")
 
 
 @dataclass(frozen=True, repr=False)
-class FeatureShard(Shaped):
-    """Hold everything that later stages need of one segment: the unit of caching, resuming and parallel work.
+class SegmentFaces(Shaped):
+    """The first stage of one segment: its frames, and the faces found in them.
 
     Attributes:
-        segment: Which segment of the clip; it covers file frames [segment * SEGMENT_FRAMES, (segment + 1) *
-            SEGMENT_FRAMES).
-        frame: int64 (n,), frames that were decoded and looked at.
+        segment: Which segment of the clip.
+        frame: int64 (n,), frames that were decoded and analysed.
+        time_s: float64 (n,), their presentation times.
+        thumbnail: uint8 (n, *THUMBNAIL_SHAPE), grey, to find shot cuts.
+        faces: The faces in them.
+        damage: Why decoding stopped before the segment's end; empty where it did not.
+    """
+
+    segment: int
+    frame: Int64
+    time_s: Float64
+    thumbnail: UInt8
+    faces: DetectedFaces
+    damage: str = ""
+
+    def __post_init__(self) -> None:
+        _check_frames(self)
+
+
+@dataclass(frozen=True, repr=False)
+class FeatureShard(Shaped):
+    """All that later stages need of one segment.
+
+    Attributes:
+        segment: Which segment of the clip; it covers file frames from segment * SEGMENT_FRAMES, SEGMENT_FRAMES of them.
+        frame: int64 (n,), frames that were decoded and analysed.
         time_s: float64 (n,), their presentation times.
         thumbnail: uint8 (n, *THUMBNAIL_SHAPE), grey, to find shot cuts.
         observations: The faces in them.
@@ -218,19 +325,23 @@ class FeatureShard(Shaped):
     damage: str = ""
 
     def __post_init__(self) -> None:
-        n = len(self.frame)
-        check_array(self, "frame", np.int64, (n,))
-        check_array(self, "time_s", np.float64, (n,))
-        check_array(self, "thumbnail", np.uint8, (n, *THUMBNAIL_SHAPE))
+        _check_frames(self)
+
+
+def _check_frames(shard: SegmentFaces | FeatureShard) -> None:
+    n = len(shard.frame)
+    check_array(shard, "frame", np.int64, (n,))
+    check_array(shard, "time_s", np.float64, (n,))
+    check_array(shard, "thumbnail", np.uint8, (n, *THUMBNAIL_SHAPE))
 
 
 @dataclass(frozen=True, repr=False)
 class ClipFeatures(Shaped):
-    """Hold a whole clip: all its frames, and all its faces joined into tracks.
+    """A whole clip: all its frames, and all its faces joined into tracks.
 
     Attributes:
         info: The video.
-        frame: int64 (T,), every frame that was looked at.
+        frame: int64 (T,), every frame that was analysed.
         time_s: float64 (T,), their presentation times.
         observations: Faces in tracks, M rows, landmarks dropped.
         track: int64 (M,), 0-based; 0 is on screen longest.
@@ -256,11 +367,11 @@ class ClipFeatures(Shaped):
 
 @dataclass(frozen=True, repr=False)
 class TrackExpressions(Shaped):
-    """Hold what the sequence model says of one track; C is the number of its labels, EXPRESSIONS or those of one's own training.
+    """A sequence model's predictions for one track; C is the number of its labels.
 
     Attributes:
         track: Which track of ClipFeatures.
-        frame: int64 (n,), every frame from the first sighting to the last that is seen or bridged, rising.
+        frame: int64 (n,), every frame from the first detection to the last that is seen or bridged, rising.
         probabilities: float32 (n, C), smoothed; each row sums to 1.
         clip_probabilities: float32 (C,), the track as a whole; sums to 1.
     """
@@ -278,12 +389,12 @@ class TrackExpressions(Shaped):
 
 @dataclass(frozen=True, repr=False)
 class ClipExpressions(Shaped):
-    """Hold what a sequence model says of a clip.
+    """A sequence model's predictions for a clip.
 
     Attributes:
         tracks: One for each track of ClipFeatures.
-        labels: What the model tells apart, in the order of its probabilities.
-        device: Where it ran, `cpu` or `cuda`.
+        labels: The model's labels, in the order of its probabilities.
+        device: Device that computed them, `cpu` or `cuda`.
     """
 
     tracks: tuple[TrackExpressions, ...]

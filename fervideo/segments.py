@@ -1,8 +1,11 @@
-"""One segment of a video becomes a shard in the store: the unit of work, in any process and on any machine.
+"""Extraction of a clip in segments: the unit of work, in any process and on any machine.
 
 A segment is extracted from scratch, wherever that happens, so a clip's features are the same whatever the number of
-workers. torch takes a second to import, so it is imported where it is used: by the classifier, which may work in a
-thread of its own.
+workers. Its faces need the frames' pixels and a landmarker; predictions for them need the faces' crops or landmarks alone,
+so that another classifier looks for no faces again, and one that reads landmarks decodes nothing.
+
+torch takes a second to import, so it is imported where it is used: by the classifier, which may work in a thread of its
+own.
 """
 
 from __future__ import annotations
@@ -10,23 +13,46 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any, TypeVar
 
 import numpy as np
+from tqdm import tqdm
 
-from fervideo import boxes, cache, crops, faces, measures, models, video
-from fervideo.errors import DamagedVideo
+from fervideo import classifiers, crops, faces, observe, video, workers
+from fervideo.cache import Cache
+from fervideo.classifiers import FrameWeights
+from fervideo.errors import DamagedVideo, OutputError
 from fervideo.landmarks import N_LANDMARKS
-from fervideo.records import CROP_PX, THUMBNAIL_SHAPE, FaceObservations, FeatureShard, Float32, Int64, UInt8
-from fervideo.settings import Settings
+from fervideo.models import Models
+from fervideo.records import (
+    CROP_PX,
+    SEGMENT_FRAMES,
+    THUMBNAIL_SHAPE,
+    DetectedFaces,
+    FeatureShard,
+    Float32,
+    FramePredictions,
+    FrameWindow,
+    Int64,
+    SegmentFaces,
+    UInt8,
+)
+from fervideo.settings import FaceSettings, Settings
 
 _Result = TypeVar("_Result")
+_NO_CROPS = np.empty((0, CROP_PX, CROP_PX), np.uint8)
+_NO_LANDMARKS = np.empty((0, N_LANDMARKS, 3), np.float32)
+#: Frames in which the faces of a clip are counted.
+_COUNTED = 8
+#: A worker process pays for its start (about 2 s) when it has this many segments to do.
+_WORTH_A_WORKER = 4
 
 
 class Stopwatch:
-    """Add up the seconds that stages take."""
+    """Seconds that stages take, added up."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -51,29 +77,31 @@ class Stopwatch:
             self.seconds[stage] = self.seconds.get(stage, 0.0) + amount
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SegmentTask:
-    """Say all there is to say about one segment's extraction, to any process.
+    """One segment's extraction, as any process can do it.
 
     Attributes:
         source: The opened video.
-        frame: int64 (n,), which of the segment's frames to look at.
+        frame: int64 (n,), which of the segment's frames to analyse.
         segment: Number of the segment.
-        settings: The run's.
-        max_faces: Faces to look for in each frame.
-        store: Where the shard goes.
+        faces: How faces are found.
+        max_faces: Faces to look for in each frame; 0 where the store has the segment's faces.
+        classifier: Weights of the frame classifier.
+        store: Where results go.
     """
 
     source: video.Video
     frame: Int64
     segment: int
-    settings: Settings
+    faces: FaceSettings
     max_faces: int
-    store: cache.Cache
+    classifier: FrameWeights
+    store: Cache
 
 
 class _AtOnce(Executor):
-    """Run what is submitted there and then."""
+    """An executor that runs each task when it is submitted."""
 
     def submit(self, fn: Callable[..., _Result], /, *args: Any, **kwargs: Any) -> Future[_Result]:
         future: Future[_Result] = Future()
@@ -81,11 +109,26 @@ class _AtOnce(Executor):
         return future
 
 
+def read_segment(store: Cache, segment: int) -> FeatureShard | None:
+    """Read a segment's features from a store, and measure its faces; None where it lacks a part of them."""
+    shard, predictions = store.faces(segment), store.predictions(segment)
+    if shard is None or predictions is None or len(predictions) != len(shard.faces):
+        return None
+    return FeatureShard(
+        segment=segment,
+        frame=shard.frame,
+        time_s=shard.time_s,
+        thumbnail=shard.thumbnail,
+        observations=observe.observations(shard.faces, predictions),
+        damage=shard.damage,
+    )
+
+
 def extract_segment(task: SegmentTask, *, alone: bool = False) -> dict[str, float]:
-    """Extract one segment and put its shard into the store.
+    """Extract the part of one segment that the store lacks.
 
     Args:
-        task: What to extract.
+        task: The segment.
         alone: Whether no other process needs the cores, so that faces are classified in a thread beside the search for
             the next.
 
@@ -96,19 +139,37 @@ def extract_segment(task: SegmentTask, *, alone: bool = False) -> dict[str, floa
         OutputError: The store cannot be written.
     """
     watch = Stopwatch()
-    frame, time_s, thumbnails, seen_in, landmarks, damage = [], [], [], [], [], ""
-    windows = video.windows(task.source, task.frame)
+    shard, predictions = task.store.faces(task.segment), None
+    if shard is None and task.max_faces:
+        found, predictions = _find_faces(task, watch, alone)
+        with watch("store"):
+            task.store.put_faces(found)
+            # Landmarks are rounded in the store, and the same ones must be read now and later.
+            shard = task.store.faces(task.segment) if predictions is None else found
+    elif shard is not None and task.classifier.reads == "crops":
+        predictions = _predict_from_frames(task, shard, watch)
+    if shard is not None:
+        if predictions is None:
+            predictions = _predict(task.classifier, _NO_CROPS, shard.faces.landmarks_px, watch)
+        with watch("store"):
+            task.store.put_predictions(task.segment, predictions)
+    return watch.seconds
+
+
+def _find_faces(task: SegmentTask, watch: Stopwatch, alone: bool) -> tuple[SegmentFaces, FramePredictions | None]:
+    """Find the faces of a segment's frames, and classify their crops if the classifier reads crops."""
+    frame, time_s, thumbnails, parts, damage = [], [], [], [], ""
+    from_crops = task.classifier.reads == "crops"
+    windows = _timed(video.windows(task.source, task.frame), watch)
     with (
-        faces.Landmarker(task.settings.faces, task.max_faces) as landmarker,
-        crops.one_thread(),
-        ThreadPoolExecutor(1) if alone else _AtOnce() as classifier,
+        observe.opened(task.faces, task.max_faces) as observer,
+        ThreadPoolExecutor(1) if alone else _AtOnce() as pool,
     ):
         # Of no faces: the classifier is loaded, if in a thread of its own while the first faces are looked for.
-        classified = [classifier.submit(_classify, task.settings, [], [], watch)]
+        jobs = [pool.submit(_predict, task.classifier, _NO_CROPS, _NO_LANDMARKS, watch)] if from_crops else []
         while True:
             try:
-                with watch("decode"):
-                    window = next(windows, None)
+                window = next(windows, None)
             except DamagedVideo as error:
                 damage = error.reason
                 break
@@ -116,49 +177,152 @@ def extract_segment(task: SegmentTask, *, alone: bool = False) -> dict[str, floa
                 break
             frame.append(window.frame)
             time_s.append(window.time_s)
-            found, cut = [], []
-            for image, index in zip(window.frames, window.frame, strict=True):
-                with watch("landmarks"):
-                    found.append(landmarker.find(image))
-                with watch("crops"):
+            cut = []
+            for image, index in zip(window.frames, window.frame.tolist(), strict=True):
+                with watch("faces"):
+                    found, crop = observer(image, index)
                     thumbnails.append(crops.thumbnail(image))
-                    cut += [crops.face_crop(image, face) for face in found[-1]]
-                seen_in += [index] * len(found[-1])
-            classified.append(classifier.submit(_classify, task.settings, cut, found, watch))
-            landmarks += found
-    embedding, logits = (
-        np.concatenate(parts) for parts in zip(*(future.result() for future in classified), strict=True)
+                parts.append(found)
+                cut.append(crop)
+            if from_crops:
+                jobs.append(pool.submit(_predict, task.classifier, np.concatenate(cut), _NO_LANDMARKS, watch))
+    shard = SegmentFaces(
+        segment=task.segment,
+        frame=np.concatenate([*frame, np.empty(0, np.int64)]),
+        time_s=np.concatenate([*time_s, np.empty(0, np.float64)]),
+        thumbnail=np.array(thumbnails, np.uint8).reshape(-1, *THUMBNAIL_SHAPE),
+        faces=DetectedFaces.concatenate(parts),
+        damage=damage,
     )
-    points = _joined(landmarks)
-    with watch("measures"):
-        measured = measures.measure(points)
-    observations = FaceObservations(
-        np.array(seen_in, np.int64), boxes.around(points), points, embedding, logits, measured
-    )
-    shard = FeatureShard(
-        task.segment,
-        np.concatenate([*frame, np.empty(0, np.int64)]),
-        np.concatenate([*time_s, np.empty(0, np.float64)]),
-        np.array(thumbnails, np.uint8).reshape(-1, *THUMBNAIL_SHAPE),
-        observations,
-        damage,
-    )
-    with watch("store"):
-        task.store.put(shard)
-    return watch.seconds
+    return shard, FramePredictions.concatenate([job.result() for job in jobs]) if jobs else None
 
 
-def _classify(
-    settings: Settings, cut: list[UInt8], landmarks: list[Float32], watch: Stopwatch
-) -> tuple[Float32, Float32]:
-    """Return embeddings (M, D) and logits (M, C) of M crops and of the landmarks of the frames that they were cut from."""
-    from fervideo.classifiers.cnn import resolve_device
+def _predict_from_frames(task: SegmentTask, shard: SegmentFaces, watch: Stopwatch) -> FramePredictions:
+    """Decode the frames in which faces were found, cut the same crops again, and classify them."""
+    found = shard.faces
+    parts = [_predict(task.classifier, _NO_CROPS, _NO_LANDMARKS, watch)]
+    # The damage of a video lies behind all frames with faces.
+    with crops.one_thread(), suppress(DamagedVideo) if shard.damage else nullcontext():
+        for window in _timed(video.windows(task.source, np.unique(found.frame)), watch):
+            cut = []
+            for image, index in zip(window.frames, window.frame, strict=True):
+                with watch("faces"):
+                    cut.append(observe.cut_out(image, found.alignment[found.frame == index]))
+            parts.append(_predict(task.classifier, np.concatenate(cut), _NO_LANDMARKS, watch))
+    return FramePredictions.concatenate(parts)
 
-    with watch("embedding"):
-        classify = models.of(settings.classifier, resolve_device(settings.run.device))
-        return classify(np.array(cut, np.uint8).reshape(-1, CROP_PX, CROP_PX), _joined(landmarks))
+
+def _timed(windows: Iterator[FrameWindow], watch: Stopwatch) -> Iterator[FrameWindow]:
+    """Yield windows, with the time to decode each on the watch."""
+    while True:
+        with watch("decode"):
+            window = next(windows, None)
+        if window is None:
+            return
+        yield window
 
 
-def _joined(landmarks: list[Float32]) -> Float32:
-    """Join the landmarks of some frames' faces: float32 (M, N_LANDMARKS, 3)."""
-    return np.concatenate([*landmarks, np.empty((0, N_LANDMARKS, 3), np.float32)])
+def _predict(classifier: FrameWeights, cut: UInt8, landmarks_px: Float32, watch: Stopwatch) -> FramePredictions:
+    with watch("classify"):
+        return classifiers.loaded(classifier).predict(cut, landmarks_px)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extraction:
+    """A clip on its way: its video, and the shards that the store has or lacks.
+
+    Attributes:
+        source: The opened video.
+        settings: The run's.
+        models: Weights that the run works with.
+        store: Where shards go.
+        watch: Seconds per stage.
+    """
+
+    source: video.Video
+    settings: Settings
+    models: Models
+    store: Cache
+    watch: Stopwatch
+
+    @cached_property
+    def segments(self) -> dict[int, Int64]:
+        """Frames to analyse, int64 (n,), by the number of their segment."""
+        frame = video.select(self.source.time_s, self.settings.video.sample_fps)
+        number = frame // SEGMENT_FRAMES
+        return {int(segment): frame[number == segment] for segment in np.unique(number)}
+
+    @cached_property
+    def max_faces(self) -> int:
+        """Faces to look for in each frame."""
+        wanted = self.settings.faces.max_faces
+        if wanted != "auto":
+            return wanted
+        with self.watch("count_faces"):
+            return faces.count_faces(video.samples(self.source, _COUNTED), self.settings.faces)
+
+    @property
+    def missing(self) -> list[int]:
+        """Segments of which the store lacks faces or predictions."""
+        return [segment for segment in self.segments if not self.store.has(segment)]
+
+    @property
+    def missing_faces(self) -> bool:
+        """Whether there are segments whose faces are yet to be found."""
+        return not all(self.store.has_faces(segment) for segment in self.segments)
+
+    def task(self, segment: int) -> SegmentTask:
+        return SegmentTask(
+            source=self.source,
+            frame=self.segments[segment],
+            segment=segment,
+            faces=self.settings.faces,
+            # Counting faces decodes some frames: not for a segment whose faces are known.
+            max_faces=0 if self.store.has_faces(segment) else self.max_faces,
+            classifier=self.models.frame,
+            store=self.store,
+        )
+
+    def run(self, *, progress: bool) -> int:
+        """Extract the segments that the store lacks.
+
+        Returns:
+            How many it had.
+
+        Raises:
+            FervideoError: A worker process died.
+            OutputError: The store cannot be written.
+        """
+        tasks = [self.task(segment) for segment in self.missing]
+        total, left = sum(map(len, self.segments.values())), sum(len(task.frame) for task in tasks)
+        n_workers = workers.count(self.settings.run.workers, len(tasks), _WORTH_A_WORKER)
+        results = workers.map_jobs(
+            partial(extract_segment, alone=n_workers <= 1),
+            [(task,) for task in tasks],
+            n_workers,
+            self.source.info.path,
+            remedy="run again with --workers 1; finished segments are kept",
+        )
+        # None: tqdm shows nothing where stderr is no terminal.
+        hidden = None if progress and tasks else True
+        with (
+            self.watch("extract"),
+            tqdm(total=total, initial=total - left, unit=" frames", disable=hidden, dynamic_ncols=True) as bar,
+        ):
+            for number, seconds in results:
+                bar.update(len(tasks[number].frame))
+                self.watch.add({f"extract.{stage}": amount for stage, amount in seconds.items()})
+        return len(self.segments) - len(tasks)
+
+    def shards(self) -> Iterator[FeatureShard]:
+        """Read the shards back in order; one that turns out to be damaged is extracted again."""
+        for segment in self.segments:
+            shard = read_segment(self.store, segment)
+            if shard is None:
+                extract_segment(self.task(segment))
+                shard = read_segment(self.store, segment)
+            if shard is None:
+                raise OutputError(
+                    self.store.folder, "what is written cannot be read back", "check the disk, or use --no-cache"
+                )
+            yield shard

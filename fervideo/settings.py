@@ -297,21 +297,21 @@ def resolved(values: Mapping[str, Any], source: str, kind: type[Settings] = Sett
     return settings
 
 
-def feature_digest(settings: Settings) -> str:
-    """Return a digest of the settings that change features, for the cache key."""
-    # The rate of an image folder is part of its fingerprint; for files it means nothing. The digest of the classifier's
-    # weights is part of the key beside this one, and says which classifier it is.
-    relevant = settings.model_dump(include={"video": {"sample_fps", "decoder"}, "faces": True})
-    return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()[:16]
+def cache_digests(settings: Settings) -> tuple[str, str]:
+    """Return digests of the settings that change faces, and of those that change expressions of the same features.
 
-
-def expression_digest(settings: Settings) -> str:
-    """Return a digest of the settings that change what the sequence model says of the same features, for the cache key."""
-    # The digest of the model's weights is part of the key beside this one.
-    relevant = settings.model_dump(
+    Both are parts of keys in the cache; the digests of the models' weights stand beside them there.
+    """
+    # The rate of an image folder is part of its fingerprint; for files it means nothing.
+    faces = settings.model_dump(include={"video": {"sample_fps", "decoder"}, "faces": True})
+    expressions = settings.model_dump(
         include={"sequence": True, "tracking": True}, exclude={"sequence": {"model", "uncertain_below"}}
     )
-    return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()[:16]
+    return _digest(faces), _digest(expressions)
+
+
+def _digest(values: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def to_toml(settings: Settings) -> str:

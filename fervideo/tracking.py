@@ -1,7 +1,7 @@
-"""Join the faces of successive frames into tracks: overlap and landmark shape, Hungarian assignment, a new start at a cut.
+"""Tracks of faces through a clip: overlap and landmark shape, Hungarian assignment, a new start at a cut.
 
-Shards are taken one at a time and only the last sighting of each live track is carried from one to the next, so that
-memory does not grow with the landmarks of a clip and the border between two segments leaves no seam.
+Shards are taken one at a time, and only the last detection of each live track is carried from one to the next. So
+memory does not grow with the landmarks of a clip, and the border between two segments leaves no seam.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Complex128 = npt.NDArray[np.complex128]
 _DUPLICATE_IOU = 0.6
 #: Way that a face may go in a second, in face sizes; real faces were seen to go 1.4 at most.
 _SPEED = 1.5
-#: Longest time for which that way grows: beyond it, two places are simply two places.
+#: Longest time for which that way grows: after it, two positions are simply two positions.
 _REACH_S = 1.0
 #: Procrustes distance that counts as nothing alike. Medians: 0.05 for one person a second apart, 0.13 for two persons.
 _OTHER_SHAPE = 0.25
@@ -43,13 +43,13 @@ _FLAT_GREY = 8.0
 
 
 class Joined(NamedTuple):
-    """Hold the tracks of a clip, in the order in which ClipFeatures takes them after `info`.
+    """The tracks of a clip, in the order in which ClipFeatures takes them after `info`.
 
     Attributes:
-        frame: int64 (T,), every frame that was looked at.
+        frame: int64 (T,), every frame that was analysed.
         time_s: float64 (T,), their presentation times.
         observations: Faces in tracks, M rows ordered by frame, then track; landmarks dropped.
-        track: int64 (M,), 0-based; 0 is seen in most frames, then by first appearance.
+        track: int64 (M,), 0-based; 0 is detected in most frames, then by first appearance.
         damage: Why decoding stopped before the clip's end; empty where it did not.
     """
 
@@ -63,16 +63,16 @@ class Joined(NamedTuple):
 def shot_cuts(thumbnail: UInt8, settings: TrackingSettings) -> Bool:
     """Find the frames that begin a new shot.
 
-    The score of a frame is the geometric mean of two numbers between 0 and 1, so that both must speak for a cut: how
-    far its pixels lie outside the range of greys around the same place in the frame before (which a moving camera or
-    person changes little) and one minus the correlation of the two (which light and fades change little).
+    The score of a frame is the geometric mean of two numbers between 0 and 1, so that both must speak for a cut.
+    One is the distance of its pixels from the greys around them in the frame before, which a moving camera or person
+    changes little. The other is one minus the correlation of both frames, which light and fades change little.
 
     Args:
         thumbnail: uint8 (T, *THUMBNAIL_SHAPE), grey, successive frames.
         settings: `shot_cut` is the score from which on a frame is a cut.
 
     Returns:
-        bool (T,); the first is False, since nothing is known of what came before.
+        bool (T,); the first is False, since the frame before it is unknown.
     """
     cut = np.zeros(len(thumbnail), np.bool_)
     if len(thumbnail) > 1:
@@ -82,7 +82,7 @@ def shot_cuts(thumbnail: UInt8, settings: TrackingSettings) -> Bool:
 
 
 def _outside(grey: Float64) -> Float64:
-    """Measure how far pixels leave the range of the 3 by 3 pixels around them in the neighbouring frame; (T - 1,), 0 to 1."""
+    """Measure how far pixels leave the range of the 3 by 3 around them in the neighbouring frame; (T - 1,), 0 to 1."""
     low, high = _around(grey, np.minimum), _around(grey, np.maximum)
     forward = np.maximum(grey[1:] - high[:-1], low[:-1] - grey[1:])
     backward = np.maximum(grey[:-1] - high[1:], low[1:] - grey[:-1])
@@ -114,9 +114,9 @@ def join(shards: Iterable[FeatureShard], settings: TrackingSettings) -> Joined:
     A face reported twice in one frame is kept once, and a track too short to be a face (`min_track_s`) is dropped.
 
     Args:
-        shards: A clip's shards in order, with landmarks; each is let go before the next is taken. One with damage is
+        shards: A clip's shards in order, with landmarks; each is dropped before the next is taken. One with damage is
             the last.
-        settings: Limits of what may be joined.
+        settings: Limits within which faces are joined.
 
     Returns:
         All frames, and the faces in tracks.
@@ -140,51 +140,51 @@ def join(shards: Iterable[FeatureShard], settings: TrackingSettings) -> Joined:
             break
     frame, time_s = np.concatenate(frames), np.concatenate(times)
     observations, track = _ranked(_concatenated(faces), np.concatenate(tracks), frame, time_s, settings)
-    return Joined(frame, time_s, observations, track, damage)
+    return Joined(frame=frame, time_s=time_s, observations=observations, track=track, damage=damage)
 
 
-class _Sightings(NamedTuple):
-    """Hold what is needed to compare faces, one row per face or any other shape of rows.
+class _Detections(NamedTuple):
+    """Faces as they are compared, one row per face or any other shape of rows.
 
     Attributes:
         box_px: float64 (..., 4), x0, y0, x1, y1.
         shape: complex128 (..., K), landmarks as x + iy, centred, of norm 1.
         time_s: float64 (...,).
-        look: int64 (...,), how many frames of the clip were looked at before.
-        shot: int64 (...,), how many cuts came before.
+        analysed_index: int64 (...,), index of the face's frame among the analysed frames of the clip.
+        shot: int64 (...,), number of cuts up to the frame.
     """
 
     box_px: Float64
     shape: Complex128
     time_s: Float64
-    look: Int64
+    analysed_index: Int64
     shot: Int64
 
-    def take(self, rows: Int64 | slice) -> _Sightings:
-        return _Sightings._make(array[rows] for array in self)
+    def take(self, rows: Int64 | slice) -> _Detections:
+        return _Detections._make(array[rows] for array in self)
 
-    def followed_by(self, others: _Sightings) -> _Sightings:
-        return _Sightings._make(np.concatenate(pair) for pair in zip(self, others, strict=True))
+    def followed_by(self, others: _Detections) -> _Detections:
+        return _Detections._make(np.concatenate(pair) for pair in zip(self, others, strict=True))
 
 
 class _Tracker:
-    """Follow faces from frame to frame, shard by shard.
+    """Tracks that are followed from frame to frame, shard by shard.
 
-    `_sightings` holds the last sightings of the live tracks before the current shard, then the faces of the shard;
-    `_live` names the row of each live track.
+    `_detections` are the last ones of the live tracks before the current shard, then the faces of the shard. `_live`
+    maps each live track to its row there.
     """
 
     def __init__(self, settings: TrackingSettings) -> None:
         self._settings = settings
-        self._sightings: _Sightings | None = None
+        self._detections: _Detections | None = None
         self._live: dict[int, int] = {}
         self._n_tracks = 0
-        self._n_looks = 0
+        self._n_analysed = 0
         self._shot = 0
         self._thumbnail = np.empty((0, *THUMBNAIL_SHAPE), np.uint8)
 
     def follow(self, shard: FeatureShard) -> tuple[Int64, Int64]:
-        """Give every face of the next shard a track.
+        """Assign every face of the next shard to a track.
 
         Returns:
             The rows that are kept, int64 (m,), rising, and their tracks, int64 (m,), numbered as they appear.
@@ -193,18 +193,19 @@ class _Tracker:
             ValueError: The shard was read without its landmarks.
         """
         seen = self._seen(shard)
-        if not len(seen.look):
+        if not len(seen.analysed_index):
             return np.empty(0, np.int64), np.empty(0, np.int64)
         carried = np.array(list(self._live.values()), np.int64)
-        if self._sightings is not None:
-            seen = self._sightings.take(carried).followed_by(seen)
+        if self._detections is not None:
+            seen = self._detections.take(carried).followed_by(seen)
         self._live = {track: row for row, track in enumerate(self._live)}
-        self._sightings = seen
+        self._detections = seen
         n = len(self._live)
-        # What most frames need, one face after one face, is computed for the whole shard at once.
+        # Most frames need the cost of one face after one face: it is computed for the whole shard at once.
         link = self._cost(seen.take(slice(None, -1)), seen.take(slice(1, None))).tolist()
-        track = np.full(len(seen.look), -1, np.int64)
-        starts = [*(np.flatnonzero(np.diff(seen.look[n:], prepend=-1)) + n).tolist(), len(seen.look)]
+        index = seen.analysed_index
+        track = np.full(len(index), -1, np.int64)
+        starts = [*(np.flatnonzero(np.diff(index[n:], prepend=-1)) + n).tolist(), len(index)]
         for start, stop in pairwise(starts):
             lone = next(iter(self._live.items())) if len(self._live) == 1 and stop - start == 1 else None
             if lone and lone[1] == start - 1 and link[start - 1] <= self._settings.max_cost:
@@ -216,30 +217,34 @@ class _Tracker:
         kept = np.flatnonzero(track[n:] >= 0)
         return kept, track[n:][kept]
 
-    def _seen(self, shard: FeatureShard) -> _Sightings:
+    def _seen(self, shard: FeatureShard) -> _Detections:
         """Describe the faces of a shard, and count its frames and cuts."""
         faces = shard.observations
         if len(faces) and not faces.landmarks_px.shape[1]:
             raise ValueError(f"segment {shard.segment}: tracking needs landmarks, they were left out")
         thumbnail = np.concatenate([self._thumbnail, shard.thumbnail])
         shot = self._shot + np.cumsum(shot_cuts(thumbnail, self._settings)[len(self._thumbnail) :])
-        place = np.searchsorted(shard.frame, faces.frame)
-        look = self._n_looks + place
-        self._n_looks += len(shard.frame)
+        index = np.searchsorted(shard.frame, faces.frame)
+        detections = _Detections(
+            box_px=faces.box_px.astype(np.float64),
+            shape=_shapes(faces.landmarks_px),
+            time_s=shard.time_s[index],
+            analysed_index=self._n_analysed + index,
+            shot=shot[index],
+        )
+        self._n_analysed += len(shard.frame)
         self._thumbnail = thumbnail[-1:]
         self._shot = int(shot[-1]) if len(shot) else self._shot
-        return _Sightings(
-            faces.box_px.astype(np.float64), _shapes(faces.landmarks_px), shard.time_s[place], look, shot[place]
-        )
+        return detections
 
     def _assign(self, rows: Int64) -> list[int]:
-        """Give the faces of one frame to live tracks, or start new ones; forget tracks that have been lost for too long."""
-        assert self._sightings is not None
-        now = self._sightings.take(rows)
+        """Assign the faces of one frame to live tracks, or start new ones; forget tracks lost for too long."""
+        assert self._detections is not None
+        now = self._detections.take(rows)
         lasts = np.array(list(self._live.values()), np.int64)
-        alive = self._may_follow(self._sightings.take(lasts), now.take(slice(0, 1)))
+        alive = self._may_follow(self._detections.take(lasts), now.take(slice(0, 1)))
         tracks = [track for track, still in zip(self._live, alive, strict=True) if still]
-        cost = self._cost(self._sightings.take(lasts[alive, None]), now.take(np.arange(len(rows))[None]))
+        cost = self._cost(self._detections.take(lasts[alive, None]), now.take(np.arange(len(rows))[None]))
         # A pair beyond the limit costs as much as leaving both alone, so it never pushes a better pair aside.
         pairs = _pairs(np.minimum(cost, self._settings.max_cost))
         given = {face: tracks[last] for last, face in pairs if cost[last, face] <= self._settings.max_cost}
@@ -252,27 +257,27 @@ class _Tracker:
         }
         return [given[face] for face in range(len(rows))]
 
-    def _may_follow(self, last: _Sightings, now: _Sightings) -> Bool:
-        """Tell whether a track is still alive: the same shot, and seen in the frame before or not too long ago.
+    def _may_follow(self, last: _Detections, now: _Detections) -> Bool:
+        """Check which tracks are still alive: the same shot, and seen in the frame before or not too long ago.
 
         The frame before always counts, however far it is: frames may be sampled more than `max_gap_s` apart.
         """
         recent = now.time_s - last.time_s <= self._settings.max_gap_s + 1e-6
-        alive: Bool = (now.shot == last.shot) & (recent | (now.look - last.look <= 1))
+        alive: Bool = (now.shot == last.shot) & (recent | (now.analysed_index - last.analysed_index <= 1))
         return alive
 
-    def _cost(self, last: _Sightings, now: _Sightings) -> Float64:
-        """Compare sightings, row by row as arrays broadcast: 0 same place and shape, 1 nothing alike, inf out of the question."""
+    def _cost(self, last: _Detections, now: _Detections) -> Float64:
+        """Compare detections as arrays broadcast: 0 same position and shape, 1 nothing alike, inf never one track."""
         way = (
             _SPEED
             * np.clip(now.time_s - last.time_s, 0, _REACH_S)
             * np.sqrt(np.sqrt(boxes.area(last.box_px) * boxes.area(now.box_px)))
         )
-        place = 1 - boxes.iou(_grown(last.box_px, way), _grown(now.box_px, way))
+        apart = 1 - boxes.iou(_grown(last.box_px, way), _grown(now.box_px, way))
         # The Procrustes distance of plane shapes in closed form (Kendall 1984): shift, turn and size do not count.
         alike = np.abs((last.shape.conj() * now.shape).sum(-1))
         shape = np.sqrt((1 - alike**2).clip(0)) / _OTHER_SHAPE
-        return np.where(self._may_follow(last, now), (place + shape.clip(0, 1)) / 2, np.inf)
+        return np.where(self._may_follow(last, now), (apart + shape.clip(0, 1)) / 2, np.inf)
 
 
 def _pairs(cost: Float64) -> list[tuple[int, int]]:
@@ -289,7 +294,7 @@ def _pairs(cost: Float64) -> list[tuple[int, int]]:
 
 
 def _shapes(landmarks_px: Float32) -> Complex128:
-    """Free landmarks (M, K, 3) of place and size; complex128 (M, K)."""
+    """Remove position and size from landmarks (M, K, 3); complex128 (M, K)."""
     points = landmarks_px[..., 0] + 1j * landmarks_px[..., 1].astype(np.float64)
     points -= points.mean(-1, keepdims=True) if points.shape[-1] else 0
     shape: Complex128 = points / np.maximum(np.linalg.norm(points, axis=-1, keepdims=True), 1e-9)
@@ -316,7 +321,7 @@ def _ranked(
 ) -> tuple[FaceObservations, Int64]:
     """Drop false alarms, number tracks by how often they are seen, and order rows by frame, then track."""
     shown_s, typical_s = _shown(time_s)
-    # A clip shorter than `min_track_s` is asked for no more than it has.
+    # In a clip shorter than `min_track_s`, its whole length is enough.
     needed_s = min(settings.min_track_s, shown_s.sum()) - typical_s / 2
     seen_s = np.bincount(track, shown_s[np.searchsorted(frame, faces.frame)])
     keep = seen_s[track] >= needed_s
@@ -329,19 +334,24 @@ def _ranked(
 
 
 def _shown(time_s: Float64) -> tuple[Float64, float]:
-    """Return how long each frame stands until the next that was looked at, (T,), and how long one typically does."""
+    """Return for how long each analysed frame stands until the next, (T,), and the median of that; in seconds."""
     step = np.diff(time_s)
     typical = float(np.median(step)) if len(step) else 0.0
     return np.append(step, typical)[: len(time_s)], typical
 
 
 def _concatenated(faces: list[FaceObservations]) -> FaceObservations:
-    """Join the faces of shards; of a shard without any, the widths of its arrays mean nothing."""
+    """Join the faces of shards; a shard without any is left out, since the widths of its arrays mean nothing."""
     return FaceObservations.concatenate([part for part in faces if len(part)] or faces[:1] or [_nobody()])
 
 
 def _nobody() -> FaceObservations:
     """Return no faces, for a clip without segments."""
-    box, embedding, logits = (np.empty((0, width), np.float32) for width in (4, 0, len(EXPRESSIONS)))
-    measures = dict.fromkeys(MEASURES, np.empty(0, np.float32))
-    return FaceObservations(np.empty(0, np.int64), box, np.empty((0, 0, 3), np.float32), embedding, logits, measures)
+    return FaceObservations(
+        frame=np.empty(0, np.int64),
+        box_px=np.empty((0, 4), np.float32),
+        landmarks_px=np.empty((0, 0, 3), np.float32),
+        embedding=np.empty((0, 0), np.float32),
+        frame_logits=np.empty((0, len(EXPRESSIONS)), np.float32),
+        measures=dict.fromkeys(MEASURES, np.empty(0, np.float32)),
+    )

@@ -1,26 +1,35 @@
 """Worker processes that run one task each, so that a crash or a hang fails the task that caused it and no other.
 
 Every worker is an executor of its own: an executor that loses a process gives up all its tasks, and this one has only
-one. loky's processes start afresh, without threads that a fork would break, and without the caller's main script.
+one. Processes of loky start afresh, without threads that a fork would break, and without the caller's main script.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
-import sys
 import threading
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from functools import partial
+from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from loky import ProcessPoolExecutor
 from loky.backend import resource_tracker
 from loky.process_executor import BrokenProcessPool
+from tqdm import tqdm
 
-#: By what a task is named.
+from fervideo.errors import FervideoError
+from fervideo.stderr import Listener, redirect
+
+_log = logging.getLogger("fervideo")
+
+#: What identifies a task.
 Key = TypeVar("Key")
 #: How often a task is tried whose process dies: it may have been killed for no fault of its own.
 _TRIES = 2
@@ -30,24 +39,141 @@ _ENVIRONMENT = {"LOKY_MAX_MEMORY_LEAK_SIZE": "1e15"}
 _QUIET = "ignore:resource_tracker"
 
 
-class WorkerDied(Exception):
+class WorkerError(Exception):
+    """The end of a worker process in the middle of a task.
+
+    Attributes:
+        stderr: Last lines that its native code wrote to stderr; empty where there were none.
+    """
+
+    def __init__(self, stderr: str = "") -> None:
+        super().__init__(stderr)
+        self.stderr = stderr
+
+    @property
+    def quote(self) -> str:
+        """The last lines, as they continue the sentence that reports the error."""
+        return f'; it last wrote: "{self.stderr}"' if self.stderr else ""
+
+
+class WorkerDied(WorkerError):
     """The process that ran a task is gone: killed, out of memory, or crashed in native code."""
 
 
-class WorkerHung(Exception):
+class WorkerHung(WorkerError):
     """A task took longer than it may, and its process was killed."""
+
+
+def count(wanted: int, n_jobs: int, worth: int = 1) -> int:
+    """Return how many worker processes to start.
+
+    Args:
+        wanted: The setting `run.workers`: a number of processes, or 0 for one per core as far as each has enough to do.
+        n_jobs: Jobs; there are no more processes than these.
+        worth: Jobs that pay for the start of a process where the setting is 0.
+    """
+    return min(wanted or min(os.cpu_count() or 1, n_jobs // worth), n_jobs)
+
+
+def map_jobs(
+    function: Callable[..., Any],
+    jobs: Sequence[tuple[Any, ...]],
+    n_workers: int,
+    subject: object,
+    *,
+    remedy: str = "run again with --workers 1",
+    yield_errors: bool = False,
+    progress: bool = False,
+) -> Iterator[tuple[int, Any]]:
+    """Call a function with the arguments of each job, here or in worker processes, and yield results as they are done.
+
+    Args:
+        function: Importable by its name in a fresh process.
+        jobs: Arguments, which can be pickled.
+        n_workers: Processes; with fewer than 2 the jobs run in this one.
+        subject: Names the work in the error of a process that died, and beside the progress bar.
+        remedy: What the reader can do about a process that died.
+        yield_errors: Whether a FervideoError is yielded in the place of a result, rather than raised.
+        progress: Whether to show a bar of jobs on stderr, where that is a terminal.
+
+    Yields:
+        Number of the job, and its result.
+
+    Raises:
+        FervideoError: A job raised it, or the process that did it died twice.
+    """
+    hidden = None if progress and jobs else True  # None: tqdm shows nothing where stderr is no terminal
+    with tqdm(total=len(jobs), desc=str(subject), disable=hidden, leave=False, dynamic_ncols=True) as bar:
+        for number, finish in _finishers(function, jobs, n_workers):
+            try:
+                result = finish()
+            except WorkerDied as error:
+                reason = f"a worker process died twice at the same work, perhaps out of memory{error.quote}"
+                result = FervideoError(subject, reason, remedy)
+                if not yield_errors:
+                    raise result from error
+            except FervideoError as error:
+                if not yield_errors:
+                    raise
+                result = error
+            bar.update()
+            yield number, result
+
+
+def _finishers(
+    function: Callable[..., Any], jobs: Sequence[tuple[Any, ...]], n_workers: int
+) -> Iterator[tuple[int, Callable[[], Any]]]:
+    """Yield the number of each job, and a function that returns its result or raises its error."""
+    queue = deque(enumerate(jobs))
+    if n_workers <= 1:
+        for number, job in queue:
+            yield number, partial(function, *job)
+        return
+    with Pool[int](n_workers) as pool:
+        while queue or pool.busy:
+            while queue and pool.free:
+                number, job = queue.popleft()
+                pool.submit(number, function, *job)
+            for number, future in pool.wait():
+                yield number, future.result
+
+
+class _Worker:
+    """A worker process, in an executor of its own, and the listener to it."""
+
+    def __init__(self) -> None:
+        self.listener = Listener()
+        arguments = (os.getpid(), _log.getEffectiveLevel(), *self.listener.worker_ends)
+        self._executor = ProcessPoolExecutor(1, initializer=_serve, initargs=arguments, env=_ENVIRONMENT)
+
+    def submit(self, call: tuple[Any, ...]) -> Future[Any]:
+        """Start a task; the first one starts the process.
+
+        Raises:
+            BrokenProcessPool: The process was killed while it was idle.
+        """
+        self.listener.clear()
+        future: Future[Any] = self._executor.submit(*call)
+        self.listener.start()
+        return future
+
+    def kill(self, *, wait: bool = False) -> None:
+        """End the process, if it still runs."""
+        self._executor.shutdown(wait=wait, kill_workers=True)
+        if wait:
+            self.listener.join()
 
 
 class _Running(NamedTuple, Generic[Key]):
     key: Key
     call: tuple[Any, ...]
-    executor: ProcessPoolExecutor
+    worker: _Worker
     since_s: float
     tries_left: int
 
 
 class Pool(Generic[Key]):
-    """Keep warm worker processes; a context manager that kills them at the end.
+    """Warm worker processes; a context manager that kills them at the end.
 
     Args:
         size: Most tasks at once.
@@ -57,7 +183,7 @@ class Pool(Generic[Key]):
     def __init__(self, size: int, timeout_s: float | None = None) -> None:
         self.size = size
         self._timeout_s = timeout_s
-        self._idle: list[ProcessPoolExecutor] = []
+        self._idle: list[_Worker] = []
         self._running: dict[Future[Any], _Running[Key]] = {}
         _start_tracker()
 
@@ -67,8 +193,8 @@ class Pool(Generic[Key]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for executor in [*self._idle, *(running.executor for running in self._running.values())]:
-            executor.shutdown(wait=True, kill_workers=True)
+        for worker in [*self._idle, *(running.worker for running in self._running.values())]:
+            worker.kill(wait=True)
         self._idle.clear()
         self._running.clear()
 
@@ -86,32 +212,30 @@ class Pool(Generic[Key]):
         """Start a task in a worker; there must be a free one.
 
         Args:
-            key: By what `wait` names it.
+            key: Identifies the task in the result of `wait`.
             function: Importable by its name in a fresh process.
-            args: What can be pickled.
+            args: Its arguments, which can be pickled.
         """
         self._start(key, (function, *args), _TRIES)
 
     def _start(self, key: Key, call: tuple[Any, ...], tries: int) -> None:
-        executor = (
-            self._idle.pop()
-            if self._idle
-            else ProcessPoolExecutor(1, initializer=_serve, initargs=(os.getpid(),), env=_ENVIRONMENT)
-        )
+        worker = self._idle.pop() if self._idle else _Worker()
         try:
-            future = executor.submit(*call)
+            future = worker.submit(call)
         except BrokenProcessPool:
             # The process was killed while it was idle.
-            executor.shutdown(wait=False, kill_workers=True)
+            worker.kill()
             self._start(key, call, tries)
         else:
-            self._running[future] = _Running(key, call, executor, time.monotonic(), tries - 1)
+            self._running[future] = _Running(
+                key=key, call=call, worker=worker, since_s=time.monotonic(), tries_left=tries - 1
+            )
 
     def wait(self, patience_s: float | None = None) -> list[tuple[Key, Future[Any]]]:
         """Wait until a task is over.
 
         Args:
-            patience_s: Come back after this time, even if with nothing.
+            patience_s: Return after this time, even if no task is over.
 
         Returns:
             Key and future of each task that is over; none where one is tried again. A future's result raises what the
@@ -125,15 +249,15 @@ class Pool(Generic[Key]):
         over = []
         for future in done:
             running = self._running.pop(future)
-            if isinstance(future.exception(), BrokenProcessPool):
-                running.executor.shutdown(wait=False, kill_workers=True)
-                if running.tries_left:
-                    self._start(running.key, running.call, running.tries_left)
-                else:
-                    over.append((running.key, _failed(WorkerDied())))
-            else:
-                self._idle.append(running.executor)
+            if not isinstance(future.exception(), BrokenProcessPool):
+                self._idle.append(running.worker)
                 over.append((running.key, future))
+                continue
+            running.worker.kill()
+            if running.tries_left:
+                self._start(running.key, running.call, running.tries_left)
+            else:
+                over.append((running.key, _failed(WorkerDied(running.worker.listener.last_lines(ended=True)))))
         return over + self._kill_overdue()
 
     def _kill_overdue(self) -> list[tuple[Key, Future[Any]]]:
@@ -144,8 +268,9 @@ class Pool(Generic[Key]):
         over = []
         for future in overdue:
             running = self._running.pop(future)
-            running.executor.shutdown(wait=False, kill_workers=True)
-            over.append((running.key, _failed(WorkerHung())))
+            stderr = running.worker.listener.last_lines()
+            running.worker.kill()
+            over.append((running.key, _failed(WorkerHung(stderr))))
         return over
 
 
@@ -172,13 +297,10 @@ def _failed(error: Exception) -> Future[Any]:
     return future
 
 
-def _serve(parent: int) -> None:
-    """Prepare a worker process: it goes when its parent does, however that ends, and leaves Ctrl-C to it."""
+def _serve(parent: int, log_level: int, stderr: Connection, records: Connection) -> None:
+    """Prepare a worker process: it ends when its parent does, however that ends, and leaves Ctrl-C to it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Python's warnings still reach the terminal; what native code has to say at every start does not.
-    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
-    with open(os.devnull, "w") as sink:
-        os.dup2(sink.fileno(), 2)
+    redirect(stderr, records, log_level)
 
     def watch() -> None:
         while os.getppid() == parent:

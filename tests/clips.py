@@ -1,4 +1,4 @@
-"""Small video files for tests, whose pictures say which frame they are."""
+"""Small video files for tests, with each frame's number drawn into its picture."""
 
 from __future__ import annotations
 
@@ -6,22 +6,55 @@ import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from importlib.util import find_spec
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 
-from fervideo.records import UInt8
+from fervideo.errors import DamagedVideo
+from fervideo.records import Int64, UInt8
+from fervideo.settings import VideoSettings
+from fervideo.video import Video, probe, windows
 
 WIDTH, HEIGHT, BLOCK = 128, 64, 16
-#: Encoder options. Three B-frames in a row and a keyframe every 24 frames, unless the name says otherwise.
+#: Encoder options. Three B-frames in a row and a keyframe every 24 frames, unless the name differs.
 B_FRAMES = {"x264-params": "bframes=3:b-adapt=0:keyint=24:min-keyint=24:scenecut=0"}
 LONG_GOP = {"x264-params": "bframes=3:b-adapt=0:keyint=infinite:scenecut=0"}
 OPEN_GOP = {"x264-params": "bframes=3:b-adapt=0:keyint=24:min-keyint=24:scenecut=0:open-gop=1"}
 INTRA_REFRESH = {"x264-params": "bframes=0:keyint=24:intra-refresh=1"}
 AV1 = {"preset": "8", "g": "20", "crf": "10"}
 HEVC_OPEN_GOP = {"x265-params": "bframes=3:b-adapt=0:keyint=24:min-keyint=24:scenecut=0:open-gop=1:log-level=none"}
+MS = Fraction(1, 1000)
+#: Frames of each of FILES.
+N = 60
+#: Files whose frames hide, overlap, turn or refuse to be counted: name, then arguments of `write`.
+FILES = {
+    "b_frames.mp4": {},
+    "b_frames.mkv": {},
+    "b_frames.ts": {},
+    "b_frames.avi": {},
+    "long_gop.mp4": {"options": LONG_GOP},
+    "open_gop.mp4": {"options": OPEN_GOP},
+    "open_gop.mkv": {"options": OPEN_GOP},
+    "intra_refresh.mp4": {"options": INTRA_REFRESH},
+    "all_intra.mp4": {"options": {"g": "1"}},
+    "tiny_gop.mp4": {"options": {"x264-params": "keyint=2:min-keyint=1:bframes=1:b-adapt=0"}},
+    "hevc_open_gop.mp4": {"codec": "libx265", "options": HEVC_OPEN_GOP},
+    "fragments.mp4": {"container_options": {"movflags": "frag_keyframe+empty_moov"}},
+    "hidden.mp4": {"hidden": 5},
+    "late.mp4": {"pts": range(500, 500 + 40 * 60, 40), "time_base": MS},
+    "mpeg4.mp4": {"codec": "mpeg4", "options": {"bf": "2", "g": "12"}},
+    "mpeg4.avi": {"codec": "mpeg4", "options": {"bf": "2", "g": "12"}},
+    "vp9.webm": {"codec": "libvpx-vp9", "options": {"g": "20", "cpu-used": "8", "deadline": "realtime"}},
+    "av1.mp4": {"codec": "libsvtav1", "options": AV1},
+    "ten_bit.mp4": {"pix_fmt": "yuv420p10le"},
+    "turned_90.mp4": {"rotation": 90},
+    "turned_180.mp4": {"rotation": 180},
+    "turned_270.mp4": {"rotation": 270},
+}
+needs_decord = pytest.mark.skipif(find_spec("decord") is None, reason="decord has no wheel for this platform")
 
 
 def picture(index: int) -> UInt8:
@@ -59,7 +92,7 @@ def write(
     """Write a clip of numbered pictures.
 
     Args:
-        path: Where to; the suffix decides the container.
+        path: The file to write; its suffix decides the container.
         n: Frames.
         codec: FFmpeg's encoder.
         options: The encoder's options.
@@ -91,7 +124,7 @@ def write(
 
 
 def write_sound(path: Path) -> Path:
-    """Write a second of silence."""
+    """Write a file of a second of silence."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("aac", rate=16000, layout="mono")
         for _ in range(16):
@@ -103,14 +136,14 @@ def write_sound(path: Path) -> Path:
 
 
 def ffmpeg(*arguments: str | Path) -> None:
-    """Run the ffmpeg binary; skip the test where there is none."""
+    """Run the ffmpeg binary; skip the test if there is none."""
     if not (binary := shutil.which("ffmpeg")):
         pytest.skip("no ffmpeg binary")
     subprocess.run([binary, "-v", "error", "-y", *map(str, arguments)], check=True)
 
 
-def packet_places(path: Path) -> dict[int, tuple[int, int]]:
-    """Map each frame, in order of presentation, to its packet's place in the file: first byte and length."""
+def packet_spans(path: Path) -> dict[int, tuple[int, int]]:
+    """Map each frame, in order of presentation, to its packet's first byte in the file and its length."""
     with av.open(str(path)) as container:
         packets = sorted((p.pts, p.pos, p.size) for p in container.demux(video=0) if p.size and not p.is_discard)
     return {i: (position, size) for i, (_, position, size) in enumerate(packets)}
@@ -130,3 +163,23 @@ def cut(path: Path, size: int) -> Path:
     copy = path.with_stem(f"{path.stem}_cut")
     copy.write_bytes(path.read_bytes()[:size])
     return copy
+
+
+def open_video(path: Path, decoder: str = "auto") -> Video:
+    return probe(path, VideoSettings(decoder=decoder))
+
+
+def numbers(video: Video, frame: Int64) -> list[int]:
+    """Read the numbers of frames."""
+    return [number(image) for window in windows(video, frame, batch=8) for image in window.frames]
+
+
+def readable(video: Video) -> tuple[list[int], str]:
+    """Read the numbers of all frames up to the damage, and the reason that is given for it."""
+    found, damage = [], ""
+    try:
+        for window in windows(video, np.arange(video.info.n_frames)):
+            found += [number(image) for image in window.frames]
+    except DamagedVideo as error:
+        damage = error.reason
+    return found, damage

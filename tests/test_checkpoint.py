@@ -1,4 +1,4 @@
-"""Checkpoints: what they say of themselves, and what is said of files that are none."""
+"""Checkpoints: a file describes itself, and a file of another kind is refused with its reason."""
 
 import functools
 from pathlib import Path
@@ -77,7 +77,8 @@ def test_weights_of_another_network_are_refused(
 @pytest.mark.parametrize("name", ["frame", "sequence"])
 def test_the_networks_of_the_pipeline_refuse_other_weights(tmp_path: Path, name: str, spoilt: str):
     """Here they are opened as the commands open them."""
-    from fervideo import models, sequence
+    from fervideo import classifiers
+    from fervideo.sequence.load import load_model
 
     stored = checkpoint.read(checkpoint.SHIPPED / f"{name}.safetensors")
     header, tensors = dict(stored.header), dict(stored.tensors)
@@ -91,13 +92,13 @@ def test_the_networks_of_the_pipeline_refuse_other_weights(tmp_path: Path, name:
     else:
         header["config"] = {**header["config"], "labels" if name == "frame" else "unheard_of": 8}
     checkpoint.write(tmp_path / "other.safetensors", header, tensors)
-    frame_cnn = checkpoint.digest(models.CNN_WEIGHTS)
-    load = cnn.load if name == "frame" else functools.partial(sequence.load, frame_cnn=frame_cnn)
+    frame_cnn = checkpoint.digest(classifiers.CNN_WEIGHTS)
+    load = cnn.load if name == "frame" else functools.partial(load_model, frame_cnn=frame_cnn)
     with pytest.raises(WeightsError, match=r"other\.safetensors"):
         load(tmp_path / "other.safetensors")
 
 
-def test_the_shipped_weights_say_where_they_come_from():
+def test_the_shipped_weights_name_their_origin():
     for name in ("frame", "sequence"):
         header = checkpoint.read(checkpoint.SHIPPED / f"{name}.safetensors").header
         assert (checkpoint.SHIPPED / f"{name}.md").exists()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from clips import cut, overwritten, packet_places, write_sound
+from clips import cut, overwritten, packet_spans, write_sound
 
 import fervideo
 from fervideo import cli, demo
@@ -98,7 +98,7 @@ def test_sound_alone_and_a_cut_header_are_no_video(run, face_clip: Path, tmp_pat
 
 
 def test_a_damaged_clip_is_done_in_part(run, face_clip: Path, tmp_path: Path):
-    start, length = packet_places(face_clip)[120]
+    start, length = packet_spans(face_clip)[120]
     clip = overwritten(face_clip, start, bytes(length))
     code, out, err = run("timeline", clip, "-o", tmp_path, "--workers", 1)
     assert code == 1

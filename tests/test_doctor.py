@@ -1,6 +1,8 @@
-"""The doctor: it names what is wrong, says what mends it, and survives whatever it finds."""
+"""The doctor: it names each fault and its remedy, and survives both."""
 
 import sys
+from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -13,10 +15,11 @@ MISSING = "ImportError: {}: cannot open shared object file: No such file or dire
 
 @pytest.fixture
 def healthy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Let every library load, and put weights and an empty cache in place; return their folder."""
+    """Make every library load and fit, and write weights and an empty cache; return their folder."""
     import numpy as np
 
     monkeypatch.setattr(doctor, "_probe", lambda code: ("cpu (2 threads)" if "torch" in code else "", ""))
+    monkeypatch.setattr(doctor.metadata, "requires", lambda name: ["numpy", "av; sys_platform == 'none'"])
     monkeypatch.setattr(checkpoint, "SHIPPED", tmp_path / "weights")
     for name in doctor._WEIGHTS:
         checkpoint.write(tmp_path / "weights" / name, {"kind": "test"}, {"weight": np.zeros(3, np.float32)})
@@ -31,6 +34,22 @@ def debian(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     monkeypatch.setattr(doctor.shutil, "which", lambda name: f"/usr/bin/{name}")
     monkeypatch.setattr(doctor, "_loads", lambda soname: soname in present)
     return present
+
+
+@pytest.fixture
+def packages(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[str], dict[str, str]], None]:
+    """Return a function that replaces fervideo's requirements and the installed versions."""
+
+    def pretend(requirements: list[str], versions: dict[str, str]) -> None:
+        def version(name: str) -> str:
+            if name not in versions:
+                raise metadata.PackageNotFoundError(name)
+            return versions[name]
+
+        monkeypatch.setattr(doctor.metadata, "requires", lambda name: requirements)
+        monkeypatch.setattr(doctor.metadata, "version", version)
+
+    return pretend
 
 
 def about(topic: str) -> list[doctor.Finding]:
@@ -79,7 +98,58 @@ def test_an_unknown_system_library_is_searched_for(debian: set[str]):
 
 def test_without_apt_the_library_is_still_named(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(doctor.shutil, "which", lambda name: None)
-    assert doctor.explain("cv2", MISSING.format("libGL.so.1")) == "install the system package that holds libGL.so.1"
+    assert doctor.explain("cv2", MISSING.format("libGL.so.1")) == "install the system package that contains libGL.so.1"
+
+
+def test_versions_are_compared_with_requirements(packages: Callable[[list[str], dict[str, str]], None]):
+    required = ["av>=17", "numpy<2,>=1.26", "loky>=3.4", "torch<2.14,>=2.6", "Odd_Name>=1", "strange>=1", "broken>=1"]
+    required += ["decord==0.6.0; sys_platform == 'none'", "ray>=2.40; extra == 'ray'"]
+    installed = {"av": "15.1.0", "numpy": "2.0.0rc1", "torch": "2.13.0+cpu", "Odd_Name": "2.0.dev3"}
+    packages(required, {**installed, "strange": "no version", "broken": ""})
+    found = {mismatch.name: (mismatch.installed, mismatch.remedy) for mismatch in doctor.mismatches(required)}
+    assert found == {
+        "av": ("15.1.0", "pip install 'av>=17'"),
+        "numpy": ("2.0.0rc1", "pip install 'numpy<2,>=1.26'"),
+        "loky": ("", "pip install 'loky>=3.4'"),
+        "strange": ("no version", "pip install 'strange>=1'"),
+        "broken": ("", "pip install 'broken>=1'"),
+    }
+
+
+def test_each_mismatch_is_a_fault_with_its_remedy(healthy: Path, packages: Callable[[list[str], dict[str, str]], None]):
+    packages(["av>=17", "loky>=3.4", "numpy<2,>=1.26"], {"av": "14.0.1", "loky": "3.0.0", "numpy": "1.26.4"})
+    assert not doctor.report()[1]
+    assert [(finding.text, finding.remedy) for finding in about("av")] == [
+        ("14.0.1, required is av>=17", "pip install 'av>=17'")
+    ]
+    assert [(finding.text, finding.remedy) for finding in about("requires")] == [
+        ("not met: av, loky", ""),
+        ("loky 3.0.0, required is loky>=3.4", "pip install 'loky>=3.4'"),
+    ]
+    assert [finding.remedy for finding in about("numpy")] == [""]
+
+
+def test_an_uninstalled_checkout_is_no_fault(healthy: Path, monkeypatch: pytest.MonkeyPatch):
+    def fail(name: str) -> list[str]:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(doctor.metadata, "requires", fail)
+    assert doctor.report()[1]
+    assert "is not installed" in about("requires")[0].text
+
+
+def test_the_versions_installed_here_are_read():
+    assert [mismatch.name for mismatch in doctor.mismatches(["pytest>=1", "no-such.package"])] == ["no-such-package"]
+    # The tests could not run if they did not fit.
+    assert doctor._requirements()[1].text == "all requirements are met"
+
+
+def test_without_packaging_nothing_is_compared_and_the_rest_is_reported(healthy: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "packaging.requirements", None)
+    findings, works = doctor.report()
+    assert not works
+    assert [finding.remedy for finding in findings if finding.topic == "requires"] == ["pip install packaging"]
+    assert about("numpy")[0].text == metadata.version("numpy")
 
 
 def test_a_library_that_is_not_there_is_installed_as_required(monkeypatch: pytest.MonkeyPatch):
@@ -130,6 +200,6 @@ def test_a_cache_that_cannot_be_used(healthy: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_the_doctor_itself_loads_nothing_heavy():
-    code = "import sys, fervideo.doctor; print([name for name in ('torch', 'mediapipe', 'cv2', 'pandas') if name in sys.modules])"
+    heavy = ("torch", "mediapipe", "cv2", "pandas")
+    code = f"import sys, fervideo.doctor; print([name for name in {heavy} if name in sys.modules])"
     assert doctor._probe(code) == ("[]", "")
-    assert sys.executable

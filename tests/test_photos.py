@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 import fervideo
-from fervideo import cli, demo, models, photos, settings, video
+from fervideo import classifiers, cli, demo, photos, settings, video
 from fervideo.errors import VideoError
 from fervideo.timeline import P_COLUMNS
 
@@ -140,7 +140,7 @@ def test_what_pillow_finds_odd_is_not_told(
 
 def test_weights_may_lie_at_home():
     chosen = settings.ClassifierSettings(weights="~/own.safetensors")
-    assert models.weights_path(chosen) == Path.home() / "own.safetensors"
+    assert classifiers._path(chosen) == Path.home() / "own.safetensors"
 
 
 def test_a_small_picture_of_a_face_has_one(astronaut: Image.Image, tmp_path: Path):
@@ -201,7 +201,7 @@ def test_weights_of_another_classifier_name_both_sides(folder: Path, capsys: pyt
             "--classifier",
             "svm",
             "--set",
-            f"classifier.weights={models.CNN_WEIGHTS}",
+            f"classifier.weights={classifiers.CNN_WEIGHTS}",
         ]
     )
     assert code == 2

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from clips import overwritten, packet_places
+from clips import overwritten, packet_spans
 
 import fervideo
-from fervideo import checkpoint, pipeline, settings
-from fervideo.classifiers.cnn import resolve_device
+from fervideo import checkpoint, models, observe, pipeline, settings
+from fervideo.classifiers import CNN_WEIGHTS
+from fervideo.classifiers.nets import resolve_device
 from fervideo.errors import UsageError, VideoError, WeightsError
-from fervideo.models import CNN_WEIGHTS
+from fervideo.sequence.load import SEQUENCE_WEIGHTS
 from fervideo.timeline import P_COLUMNS, RAW_COLUMNS
 
 
@@ -88,7 +89,7 @@ def test_workers_and_cache_change_nothing(
     for number, other in enumerate((spread, again, uncached)):
         paths = other.save(tmp_path / str(number))
         assert {name: path.read_bytes() for name, path in paths.items() if name != "run"} == expected
-    assert len(list(own_cache.rglob("*.safetensors"))) == 2
+    assert len(list(own_cache.rglob("*.safetensors"))) == 4
 
 
 def test_a_second_run_decodes_nothing(
@@ -96,9 +97,43 @@ def test_a_second_run_decodes_nothing(
 ):
     run(face_clip, "run.workers=1")
     monkeypatch.setattr(pipeline.video, "windows", None)
-    monkeypatch.setattr(pipeline.faces, "Landmarker", None)
+    monkeypatch.setattr(observe.faces, "open_landmarker", None)
     for one, other in zip(tables(run(face_clip, "tracking.max_gap_s=1")), tables(timeline), strict=True):
         pd.testing.assert_frame_equal(one, other)
+
+
+@pytest.mark.parametrize("name", ["svm", "mlp"])
+def test_another_classifier_of_landmarks_decodes_nothing(
+    face_clip: Path, own_cache: Path, name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    alone = run(face_clip, f"classifier.name={name}", "run.cache=false", "run.workers=1")
+    run(face_clip, "run.workers=1")
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline.video, "windows", None)
+        patch.setattr(observe.faces, "open_landmarker", None)
+        after = run(face_clip, f"classifier.name={name}", "run.workers=1")
+    assert after.provenance["cache"] == {"segments": 2, "hits": 0}
+    for one, other in zip(tables(after), tables(alone), strict=True):
+        pd.testing.assert_frame_equal(one, other)
+    assert run(face_clip, "run.workers=1").provenance["cache"]["hits"] == 2
+
+
+def test_another_classifier_of_crops_looks_for_no_face_again(
+    face_clip: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+):
+    alone = run(face_clip, "classifier.name=transfer", "run.cache=false", "run.workers=1")
+    run(face_clip, "run.workers=1")
+    monkeypatch.setattr(observe.faces, "open_landmarker", None)
+    after = run(face_clip, "classifier.name=transfer", "run.workers=1")
+    for one, other in zip(tables(after), tables(alone), strict=True):
+        pd.testing.assert_frame_equal(one, other)
+
+
+def test_predictions_of_another_precision_are_their_own(face_clip: Path, own_cache: Path):
+    chosen = ("video.sample_fps=2", "run.workers=1")
+    run(face_clip, "classifier.precision=float32", *chosen)
+    assert run(face_clip, "classifier.precision=bfloat16", *chosen).provenance["cache"]["hits"] == 0
+    assert run(face_clip, "classifier.precision=float32", *chosen).provenance["cache"]["hits"] == 2
 
 
 def test_a_second_run_needs_no_torch(face_clip: Path, own_cache: Path, tmp_path: Path):
@@ -127,7 +162,7 @@ def test_every_classifier_makes_a_timeline(face_clip: Path, name: str, own_cache
     assert (first.frames.dropna(subset=["face"])["expression"] == "happiness").mean() > 0.9
     assert first.provenance["settings"]["classifier"]["name"] == name
     own = settings.load(None, [("", chosen[0])])
-    assert first.provenance["weights"] == pipeline.weights(own)
+    assert first.provenance["weights"] == models.resolve(own).digests
     assert first.provenance["weights"]["frame"] == checkpoint.digest(checkpoint.SHIPPED / f"{name}.safetensors")
     assert again.provenance["cache"]["hits"] == 2
     pd.testing.assert_frame_equal(first.frames, again.frames)
@@ -137,17 +172,24 @@ def test_every_classifier_makes_a_timeline(face_clip: Path, name: str, own_cache
 def test_a_sequence_model_of_another_classifier_is_refused(face_clip: Path, own_cache: Path):
     ours, theirs = (checkpoint.digest(checkpoint.SHIPPED / f"{name}.safetensors") for name in ("frame", "svm"))
     with pytest.raises(WeightsError, match=f"made for frame_cnn = '{ours}', here it is '{theirs}'"):
-        run(face_clip, "classifier.name=svm", f"sequence.model={pipeline.SEQUENCE_WEIGHTS}")
+        run(face_clip, "classifier.name=svm", f"sequence.model={SEQUENCE_WEIGHTS}")
     with pytest.raises(WeightsError, match=r"nowhere\.safetensors: no such file"):
         run(face_clip, "classifier.weights=nowhere.safetensors")
 
 
-def test_a_damaged_cache_entry_is_made_anew(face_clip: Path, timeline: fervideo.Timeline, own_cache: Path):
+@pytest.mark.parametrize("stage", ["faces", "predictions"])
+def test_a_damaged_cache_entry_is_made_anew(
+    face_clip: Path, timeline: fervideo.Timeline, own_cache: Path, stage: str, caplog: pytest.LogCaptureFixture
+):
     run(face_clip, "run.workers=1")
-    entry = sorted(own_cache.rglob("*.safetensors"))[1]
+    entry = next(
+        path
+        for path in sorted(own_cache.rglob("00001.*.safetensors"))
+        if (".faces." in path.name) == (stage == "faces")
+    )
     entry.write_bytes(entry.read_bytes()[:5000])
-    with pytest.warns(UserWarning, match="recomputed"):
-        mended = run(face_clip)
+    mended = run(face_clip)
+    assert "is made again" in caplog.text
     for one, other in zip(tables(mended), tables(timeline), strict=True):
         pd.testing.assert_frame_equal(one, other)
 
@@ -189,7 +231,7 @@ def test_real_clips(shared: Path, own_cache: Path):
 @pytest.fixture(scope="module")
 def damaged_clip(face_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Lose the packet of frame 120."""
-    start, length = packet_places(face_clip)[120]
+    start, length = packet_spans(face_clip)[120]
     return overwritten(face_clip, start, bytes(length)).rename(tmp_path_factory.mktemp("clips") / "damaged.mp4")
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from fervideo.errors import UsageError
-from fervideo.settings import Settings, feature_digest, load
+from fervideo.settings import Settings, cache_digests, load
 
 
 def test_later_sources_win(tmp_path: Path):
@@ -72,8 +72,8 @@ def test_a_missing_file_is_named(tmp_path: Path):
 
 
 def test_only_what_changes_features_changes_their_key():
-    standard = feature_digest(Settings())
+    faces, _ = cache_digests(Settings())
     for change in ("events.hold=0.2", "sequence.smooth_s=1", "tracking.max_gap_s=2", "run.workers=3"):
-        assert feature_digest(load(None, [("", change)])) == standard, change
+        assert cache_digests(load(None, [("", change)]))[0] == faces, change
     for change in ("faces.max_faces=2", "video.sample_fps=5", "faces.min_detection_confidence=0.4"):
-        assert feature_digest(load(None, [("", change)])) != standard, change
+        assert cache_digests(load(None, [("", change)]))[0] != faces, change

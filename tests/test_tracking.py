@@ -26,7 +26,7 @@ SCENE = RNG.integers(0, 256, (2, *THUMBNAIL_SHAPE)).astype(np.uint8)
 
 
 class Clip:
-    """Build a clip face by face; `who` goes along in the embedding, so that a track can be asked whose it is."""
+    """A clip that is built face by face; `who` is kept in the embedding, so that the person of a track is known."""
 
     def __init__(self, n_frames: int, fps: float = 30.0, time_s: np.ndarray | None = None) -> None:
         self.time_s = np.arange(n_frames) / fps if time_s is None else time_s
@@ -34,15 +34,15 @@ class Clip:
         self.faces: list[tuple[int, int, np.ndarray]] = []
 
     def face(
-        self, look: int, x: float, y: float = 200.0, shape: np.ndarray = LONG, size: float = 100.0, who: int = 0
+        self, index: int, x: float, y: float = 200.0, shape: np.ndarray = LONG, size: float = 100.0, who: int = 0
     ) -> None:
-        wobble = np.random.default_rng(look).normal(0, 0.005, shape.shape)
-        self.faces.append((look, who, (shape + wobble) * size + (x, y, 0)))
+        wobble = np.random.default_rng(index).normal(0, 0.005, shape.shape)
+        self.faces.append((index, who, (shape + wobble) * size + (x, y, 0)))
 
     def shards(self, length: int = 256, stride: int = 1) -> list[FeatureShard]:
-        """Cut the clip into segments; `stride` is how many file frames lie between two looks."""
+        """Cut the clip into segments; `stride` is the number of file frames from one analysed frame to the next."""
         faces = sorted(self.faces, key=lambda face: face[0])
-        looks = np.array([look for look, _, _ in faces], np.int64)
+        indices = np.array([index for index, _, _ in faces], np.int64)
         frame = np.arange(len(self.time_s)) * stride
         shards = []
         for first in range(0, len(frame), length):
@@ -51,7 +51,7 @@ class Clip:
             landmarks = np.array([points for _, _, points in chosen], np.float32).reshape(-1, N_LANDMARKS, 3)
             xy = landmarks[..., :2]
             observations = FaceObservations(
-                frame=looks[(looks >= first) & (looks < last)] * stride,
+                frame=indices[(indices >= first) & (indices < last)] * stride,
                 box_px=np.concatenate([xy.min(1), xy.max(1)], 1),
                 landmarks_px=landmarks,
                 embedding=np.array([[who] for _, who, _ in chosen], np.float32).reshape(-1, 1),
@@ -66,7 +66,7 @@ class Clip:
         return shards
 
     def people(self, settings: TrackingSettings = SETTINGS) -> dict[int, list[int]]:
-        """Join the clip; whose faces are in each track."""
+        """Join the clip and return the persons whose faces are in each track."""
         joined = join(self.shards(), settings)
         who = joined.observations.embedding[:, 0].astype(int)
         return {int(track): sorted(set(who[joined.track == track].tolist())) for track in np.unique(joined.track)}
@@ -77,37 +77,37 @@ class Clip:
 
 def still(n_frames: int, seen: list[int] | range, fps: float = 30.0) -> Clip:
     clip = Clip(n_frames, fps)
-    for look in seen:
-        clip.face(look, 300)
+    for index in seen:
+        clip.face(index, 300)
     return clip
 
 
 @pytest.mark.parametrize("fps", [30.0, 5.0])
 def test_two_faces_that_cross_keep_their_tracks(fps: float) -> None:
     clip = Clip(int(4 * fps), fps)
-    for look, t in enumerate(clip.time_s):
-        clip.face(look, 200 + 100 * t, 200, LONG, who=0)
+    for index, t in enumerate(clip.time_s):
+        clip.face(index, 200 + 100 * t, 200, LONG, who=0)
         if not 1.7 < t < 2.3:  # behind the other one
-            clip.face(look, 600 - 100 * t, 230, ROUND, who=1)
+            clip.face(index, 600 - 100 * t, 230, ROUND, who=1)
     assert clip.people() == {0: [0], 1: [1]}
 
 
-def test_shape_decides_where_two_faces_change_places_between_two_frames() -> None:
+def test_shape_decides_where_two_faces_swap_between_two_frames() -> None:
     clip = Clip(20, fps=5)
-    for look in range(20):
-        way = 40 * (look - 9.5)
-        clip.face(look, 1000 + way, 200, LONG, who=0)
-        clip.face(look, 1000 - way, 220, ROUND, who=1)
+    for index in range(20):
+        way = 40 * (index - 9.5)
+        clip.face(index, 1000 + way, 200, LONG, who=0)
+        clip.face(index, 1000 - way, 220, ROUND, who=1)
     assert clip.people() == {0: [0], 1: [1]}
 
 
 def test_assignment_is_best_for_all_faces_together() -> None:
-    # The second face steps to where it is closer to the first one's old place; only one pairing leaves nobody alone.
+    # The second face comes closer to the first one's old position; only one pairing leaves nobody alone.
     clip = Clip(12)
-    for look in range(12):
-        step = 25 if look >= 6 else 0
-        clip.face(look, 300 - step, who=0)
-        clip.face(look, 345 - step, 260, who=1)
+    for index in range(12):
+        step = 25 if index >= 6 else 0
+        clip.face(index, 300 - step, who=0)
+        clip.face(index, 345 - step, 260, who=1)
     assert clip.people() == {0: [0], 1: [1]}
 
 
@@ -121,8 +121,8 @@ def test_gap_is_measured_in_seconds_not_in_frames() -> None:
     # Frames of 20 ms, then of 200 ms: seven lost frames are 0.16 s at first and 1.6 s later.
     time_s = np.concatenate([np.arange(50) * 0.02, 1 + np.arange(50) * 0.2])
     clip = Clip(100, time_s=time_s)
-    for look in [*range(20), *range(27, 60), *range(67, 100)]:
-        clip.face(look, 300)
+    for index in [*range(20), *range(27, 60), *range(67, 100)]:
+        clip.face(index, 300)
     assert clip.tracks() == [0] * 53 + [1] * 33
 
 
@@ -144,27 +144,30 @@ def test_shot_cut_begins_new_tracks_even_where_no_face_is_seen() -> None:
 
 def test_quick_move_at_five_frames_per_second_is_followed() -> None:
     clip = Clip(20, fps=5)
-    for look in range(20):
+    for index in range(20):
         # Turning the head changes the shape at the same time.
-        clip.face(look, 300 + 80 * (look % 2), shape=LONG * (1 + 0.15 * (look % 2), 1, 1))
+        clip.face(index, 300 + 80 * (index % 2), shape=LONG * (1 + 0.15 * (index % 2), 1, 1))
     assert clip.tracks() == [0] * 20
 
 
-def test_another_place_is_another_face() -> None:
-    # A landmarker that looks for one face may hop between two people.
+def test_another_position_is_another_face() -> None:
+    # A landmarker of one face may hop between two people.
     clip = Clip(60)
-    for look in range(60):
+    for index in range(60):
         clip.face(
-            look, 200 if look // 15 % 2 == 0 else 500, shape=LONG if look // 15 % 2 == 0 else ROUND, who=look // 15 % 2
+            index,
+            200 if index // 15 % 2 == 0 else 500,
+            shape=LONG if index // 15 % 2 == 0 else ROUND,
+            who=index // 15 % 2,
         )
     assert clip.people() == {0: [0], 1: [1]}
 
 
 def test_face_reported_twice_is_kept_once() -> None:
     clip = Clip(30)
-    for look in range(30):
-        clip.face(look, 302, size=96, who=1)
-        clip.face(look, 300, size=100, who=0)
+    for index in range(30):
+        clip.face(index, 302, size=96, who=1)
+        clip.face(index, 300, size=100, who=0)
     joined = join(clip.shards(), SETTINGS)
     assert joined.track.tolist() == [0] * 30
     assert (joined.observations.embedding == 0).all()
@@ -172,8 +175,8 @@ def test_face_reported_twice_is_kept_once() -> None:
 
 def test_false_alarm_is_dropped_and_min_track_s_zero_keeps_it() -> None:
     clip = still(60, range(60))
-    for look in (20, 21, 22):
-        clip.face(look, 700, shape=ROUND)
+    for index in (20, 21, 22):
+        clip.face(index, 700, shape=ROUND)
     assert clip.tracks() == [0] * 60
     assert clip.tracks(TrackingSettings(min_track_s=0)).count(1) == 3
 
@@ -183,7 +186,7 @@ def test_false_alarm_is_dropped_and_min_track_s_zero_keeps_it() -> None:
     [
         (1, 30.0, 1, 1),  # one frame is all there is
         (3, 30.0, 3, 3),  # a clip shorter than min_track_s
-        (50, 5.0, 1, 1),  # at 5 frames per second one sighting stands for 0.2 s
+        (50, 5.0, 1, 1),  # at 5 frames per second one detection stands for 0.2 s
         (50, 10.0, 1, 0),
         (50, 10.0, 2, 2),
         (60, 30.0, 5, 0),
@@ -196,20 +199,20 @@ def test_track_is_kept_if_seen_for_long_enough_at_the_sample_rate(
     assert len(still(n_frames, range(seen), fps).tracks()) == kept
 
 
-def test_tracks_are_numbered_by_sightings_then_first_appearance() -> None:
+def test_tracks_are_numbered_by_detections_then_first_appearance() -> None:
     clip = Clip(90)
     for who, (first, last) in enumerate([(0, 20), (5, 90), (10, 30)]):
-        for look in range(first, last):
-            clip.face(look, 200 + 300 * who, who=who)
+        for index in range(first, last):
+            clip.face(index, 200 + 300 * who, who=who)
     assert clip.people() == {0: [1], 1: [0], 2: [2]}
 
 
 def test_rows_are_ordered_by_frame_then_track_without_landmarks() -> None:
     clip = Clip(90)
-    for look in range(90):
-        clip.face(look, 700, who=1)
-        if look < 80:
-            clip.face(look, 200, who=0)
+    for index in range(90):
+        clip.face(index, 700, who=1)
+        if index < 80:
+            clip.face(index, 200, who=0)
     joined = join(clip.shards(), SETTINGS)
     rows = list(zip(joined.observations.frame.tolist(), joined.track.tolist(), strict=True))
     assert rows == sorted(rows)
@@ -246,10 +249,10 @@ def busy_clip() -> Clip:
     rng = np.random.default_rng(3)
     clip = Clip(300, time_s=np.cumsum(rng.uniform(0.01, 0.06, 300)))
     clip.thumbnail[140:] = SCENE[1]
-    for look in range(300):
+    for index in range(300):
         for who, (shape, speed) in enumerate([(LONG, 1.5), (ROUND, -1.5), (LONG * (1, 0.8, 1), 0.3)]):
-            if rng.random() < 0.9 - 0.5 * (60 < look < 90):
-                clip.face(look, 400 + speed * (look - 150) + rng.normal(0, 3), 150 + 90 * who, shape, who=who)
+            if rng.random() < 0.9 - 0.5 * (60 < index < 90):
+                clip.face(index, 400 + speed * (index - 150) + rng.normal(0, 3), 150 + 90 * who, shape, who=who)
     return clip
 
 
@@ -326,7 +329,7 @@ def scenery() -> np.ndarray:
 
 
 def thumbnail(picture: np.ndarray) -> np.ndarray:
-    """Average a picture's blocks, as a decoder's area scaling does."""
+    """Average a picture's blocks, as area scaling does."""
     rows, columns = THUMBNAIL_SHAPE
     blocks = picture.reshape(rows, picture.shape[0] // rows, columns, picture.shape[1] // columns)
     return np.clip(blocks.mean((1, 3)), 0, 255).astype(np.uint8)
@@ -369,7 +372,7 @@ def real_thumbnails(shared: Path) -> dict[str, np.ndarray]:
     found = {}
     for path in (shared / "clips" / f"{name}.mp4" for name in names):
         reader = decord.VideoReader(str(path), num_threads=1)
-        # What lies between is passed over without colour conversion, which is most of the work.
+        # Frames between are skipped without colour conversion, which is most of the work.
         frames = [cv2.cvtColor(reader[i].asnumpy(), cv2.COLOR_RGB2GRAY) for i in range(0, min(len(reader), 360), 5)]
         found[path.stem] = np.array(
             [cv2.resize(frame, THUMBNAIL_SHAPE[::-1], interpolation=cv2.INTER_AREA) for frame in frames]

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from fervideo import sequence
 from fervideo.records import EXPRESSIONS
-from fervideo.sequence import SequenceLSTM
+from fervideo.sequence import INPUTS
+from fervideo.sequence.lstm import SequenceLSTM
 from fervideo.training import datasets
 from fervideo.training.features import Sample
 from fervideo.training.manifest import Clip, Manifest, label_of, target
@@ -49,13 +49,13 @@ def labels(found: Manifest) -> dict[str, str]:
 def sample(number: int, label: str = "anger", steps: int = 30, frames: str = "", clue: float = 1.0) -> Sample:
     """Make a clip whose embedding contains its label, faintly at each step; `frames` is the label of its first half."""
     rng = np.random.default_rng(number)
-    course = rng.normal(0, 1, (steps, len(EXPRESSIONS) + len(sequence.INPUTS) + D + 1)).astype(np.float32)
+    course = rng.normal(0, 1, (steps, len(EXPRESSIONS) + len(INPUTS) + D + 1)).astype(np.float32)
     course[:, :8] -= np.logaddexp.reduce(course[:, :8], axis=1, keepdims=True)
     step_label = np.full(steps, -1)
     if frames:
         step_label[: steps // 2], step_label[steps // 2 :] = LABELS.index(frames), LABELS.index(label)
     per_step = np.where(step_label >= 0, step_label, LABELS.index(label))
-    course[np.arange(steps), len(EXPRESSIONS) + len(sequence.INPUTS) + per_step] += clue
+    course[np.arange(steps), len(EXPRESSIONS) + len(INPUTS) + per_step] += clue
     course[:, -1] = 1
     clip = Clip(
         f"clip{number}",

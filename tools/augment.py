@@ -1,4 +1,4 @@
-"""Change training images as cameras, codecs, light and hands do; every draw comes from the generator given."""
+"""Changes of training images, as by cameras, codecs, light and hands; draws come from the given generator."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def jitter(rng: np.random.Generator) -> np.ndarray:
 
 
 def nudge(rng: np.random.Generator) -> np.ndarray:
-    """Draw the small error of a crop's place, as 3×3 matrix in crop pixels."""
+    """Draw the small error of a crop's position, as 3×3 matrix in crop pixels."""
     scale, centre = np.exp(rng.normal(0, 0.05)), (CROP_PX - 1) / 2
     shift = centre * (1 - scale) + rng.normal(0, 1.3, 2)
     return np.array([(scale, 0, shift[0]), (0, scale, shift[1]), (0, 0, 1)])
 
 
 def degrade(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Lose detail as web video does: fewer pixels, blur, block noise."""
+    """Remove detail, as web video does: fewer pixels, blur, block noise."""
     height, width = image.shape
     if rng.random() < 0.25:
         scale = rng.uniform(0.4, 0.9)
@@ -46,6 +46,7 @@ def degrade(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def compress(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Add the noise of JPEG at a drawn quality."""
     quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 90))]
     return cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], cv2.IMREAD_GRAYSCALE)
 

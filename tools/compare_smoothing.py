@@ -1,17 +1,19 @@
-"""Compare the sequence model with what is cheap: one table over simulated sequences, one over labelled clips.
+"""Compare the sequence model with cheap smoothing: one table over simulated sequences, one over labelled clips.
 
     python tools/compare_smoothing.py FERPLUS.npz LANDMARKS.npz FRAME.safetensors SEQUENCE.safetensors RUN
         [--unidirectional FILE] [--clips FOLDER] [--split validation|test] [--sequences 900] [--seed 1] [--json FILE]
 
-RUN keeps the features of rendered stills, as for tools/train_sequence.py. How much each cheap way smooths
-(tools/smoothing.py) is chosen on sequences simulated from the validation split (`smoothing.calmest`); then it is
-applied unchanged to other sequences, from the split that is asked for, and to the clips. FOLDER holds videos and
-labels.csv (clip, start_s, end_s, label: half-open intervals; `anger|sadness` where either is right; no_face).
+RUN keeps the features of rendered stills, as for tools/train_sequence.py. The amount of each cheap smoothing
+(tools/smoothing.py) is chosen on sequences simulated from the validation split, by `smoothing.calmest`. It is then
+applied unchanged to other sequences, from the split that --split names, and to the clips.
 
-Edit score, F1@k and onset error count neutral as an expression like the others. A step without a face holds the last
-one. Of clips the face seen longest is scored, at the clip's own times: the CNN as in the `raw_` columns, an LSTM as in
-`p_` and `expression`, "events" as in events.csv; each interval is a course of its own, so every change in it is a false
-one.
+FOLDER contains videos and labels.csv. Its columns are clip, start_s, end_s and label, in half-open intervals. The label
+`anger|sadness` accepts either; `no_face` is a label, too.
+
+Edit score, F1@k and onset error count neutral as an expression like the others. A step without a face keeps the last
+expression. In clips the face seen longest is scored, at the clip's own times. The CNN's scores are those of the `raw_`
+columns, an LSTM's those of `p_` and `expression`, those of "events" of events.csv. Each interval is a course of its
+own: every change in it is a false one.
 """
 
 from __future__ import annotations
@@ -30,30 +32,49 @@ from simulate import Bank, Simulator
 from smoothing import SMOOTHERS, Shown, Smoother, calmest, top
 from train_sequence import NEUTRAL_SHARE, Sequences, bank_of
 
-from fervideo import checkpoint, pipeline, sequence
-from fervideo.batch.folder import SUFFIXES
-from fervideo.classifiers.cnn import one_thread
+from fervideo import checkpoint, pipeline
+from fervideo.classifiers.nets import one_thread
 from fervideo.records import EXPRESSIONS, MODEL_RATE_HZ, Float32, Float64, Int64
-from fervideo.sequence import SequenceLSTM
+from fervideo.sequence.chain import settle
+from fervideo.sequence.load import load_lstm
+from fervideo.sequence.lstm import SequenceLSTM
 from fervideo.settings import EventSettings, Settings
 from fervideo.timeline import P_COLUMNS, RAW_COLUMNS, Timeline
 from fervideo.timeline.events import hysteresis, merge_short
 from fervideo.training import metrics
+from fervideo.video.files import VIDEO_SUFFIXES
 
-#: What a frame without a face shows, after all expressions.
+#: The label of a frame without a face, after those of all expressions.
 NO_FACE = len(EXPRESSIONS)
 LABELS = (*EXPRESSIONS, "no_face")
-#: Below this the clip head may abstain.
+#: The confidence below which the clip head may abstain.
 SURE = 0.5
 BILSTM = "BiLSTM"
+#: Columns of the table and their decimals.
 COLUMNS = {
-    "accuracy": 4, "macro_f1": 4, "edit": 1, "f1_at_10": 1, "f1_at_25": 1, "f1_at_50": 1, "onset_ms": 0, "changes_per_min": 1, "ece": 3
-}  # fmt: skip
+    "accuracy": 4,
+    "macro_f1": 4,
+    "edit": 1,
+    "f1_at_10": 1,
+    "f1_at_25": 1,
+    "f1_at_50": 1,
+    "onset_ms": 0,
+    "changes_per_min": 1,
+    "ece": 3,
+}
 
 
 @dataclass(frozen=True)
 class Course:
-    """Hold one course of labels beside the truth: truth and guess int64 (S,), p float64 (S, C), times float64 (S,), its length."""
+    """One course of labels beside the truth.
+
+    Attributes:
+        truth: int64 (S,).
+        guess: int64 (S,).
+        p: float64 (S, C).
+        time_s: float64 (S,).
+        duration_s: Its length.
+    """
 
     truth: Int64
     guess: Int64
@@ -64,7 +85,13 @@ class Course:
 
 @dataclass(frozen=True)
 class Drawn:
-    """Hold one simulated sequence: features float32 (S, F), labels int64 (S,), and what it shows as a whole, float64 (C,)."""
+    """One simulated sequence.
+
+    Attributes:
+        features: float32 (S, F).
+        label: int64 (S,).
+        share: float64 (C,), the share of each expression in the whole sequence.
+    """
 
     features: Float32
     label: Int64
@@ -72,17 +99,18 @@ class Drawn:
 
     @property
     def frame_p(self) -> Float64:
-        """What the frame CNN says, float64 (S, C)."""
+        """The frame CNN's probabilities, float64 (S, C)."""
         seen = np.maximum.accumulate(np.where(self.features[:, -1] > 0, np.arange(len(self.features)), 0))
         return np.exp(self.features[seen, : len(EXPRESSIONS)].astype(np.float64))
 
     def course(self, shown: Shown) -> Course:
+        """Return the expressions that a system shows beside the truth."""
         time_s = np.arange(len(self.label)) / MODEL_RATE_HZ
         return Course(self.label, *shown, time_s, len(self.label) / MODEL_RATE_HZ)
 
 
 def score(courses: Sequence[Course]) -> dict[str, float]:
-    """Score courses: the columns of the table; NaN where there is nothing to score."""
+    """Compute the scores of courses, by COLUMNS; NaN if there is nothing to score."""
     pairs = [(course.truth, course.guess) for course in courses]
     truth, guess = (np.concatenate(labels) for labels in zip(*pairs, strict=True))
     counts = metrics.confusion(truth, guess, len(LABELS))
@@ -101,12 +129,13 @@ def score(courses: Sequence[Course]) -> dict[str, float]:
 
 
 def simulated(bank: Bank, n: int, seed: int) -> list[Drawn]:
+    """Draw n sequences from a bank."""
     drawn = map(Sequences(Simulator(bank), n, seed).__getitem__, range(n))
     return [Drawn(features, label, target.mean(0).astype(np.float64)) for features, target, label in drawn]
 
 
 def tune(smoother: Smoother, drawn: Sequence[Drawn]) -> float:
-    """Choose how much to smooth."""
+    """Choose the amount of smoothing on drawn sequences."""
     p = [one.frame_p for one in drawn]
 
     def shown(amount: float) -> list[tuple[Int64, Int64]]:
@@ -116,13 +145,13 @@ def tune(smoother: Smoother, drawn: Sequence[Drawn]) -> float:
 
 
 def cheap(p: Float64, rate_hz: float, prior: Float64, tuned: Mapping[str, float]) -> dict[str, Shown]:
-    """Return what each system without an LSTM shows, given the frame CNN's probabilities (S, C)."""
+    """Smooth the frame CNN's probabilities (S, C) by every system without an LSTM."""
     plain = {"majority class": top(np.tile(prior, (len(p), 1))), "frame CNN": top(p)}
     return plain | {smoother.name: smoother.apply(p, rate_hz, tuned[smoother.name]) for smoother in SMOOTHERS}
 
 
-def held(p: Float64, bounds_s: Float64) -> Shown:
-    """Show what events.csv does with the default settings; bounds_s float64 (S + 1,)."""
+def as_events(p: Float64, bounds_s: Float64) -> Shown:
+    """Show the expressions of events.csv with the default settings; bounds_s float64 (S + 1,)."""
     settings = EventSettings()
     mass = p * np.maximum(np.diff(bounds_s), 1e-9)[:, None]
     first, label = merge_short(*hysteresis(p, settings), mass, bounds_s, settings.min_duration_s)
@@ -131,9 +160,9 @@ def held(p: Float64, bounds_s: Float64) -> Shown:
 
 @torch.inference_mode()
 def read(model: SequenceLSTM, features: Float32) -> tuple[Float64, Float64]:
-    """Return a model's probabilities of one sequence: per step (S, C), and of the whole (C,)."""
+    """Compute a model's probabilities of one sequence: per step (S, C), and of the whole (C,)."""
     steps, clip = model(torch.from_numpy(features)[None], torch.ones(1, len(features), dtype=torch.bool))
-    settled = sequence.settle(steps[0].softmax(-1).double().numpy(), model.config["stay"])
+    settled = settle(steps[0].softmax(-1).double().numpy(), model.config["stay"])
     return settled, clip[0].softmax(-1).double().numpy()
 
 
@@ -148,19 +177,22 @@ def compare_simulated(
         for name, model in models.items():
             steps, clip = read(model, one.features)
             shown[name] = top(steps)
-        shown[f"{BILSTM}, events"] = held(steps, np.round(np.arange(len(steps) + 1) / MODEL_RATE_HZ, 6))
+        shown[f"{BILSTM}, events"] = as_events(steps, np.round(np.arange(len(steps) + 1) / MODEL_RATE_HZ, 6))
         whole.append((one.share, clip))
-        for name, answer in shown.items():
-            courses.setdefault(name, []).append(one.course(answer))
+        for name, result in shown.items():
+            courses.setdefault(name, []).append(one.course(result))
     courses["truth"] = [one.course(top(np.eye(NO_FACE)[one.label])) for one in drawn]
     return {name: score(found) for name, found in courses.items()}, clip_head(whole)
 
 
 def clip_head(whole: Sequence[tuple[Float64, Float64]]) -> dict[str, float]:
-    """Score the clip head: pairs of how long each expression is shown, (C,), and its probabilities, (C,).
+    """Score the clip head.
 
-    The truth is what is shown longest, a neutral second counting half as the head was taught (`accuracy`), or whole
+    The truth is the expression shown longest. A neutral second counts half, as in training (`accuracy`), or whole
     (`accuracy_plain`).
+
+    Args:
+        whole: For each sequence the time of each expression, (C,), and the head's probabilities, (C,).
     """
     share, p = (np.stack(column) for column in zip(*whole, strict=True))
     right = (share * np.where(np.arange(NO_FACE) == 0, NEUTRAL_SHARE, 1)).argmax(1) == p.argmax(1)
@@ -177,7 +209,7 @@ def clip_head(whole: Sequence[tuple[Float64, Float64]]) -> dict[str, float]:
 def shown_in(
     timelines: Mapping[str, Timeline], prior: Float64, tuned: Mapping[str, float]
 ) -> tuple[Float64, dict[str, Shown]]:
-    """Return the times of a clip's frames, and what each system shows of face 0 there: NO_FACE and NaN where it is not."""
+    """Return the times of a clip's frames, and the expressions of face 0 by system: NO_FACE and NaN without it."""
     tables = {}
     for name, timeline in timelines.items():
         rows = timeline.frames[timeline.frames["face"].isna() | (timeline.frames["face"] == 0)]
@@ -190,14 +222,14 @@ def shown_in(
         step_s = float(np.median(np.diff(time_s)))
         found = cheap(rows[list(RAW_COLUMNS)][seen].ffill().to_numpy(), 1 / step_s, prior, tuned)
         found |= {name: top(table[list(P_COLUMNS)][seen].to_numpy()) for name, table in tables.items()}
-        found[f"{BILSTM}, events"] = held(found[BILSTM][1], np.append(time_s[seen], time_s[seen][-1] + step_s))
+        found[f"{BILSTM}, events"] = as_events(found[BILSTM][1], np.append(time_s[seen], time_s[seen][-1] + step_s))
         for name, (label, p) in found.items():
             shown[name][0][seen], shown[name][1][seen] = label, p
     return time_s, shown
 
 
 def inside(intervals: pd.DataFrame, time_s: Float64, shown: Shown) -> list[Course]:
-    """Cut the labelled intervals out of a clip; of alternatives the one that is shown is the truth."""
+    """Cut the labelled intervals out of a clip; an alternative that is shown is the truth."""
     courses = []
     for start_s, end_s, label in intervals[["start_s", "end_s", "label"]].itertuples(index=False, name=None):
         at = (time_s >= start_s) & (time_s < end_s)
@@ -210,11 +242,15 @@ def inside(intervals: pd.DataFrame, time_s: Float64, shown: Shown) -> list[Cours
 def compare_clips(
     folder: Path, frame_cnn: Path, sequences: Mapping[str, Path], prior: Float64, tuned: Mapping[str, float]
 ) -> tuple[dict[str, dict[str, float]], dict[str, float], dict[str, Any]]:
-    """Score every system on the labelled intervals of clips; the clip head; and tell how often labels change in each whole clip."""
+    """Score every system on the labelled intervals of clips.
+
+    Returns:
+        Scores by system, those of the clip head, and of each whole clip its length, label changes and accuracy.
+    """
     labels = pd.read_csv(folder / "labels.csv")
     courses: dict[str, list[Course]] = {}
     whole, each = [], {}
-    for path in sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES):
+    for path in sorted(path for path in folder.iterdir() if path.suffix.lower() in VIDEO_SUFFIXES):
         timelines = {
             name: pipeline.analyze(
                 path,
@@ -226,7 +262,7 @@ def compare_clips(
         }
         time_s, shown = shown_in(timelines, prior, tuned)
         intervals = labels[labels["clip"] == path.name]
-        own = {name: inside(intervals, time_s, answer) for name, answer in shown.items()}
+        own = {name: inside(intervals, time_s, result) for name, result in shown.items()}
         for name, found in own.items():
             courses.setdefault(name, []).extend(found)
         share = np.array(
@@ -251,7 +287,7 @@ def _cell(value: float, digits: int) -> str:
 
 
 def markdown(rows: Mapping[str, Mapping[str, float]], corner: str = "") -> str:
-    """Write scores as a table."""
+    """Return scores as a table in Markdown."""
     lines = [[corner, *COLUMNS], ["---"] * (len(COLUMNS) + 1)]
     lines += [
         [name, *(_cell(scores[column], digits) for column, digits in COLUMNS.items())] for name, scores in rows.items()
@@ -260,14 +296,13 @@ def markdown(rows: Mapping[str, Mapping[str, float]], corner: str = "") -> str:
 
 
 def markdown_clips(each: Mapping[str, Any]) -> str:
-    """Write, for each clip, its length, how often each system's label changes, and how much of what is labelled is right."""
+    """Return a table of clips: length, label changes by system and, in brackets, accuracy in labelled intervals."""
     names = list(next(iter(each.values()))["changes"])
     lines = [["label changes (accuracy)", "seconds", *names], ["---"] * (len(names) + 2)]
-    for clip, told in each.items():
-        right = {name: f" ({_cell(value, 3)})" for name, value in told["accuracy"].items()}
-        lines.append(
-            [clip, f"{told['seconds']:.1f}", *(f"{told['changes'][name]}{right.get(name, '')}" for name in names)]
-        )
+    for clip, figures in each.items():
+        right = {name: f" ({_cell(value, 3)})" for name, value in figures["accuracy"].items()}
+        cells = (f"{figures['changes'][name]}{right.get(name, '')}" for name in names)
+        lines.append([clip, f"{figures['seconds']:.1f}", *cells])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
@@ -299,14 +334,12 @@ def main() -> None:
         "split": args.split,
         "tuned": {smoother.name: tune(smoother, chosen_on) for smoother in SMOOTHERS},
     }
-    models = {name: sequence.load(path, digest) for name, path in weights.items()}
+    models = {name: load_lstm(path, digest) for name, path in weights.items()}
     drawn = simulated(banks[args.split], args.sequences, args.seed + 1000)
     with one_thread():
         report["simulated"], report["clip_head"] = compare_simulated(drawn, models, prior, report["tuned"])
-    print(
-        f"tuned: {report['tuned']}\n\n{markdown(report['simulated'], f'{len(drawn)} simulated sequences, {args.split}')}"
-    )
-    print(f"\nclip head: {report['clip_head']}")
+    title = f"{len(drawn)} simulated sequences, {args.split}"
+    print(f"tuned: {report['tuned']}\n\n{markdown(report['simulated'], title)}\n\nclip head: {report['clip_head']}")
     if args.clips:
         found = compare_clips(args.clips, args.frame_cnn, weights, prior, report["tuned"])
         report["clips"], report["clips_clip_head"], report["each_clip"] = found
@@ -316,7 +349,7 @@ def main() -> None:
 
 
 def finite(value: Any) -> Any:
-    """Round numbers, and write NaN as null."""
+    """Return a value for JSON: numbers rounded, NaN as None."""
     if isinstance(value, dict):
         return {key: finite(item) for key, item in value.items()}
     if isinstance(value, float):

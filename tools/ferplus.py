@@ -1,11 +1,11 @@
-"""Prepare FER+ for the training recipes: landmarks, label distributions.
+"""Prepare FER+ for the training recipes: landmarks and distributions of labels.
 
     python tools/ferplus.py landmarks FERPLUS.npz OUT.npz     FaceMesh over all images (about a minute on two cores)
-    python tools/ferplus.py anchors OUT.npz                   the table that fervideo/crops.py carries
-    python tools/ferplus.py template OUT.npz                  the table that fervideo/measures/facing.py carries
+    python tools/ferplus.py anchors OUT.npz                   the table in fervideo/crops.py
+    python tools/ferplus.py template OUT.npz                  the table in fervideo/measures/facing.py
 
-FERPLUS.npz holds `images` uint8 (N, 48, 48), `votes` uint8 (N, 10), `vote_names`, `split` (0 train, 1 validation, 2
-test).
+FERPLUS.npz contains `images` uint8 (N, 48, 48), `votes` uint8 (N, 10), `vote_names`, and `split` (0 train, 1
+validation, 2 test).
 """
 
 from __future__ import annotations
@@ -18,32 +18,26 @@ from pathlib import Path
 import numpy as np
 
 from fervideo.crops import alignment, whole_image
-from fervideo.faces import Landmarker, enlarged
-from fervideo.landmarks import RIGID
+from fervideo.faces import Landmarker, enlarged, open_landmarker
+from fervideo.landmarks import MIRRORED_RIGID, N_LANDMARKS, RIGID
 from fervideo.records import EXPRESSIONS
 from fervideo.settings import FaceSettings
 from fervideo.training import stills
 from fervideo.training.stills import majority_rule
 
 IMAGE_PX = 48
-#: What stands across the face from each anchor that is not in its middle.
-MIRRORED = {
-    a: b
-    for pair in ((33, 263), (133, 362), (98, 327), (109, 338), (127, 356), (234, 454))
-    for a, b in (pair, pair[::-1])
-}
 SPLITS = {"train": 0, "validation": 1, "test": 2}
 
 
 @dataclass(frozen=True)
 class FerPlus:
-    """Hold one split of FER+, rows in the original order.
+    """One split of FER+, rows in the original order.
 
     Attributes:
         images: uint8 (N, 48, 48).
         landmarks_px: float32 (N, N_LANDMARKS, 3), in image pixels; NaN where FaceMesh found no face.
         target: float32 (N, 8), the crowd's distribution over EXPRESSIONS; sums to 1.
-        majority: int64 (N,), the majority's expression, or -1 where Microsoft's rule drops the image.
+        majority: int64 (N,), the majority's expression, or -1 if Microsoft's rule drops the image.
     """
 
     images: np.ndarray
@@ -58,13 +52,13 @@ class FerPlus:
         return FerPlus(self.images[rows], self.landmarks_px[rows], self.target[rows], self.majority[rows])
 
     def transform(self, row: int) -> np.ndarray:
-        """Return the crop's transform: by landmarks, or the whole image where there are none."""
+        """Return the crop's transform: by landmarks, or the whole image if there are none."""
         landmarks = self.landmarks_px[row]
         return alignment(landmarks) if np.isfinite(landmarks[0, 0]) else whole_image(IMAGE_PX, IMAGE_PX)
 
 
 def load(archive: Path, landmarks: Path, split: str) -> FerPlus:
-    """Load a split; images whose majority is `unknown` or `NF`, or that have no expression at all, are left out."""
+    """Read a split without images whose majority is `unknown` or `NF`, or that have no vote for an expression."""
     data = np.load(archive)
     names = tuple(str(name) for name in data["vote_names"])
     if names != stills.VOTES:
@@ -77,25 +71,29 @@ def load(archive: Path, landmarks: Path, split: str) -> FerPlus:
 
 
 def find_landmarks(images: np.ndarray) -> np.ndarray:
-    """Run FaceMesh over small grey images; float32 (N, N_LANDMARKS, 3) in image pixels, NaN where no face was found."""
-    with Landmarker(FaceSettings(), 1, still=True) as landmarker:
-        return np.stack([enlarged.find(landmarker, image) for image in images])
+    """Find landmarks in small grey images: float32 (N, N_LANDMARKS, 3) in image pixels, NaN without a face."""
+    with open_landmarker(FaceSettings(), 1, still=True) as landmarker:
+        return np.stack([_face_in(landmarker, image) for image in images])
+
+
+def _face_in(landmarker: Landmarker, image: np.ndarray) -> np.ndarray:
+    found = enlarged.find(landmarker, image)
+    return found[0] if len(found) else np.full((N_LANDMARKS, 3), np.nan, np.float32)
 
 
 def template(landmarks: np.ndarray) -> np.ndarray:
-    """Find the mean face's anchors: float64 (len(RIGID), 3), outer eye corners 1 apart, looking into the camera.
+    """Compute the mean face's anchors: float64 (len(RIGID), 3), outer eye corners 1 apart, looking into the camera.
 
-    The mean of all faces over rotations, sizes and places (generalised Procrustes analysis, Gower 1975), made
-    symmetrical; its pitch is the median of the faces'.
+    It is the symmetrical mean of all faces over rotations, sizes and positions (generalised Procrustes analysis, Gower
+    1975). Its pitch is the median of the faces'.
     """
     faces = landmarks[np.isfinite(landmarks[:, 0, 0])][:, list(RIGID)].astype(np.float64)
     faces -= faces.mean(1, keepdims=True)
     faces /= np.sqrt((faces**2).sum((1, 2), keepdims=True))
-    mirrored = [RIGID.index(MIRRORED.get(index, index)) for index in RIGID]
     mean = np.median(faces, 0)
     for _ in range(10):
         mean = np.einsum("mki,mij->mkj", faces, rotations(faces, mean)).mean(0)
-        mean = (mean + mean[mirrored] * (-1, 1, 1)) / 2
+        mean = (mean + mean[list(MIRRORED_RIGID)] * (-1, 1, 1)) / 2
         mean /= np.sqrt((mean**2).sum())
     forward = -rotations(faces, mean)[:, :, 2]
     pitch = np.median(np.arctan2(-forward[:, 1], np.hypot(forward[:, 0], forward[:, 2])))
@@ -105,7 +103,7 @@ def template(landmarks: np.ndarray) -> np.ndarray:
 
 
 def rotations(faces: np.ndarray, mean: np.ndarray) -> np.ndarray:
-    """Find the rotations that take a mean face to each face (Kabsch 1976): float64 (N, 3, 3)."""
+    """Compute the rotations from a mean face to each face (Kabsch 1976): float64 (N, 3, 3)."""
     u, _, vt = np.linalg.svd(np.einsum("mki,kj->mij", faces, mean))
     u[:, :, 2] *= np.sign(np.linalg.det(u @ vt))[:, None]
     return u @ vt
@@ -127,8 +125,8 @@ def main() -> int:
             print(index, *median[index].round(2))
         return 0
     if sys.argv[1:2] == ["template"] and len(sys.argv) == 3:
-        for index, place in zip(RIGID, template(np.load(sys.argv[2])["landmarks_px"]), strict=True):
-            print(index, *place.round(3))
+        for index, point in zip(RIGID, template(np.load(sys.argv[2])["landmarks_px"]), strict=True):
+            print(index, *point.round(3))
         return 0
     print(__doc__, file=sys.stderr)
     return 2

@@ -1,4 +1,4 @@
-"""The training loop that the recipes of the frame CNN and its teacher share: learning rates, averaged weights, a checkpoint per epoch."""
+"""The training loop of the frame CNN and its teacher: learning rates, averaged weights, a checkpoint per epoch."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from fervideo.classifiers.cnn import resolve_precision
 #: Images in a step.
 BATCH = 64
 WEIGHT_DECAY = 0.05
-#: 0 draws every image alike, 1 every expression alike.
+#: With 0 all images are equally likely to be drawn, with 1 all expressions.
 BALANCE = 0.5
 
 
 @dataclass(frozen=True)
 class Pace:
-    """Say how fast a network learns.
+    """The pace at which a network learns.
 
     Attributes:
         peak_rate: The learning rate after the warm-up; a parameter group's `share` multiplies it.
-        warm_up: Steps until there, None for two epochs or a tenth of the training, whichever is less.
-        ema_decay: What averaged weights keep of themselves in a step.
-        clip: The most that the gradient's norm may be.
-        steady: Stay at the peak, and take the mean of what the averaged weights were after every epoch (Izmailov et al.
-            2018); otherwise the rate falls to 0 (cosine) and the averaged weights of the end are taken.
+        warm_up: Steps of the warm-up; None for two epochs or a tenth of the training, whichever is less.
+        ema_decay: Share of the averaged weights that one step leaves.
+        clip: The largest norm of a gradient.
+        steady: Stay at the peak, and take the mean of the averaged weights after every epoch (Izmailov et al. 2018).
+            Otherwise the rate falls to 0 (cosine), and the averaged weights of the end are taken.
     """
 
     peak_rate: float
@@ -46,6 +46,7 @@ class Pace:
     steady: bool = False
 
     def rate(self, step: int, total: int, warm_up_steps: int) -> float:
+        """Return the learning rate of a step."""
         fall = 1.0 if self.steady else 0.5 * (1 + math.cos(math.pi * step / total))
         return self.peak_rate * min((step + 1) / warm_up_steps, fall)
 
@@ -58,7 +59,7 @@ def draw_rows(faces: ferplus.FerPlus, rng: np.random.Generator) -> np.ndarray:
 
 
 def scores(logits: np.ndarray, majority: np.ndarray) -> dict[str, float]:
-    """Score logits, float32 (N, 8), against majorities, int64 (N,); faces without one (-1) are left out."""
+    """Score logits, float32 (N, 8), against majorities, int64 (N,); faces without a majority (-1) are skipped."""
     kept = majority >= 0
     truth, guess = majority[kept], logits[kept].argmax(1)
     return {
@@ -69,12 +70,15 @@ def scores(logits: np.ndarray, majority: np.ndarray) -> dict[str, float]:
 
 
 def channels_last(model: nn.Module) -> None:
-    """Lay a network's weights out as its convolutions are fastest."""
+    """Reorder a network's weights in memory so that its convolutions are fastest."""
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's own annotation lacks it
 
 
 def mixed_precision() -> torch.autocast:
-    """Compute convolutions in bfloat16 where the CPU does so natively, which halves the time; emulated it takes nine times as long."""
+    """Compute convolutions in bfloat16 if the CPU does so natively.
+
+    This halves the time; emulated, bfloat16 takes nine times as long as float32.
+    """
     return torch.autocast("cpu", torch.bfloat16, enabled=resolve_precision("auto", "cpu") == torch.bfloat16)
 
 
@@ -89,28 +93,28 @@ def fit(
     recipe: dict[str, Any],
     run: Path,
 ) -> None:
-    """Train a network in place; at the end it holds the averaged weights (see Pace.steady).
+    """Train a network in place; it ends with the averaged weights (see Pace.steady).
 
     Args:
         model: The network.
-        groups: Its parameters in groups as AdamW takes them, and `share` (see Pace), 1 where there is none.
+        groups: Its parameters in groups as AdamW takes them, with an optional `share` (see Pace; default 1).
         dataset: Yields tensors for keys (row of `faces`, number of the draw).
-        faces: The images that are drawn from.
+        faces: The images from which rows are drawn.
         loss_of: Maps (model, a batch's tensors..., generator) to the loss.
-        scores_of: Scores the network with its averaged weights; asked every five epochs and at the end.
-        pace: How fast it learns.
-        recipe: `epochs`, `seed`, `steps` (per epoch; None for all images) and what else tells this training from
-            others.
+        scores_of: Scores the network with its averaged weights; called every five epochs and at the end.
+        pace: The pace of learning.
+        recipe: `epochs`, `seed`, `steps` (per epoch; None for all images) and all else that distinguishes this training
+            from others.
         run: Folder of `last.pt`.
 
     Raises:
-        SystemExit: `run` holds the checkpoint of another recipe.
+        SystemExit: `run` contains the checkpoint of another recipe.
     """
     epochs, seed = recipe["epochs"], recipe["seed"]
     channels_last(model)
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(pace.ema_decay), use_buffers=True)
     taken = AveragedModel(model, use_buffers=True) if pace.steady else average
-    # Decays whatever a group does not except.
+    # The decay is for groups that set none of their own.
     optimiser = torch.optim.AdamW([{"share": 1.0, **group} for group in groups], weight_decay=WEIGHT_DECAY)
     per_epoch = recipe["steps"] or len(faces) // BATCH
     total = epochs * per_epoch

@@ -1,4 +1,4 @@
-"""Move a still face: talk, blink, turn, be covered. What the simulated sequences are rendered with.
+"""Motions of a still face for simulated sequences: it talks, blinks, turns, is covered.
 
 Every function takes an image and its landmarks and returns both, moved. The face's own axes come from the eyes, so that
 tilted heads talk along their own chin. Images are uint8 (height, width), landmarks float32 (N_LANDMARKS, 3) in pixels.
@@ -19,7 +19,11 @@ _EYES = ((33, 133, (160, 159, 158), (144, 145, 153)), (263, 362, (387, 386, 385)
 
 
 def axes(landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-    """Return the face's right-pointing and down-pointing unit vectors in the picture, and the distance of the outer eye corners in px."""
+    """Return the face's own axes in the picture.
+
+    Returns:
+        Unit vectors to the right and down, float64 (2,), and the distance of the outer eye corners in px.
+    """
     across = landmarks[_EYE_CORNERS[1], :2] - landmarks[_EYE_CORNERS[0], :2]
     size = max(float(np.linalg.norm(across)), 1.0)
     across = across / size
@@ -33,9 +37,9 @@ def warp(
 
     Args:
         face: Image and landmarks.
-        origin: Where the field's axes meet, px.
-        move: Maps (across, down) in px to displacements in px; small against the field's own scale, so that its value
-            at the destination serves as the inverse.
+        origin: The point at which the field's axes meet, px.
+        move: Maps (across, down) in px to displacements in px. They are small against the field's own scale, so that
+            the field's value at the destination serves as the inverse.
     """
     image, landmarks = face
     right, down, _ = axes(landmarks)
@@ -62,7 +66,7 @@ def warp(
 
 
 def open_mouth(face: Face, gap: float, rng: np.random.Generator) -> Face:
-    """Drop the jaw so that the lips part by `gap`, in distances of the outer eye corners (speech: 0 to 0.35)."""
+    """Lower the jaw: the lips part by `gap` distances of the outer eye corners (speech: 0 to 0.35)."""
     image, landmarks = face
     _, down, size = axes(landmarks)
     origin = landmarks[[_UPPER_LIP, _LOWER_LIP], :2].mean(0)
@@ -76,7 +80,7 @@ def open_mouth(face: Face, gap: float, rng: np.random.Generator) -> Face:
         return np.zeros_like(a), drop * lateral * below
 
     moved, points = warp(face, origin, move)
-    # The lower lip stands right at the field's edge: move it by hand, as far as the field moves what lies below it.
+    # The lower lip lies right at the field's edge: move it by hand, as far as the field moves the skin below it.
     lip = points[_LOWER_LIP, :2]
     points[_LOWER_LIP, :2] = lip + down * max(drop - float((lip - origin) @ down), 0)
     return _paint_cavity(moved, origin, points, half_width, drop, float(image.mean()), rng), points
@@ -146,7 +150,7 @@ def close_eyes(face: Face, share: float) -> Face:
 
 
 def turn(face: Face, yaw_deg: float) -> Face:
-    """Turn the head, taking it for an upright cylinder; > 0 is to the right of the picture. Good to about 25 degrees."""
+    """Turn the head as if it were an upright cylinder, up to about 25 degrees; > 0 is to the right of the picture."""
     image, landmarks = face
     centre = landmarks[:, :2].mean(0)
     radius = max(float(np.ptp(landmarks[:, 0])) * 0.6, 2.0)
@@ -168,7 +172,7 @@ def turn(face: Face, yaw_deg: float) -> Face:
 
 
 def cover(face: Face, rng: np.random.Generator) -> Face:
-    """Hold something of the skin's or another grey before the face, the mouth more often than not."""
+    """Cover a part of the face, mostly the mouth, with an ellipse of the skin's or another grey."""
     image, landmarks = face
     _, _, size = axes(landmarks)
     target = landmarks[_LOWER_LIP if rng.random() < 0.6 else rng.integers(0, 468), :2] + rng.normal(0, 0.15 * size, 2)

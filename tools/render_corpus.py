@@ -2,12 +2,13 @@
 
     python tools/render_corpus.py FERPLUS.npz LANDMARKS.npz OUT [--layout ravdess|dfew] [--clips 480] [--seed 1]
 
-LANDMARKS.npz is what `tools/ferplus.py landmarks` wrote. Each clip shows a still's face for two seconds, in DFEW's
-layout between spells of another face that is neutral: the head drifts, the mouth talks, the eyes blink, the light
-changes, so that single frames mislead. No still is used twice. In RAVDESS's layout OUT/train and OUT/test are two
-datasets of different actors, from FER+'s training and test split; in DFEW's, fold 1 is tested on stills of the test
-split. It stands in for a corpus where none may be shipped: scores on it say that training works, and nothing about
-faces in the wild.
+`tools/ferplus.py landmarks` wrote LANDMARKS.npz. Each clip shows a still's face for two seconds; in DFEW's layout it
+begins and ends with a neutral face. The head drifts, the mouth talks, the eyes blink and the light changes, so that
+single frames mislead. No still is used twice.
+
+In RAVDESS's layout OUT/train and OUT/test are two datasets of different actors, from FER+'s training and test split. In
+DFEW's layout fold 1 is tested on stills of the test split. The clips stand in for a corpus, since none may be shipped.
+Scores on them show that training works; they show nothing about faces in the wild.
 """
 
 from __future__ import annotations
@@ -30,18 +31,18 @@ FPS = 25
 FRAMES = 50
 FACE_PX = 224
 FRAME_PX = 320
-#: Codes of RAVDESS; a still of its calm is none of FER+'s.
+#: Codes of RAVDESS. FER+ has no stills of its `calm`.
 RAVDESS = {"neutral": 1, "happiness": 3, "sadness": 4, "anger": 5, "fear": 6, "disgust": 7, "surprise": 8}
 #: Numbers of DFEW, from 1.
 DFEW = ("happiness", "sadness", "neutral", "anger", "surprise", "disgust", "fear")
 ACTORS = 24
 FOLDS = 5
-#: A still of which at least this share of the crowd saw the same.
+#: The least share of the crowd's votes for a still's label.
 CLEAR = 0.6
 
 
 class Clip(NamedTuple):
-    """Say what a clip is rendered from and where it goes; `rest` is a neutral still's row, or -1."""
+    """The sources and the path of a clip; `rest` is a neutral still's row, or -1."""
 
     path: Path
     still: int
@@ -50,14 +51,14 @@ class Clip(NamedTuple):
 
 
 def clear_stills(faces: ferplus.FerPlus, label: str, rng: np.random.Generator) -> np.ndarray:
-    """Return the rows that clearly show a label and have landmarks, shuffled."""
+    """Find the rows that clearly show a label and have landmarks; they are shuffled."""
     column = EXPRESSIONS.index(label)
     good = (faces.majority == column) & (faces.target[:, column] >= CLEAR) & np.isfinite(faces.landmarks_px[:, 0, 0])
     return rng.permutation(np.flatnonzero(good))
 
 
 def enlarge(faces: ferplus.FerPlus, row: int) -> motion.Face:
-    """Bring a still to the size at which it is moved."""
+    """Resize a still to the size at which it is moved."""
     scale = FACE_PX / ferplus.IMAGE_PX
     image = cv2.resize(faces.images[row], (FACE_PX, FACE_PX), interpolation=cv2.INTER_CUBIC)
     return image, (faces.landmarks_px[row] * scale).astype(np.float32)
@@ -95,7 +96,7 @@ def render(faces: ferplus.FerPlus, clip: Clip) -> np.ndarray:
 
 
 def write(faces: ferplus.FerPlus, clip: Clip) -> None:
-    """Render a clip to a video file, or where its path has no suffix to a folder of images."""
+    """Render a clip to a video file, or to a folder of images if its path has no suffix."""
     frames = render(faces, clip)
     if not clip.path.suffix:
         clip.path.mkdir(parents=True, exist_ok=True)
@@ -114,7 +115,10 @@ def write(faces: ferplus.FerPlus, clip: Clip) -> None:
 def ravdess(
     train: ferplus.FerPlus, test: ferplus.FerPlus, out: Path, n: int, rng: np.random.Generator
 ) -> list[tuple[int, Clip]]:
-    """Plan clips as RAVDESS names them: `train` with actors 1 to 18 from the training stills, `test` with the rest from the test stills."""
+    """Plan clips as RAVDESS names them.
+
+    `train` has actors 1 to 18 and the training stills, `test` the other actors and the test stills.
+    """
     jobs = []
     per_label = n // (ACTORS * len(RAVDESS)) + 1
     for side, (faces, actors) in enumerate(((train, range(1, 19)), (test, range(19, ACTORS + 1)))):
@@ -149,10 +153,10 @@ def dfew(
         share = n // FOLDS if side else n - n // FOLDS
         for number, label in enumerate(DFEW, 1):
             rows = clear_stills(faces, label, rng) if label != "neutral" else rests[side]
-            for place in range(share // len(DFEW) + 1):
-                if place >= len(rows) or not rests[side]:
+            for index in range(share // len(DFEW) + 1):
+                if index >= len(rows) or not rests[side]:
                     break
-                still = rests[side].pop() if label == "neutral" else int(rows[place])
+                still = rests[side].pop() if label == "neutral" else int(rows[index])
                 rest = rests[side].pop() if rests[side] else -1
                 path = out / "Clip" / "clip_224x224" / f"{len(jobs) + 1:05d}"
                 jobs.append((side, Clip(path, still, rest, int(rng.integers(2**31)))))

@@ -3,9 +3,9 @@
     python tools/score_frame.py FERPLUS.npz LANDMARKS.npz FRAME.safetensors [--split validation|test] [--json FILE]
     [--plot FILE.png]
 
-Prints N, accuracy, macro-F1, expected calibration error (15 bins), recall per expression, the confusion table, and the
-milliseconds per face in batches of 32 on one core. --plot draws how often answers of some confidence are right. The
-test split is for reports: choose on the validation split.
+Prints N, accuracy, macro-F1, expected calibration error (15 bins), recall per expression and the confusion table. The
+milliseconds per face are for batches of 32 on one core. --plot draws how often predictions of some confidence are
+right. The test split is for reports: choose on the validation split.
 """
 
 from __future__ import annotations
@@ -21,10 +21,13 @@ import pandas as pd
 import torch
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, recall_score
 
-from fervideo.classifiers.cnn import Embedder, load
+from fervideo import classifiers
+from fervideo.classifiers.cnn import load
 from fervideo.crops import crop
 from fervideo.records import EXPRESSIONS
 from fervideo.training import metrics, plots
+
+NO_LANDMARKS = np.empty((0, 0, 3), np.float32)
 
 
 def main() -> None:
@@ -38,10 +41,10 @@ def main() -> None:
     faces = ferplus.load(args.archive, args.landmarks, args.split)
     faces = faces.take(np.flatnonzero(faces.majority >= 0))
     crops = np.stack([crop(faces.images[row], faces.transform(row)) for row in range(len(faces))])
-    embedder = Embedder(args.frame_cnn)
-    embedder.embed(crops[:64])
+    embedder = classifiers.load(args.frame_cnn)
+    embedder.predict(crops[:64], NO_LANDMARKS)
     started = time.perf_counter()
-    logits = embedder.embed(crops)[1]
+    logits = embedder.predict(crops, NO_LANDMARKS).logits
     milliseconds = (time.perf_counter() - started) / len(crops) * 1000
     p = torch.from_numpy(logits).softmax(1).numpy()
     truth, guess = faces.majority, p.argmax(1)

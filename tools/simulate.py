@@ -1,9 +1,9 @@
-"""Simulate expression sequences from FER+ stills, in the features that the pipeline extracts.
+"""Expression sequences simulated from FER+ stills, in the features that the pipeline extracts.
 
-Each still is rendered in VARIANTS (small shifts and light, a talking mouth, a blink, a turn, something before the
-face), every variant goes through the real crop, frame CNN and geometry, and a sequence then walks between the variants
-of its stills as faces do: expressions that rise, stay, waver and fall, mouths that open at the pace of syllables
-without changing the label.
+Each still is rendered in VARIANTS: small shifts and light, a talking mouth, a blink, a turn, something before the face.
+Every variant goes through the real crop, frame CNN and geometry. A sequence then walks between the variants of its
+stills as faces do. Expressions rise, stay, waver and fall; mouths open at the pace of syllables without changing the
+label.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ import motion
 import numpy as np
 from augment import degrade, relight
 
-from fervideo import measures, sequence
-from fervideo.classifiers.cnn import Embedder
+from fervideo import classifiers, measures
 from fervideo.crops import alignment, crop
 from fervideo.records import CROP_PX, EXPRESSIONS, MODEL_RATE_HZ, FaceObservations
+from fervideo.sequence.course import INPUTS, n_features, raw_features
 
 N_PLAIN = 4
-#: Stills of one expression that are enough.
+#: The most stills of one expression.
 MOST_STILLS = 2500
-#: Share of sequences in which faces hold what they show for seconds, as most people do in front of a camera; in the
-#: others expressions chase one another.
+#: Share of sequences in which expressions last for seconds, as most do in front of a camera; in the others they chase
+#: one another.
 CALM = 0.8
-#: How much of an expression may be missing while it is held, and about how long it takes to fade or come back.
+#: The largest share of an expression that fades while it lasts, and about how long it takes to fade or come back.
 MOST_FADED, FADING_S = 0.5, (0.3, 1.5)
 TALK_GAPS = (0.08, 0.18, 0.3)
 #: Variants of one still, in the bank's order.
@@ -39,10 +39,10 @@ BLINK, TURNS, COVERS = 9, (10, 11), (12, 13)
 
 @dataclass(frozen=True)
 class Bank:
-    """Hold the features of rendered stills.
+    """The features of rendered stills.
 
     Attributes:
-        features: float32 (N, len(VARIANTS), C + G + D), as `sequence.raw_features` gives them.
+        features: float32 (N, len(VARIANTS), C + G + D), as `sequence.course.raw_features` gives them.
         target: float32 (N, C), the crowd's distribution.
         label: int64 (N,), the majority's expression.
     """
@@ -52,11 +52,11 @@ class Bank:
     label: np.ndarray
 
     def without_embedding(self) -> Bank:
-        """Return what any frame classifier would leave of it."""
-        return Bank(self.features[:, :, : len(EXPRESSIONS) + len(sequence.INPUTS)], self.target, self.label)
+        """Return the features that every frame classifier has."""
+        return Bank(self.features[:, :, : n_features(INPUTS, 0)], self.target, self.label)
 
     def with_certainty(self, share: float) -> Bank:
-        """Return it with votes moved to the majority: 0 leaves them, 1 makes the majority certain."""
+        """Return the bank with votes moved to the majority: 0 moves none, 1 all."""
         majority = np.eye(len(EXPRESSIONS), dtype=np.float32)[self.label]
         return Bank(self.features, (1 - share) * self.target + share * majority, self.label)
 
@@ -85,7 +85,7 @@ def _square(transform: np.ndarray) -> np.ndarray:
 
 
 def _shake(rng: np.random.Generator) -> np.ndarray:
-    """Draw what the landmarks of one face wander between frames, as 2×3 matrix in crop pixels."""
+    """Draw the jitter of one face's landmarks between frames, as 2×3 matrix in crop pixels."""
     angle, scale = np.radians(rng.normal(0, 2)), np.exp(rng.normal(0, 0.025))
     linear = scale * np.array([(np.cos(angle), -np.sin(angle)), (np.sin(angle), np.cos(angle))])
     centre = np.full(2, CROP_PX / 2)
@@ -102,23 +102,27 @@ def _render_rows(job: tuple[ferplus.FerPlus, int]) -> tuple[np.ndarray, np.ndarr
 
 
 def build_bank(faces: ferplus.FerPlus, frame_cnn: Path, seed: int) -> Bank:
-    """Render stills with landmarks and a clear label, at most MOST_STILLS per expression, and extract the features of all variants."""
+    """Render stills and extract the features of all their variants.
+
+    The stills have landmarks and a majority, and are at most MOST_STILLS per expression.
+    """
     known = np.flatnonzero(np.isfinite(faces.landmarks_px[:, 0, 0]))
     faces = faces.take(
         np.sort(np.concatenate([known[faces.majority[known] == c][:MOST_STILLS] for c in range(len(EXPRESSIONS))]))
     )
-    embedder = Embedder(frame_cnn)
+    embedder = classifiers.load(frame_cnn)
     parts = np.array_split(np.arange(len(faces)), max(len(faces) // 500, 1))
     features = []
     with Pool() as pool:
         for crops, points in pool.imap(
             _render_rows, [(faces.take(rows), seed * 10_000 + k) for k, rows in enumerate(parts)]
         ):
-            embedding, logits = embedder.embed(crops.reshape(-1, CROP_PX, CROP_PX))
+            predicted = embedder.predict(crops.reshape(-1, CROP_PX, CROP_PX), points)
+            embedding, logits = predicted.embedding, predicted.logits
             n = len(embedding)
             empty = np.zeros((n, 4), np.float32), np.zeros((n, 0, 3), np.float32)
             seen = FaceObservations(np.zeros(n, np.int64), *empty, embedding, logits, measures.measure(points))
-            features.append(sequence.raw_features(seen).reshape(len(crops), len(VARIANTS), -1))
+            features.append(raw_features(seen, INPUTS).reshape(len(crops), len(VARIANTS), -1))
     return Bank(np.concatenate(features).astype(np.float32), faces.target, faces.majority)
 
 
@@ -136,15 +140,15 @@ class Simulator:
         weight = np.array([len(rows) for rows in self.rows]) ** (1 - balance)
         weight[0] = 0
         self.weight = weight / weight.sum()
-        #: How far features of other stills lie from the mean: the scale of what a face's own looks add.
+        #: The mean still. The distance of others from it is the scale of a face's own looks.
         self.centre = bank.features[:, 0].mean(0)
 
     def draw(self, rng: np.random.Generator, seconds: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Draw one sequence of the given length.
 
         Returns:
-            features float32 (S, C + G + D + 1) as the model reads them, target float32 (S, C), and label int64 (S,),
-            the expression that is being shown.
+            Features float32 (S, C + G + D + 1) as the model reads them, target float32 (S, C), and the label of the
+            expression shown, int64 (S,).
         """
         steps = int(seconds * MODEL_RATE_HZ)
         stills, presence = self._plot(steps, rng)
@@ -166,7 +170,7 @@ class Simulator:
         return np.column_stack([features, found]).astype(np.float32), target.astype(np.float32), label
 
     def _plot(self, steps: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Draw which still is shown when: stills int64 (E,), presence float64 (S, E) that sums to 1 per step."""
+        """Draw the order of stills: int64 (E,), and their presence float64 (S, E), which sums to 1 per step."""
         cast = {0: int(rng.choice(self.rows[0]))}
         stills, edges, ramps = [], [0.0], []
         at, rest = 0.0, rng.random() < 0.6
@@ -193,7 +197,11 @@ class Simulator:
     def _wavering(
         self, stills: np.ndarray, presence: np.ndarray, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Let expressions fade towards a neutral face and come back while they are shown: as `_plot` returns them, with that face."""
+        """Fade expressions towards a neutral face and back while they are shown.
+
+        Returns:
+            Stills and presence as `_plot` returns them, with that face.
+        """
         steps, neutral = len(presence), self.bank.label[stills] == 0
         depth = rng.choice([0, rng.uniform(0.1, MOST_FADED)])
         knots = np.arange(0, steps + 2 * MODEL_RATE_HZ, rng.uniform(*FADING_S) * MODEL_RATE_HZ)
@@ -202,12 +210,12 @@ class Simulator:
         return np.append(stills, rest), np.column_stack([presence - faded, faded.sum(1)])
 
     def _looks(self, rng: np.random.Generator) -> np.ndarray:
-        """Draw a constant offset: the model has not seen this face, and the frame CNN leans one way on it."""
+        """Draw a constant offset, float64 (F,): the frame CNN leans one way on a face that it has not seen."""
         other = self.bank.features[rng.integers(len(self.bank.features)), rng.integers(N_PLAIN)]
         return rng.uniform(0, 0.3) * (other - self.centre)
 
     def _noise(self, steps: int, rng: np.random.Generator) -> np.ndarray:
-        """Draw noise as the frame CNN's own: differences between two variants of some still, different at every step."""
+        """Draw the frame CNN's own noise at each step, float64 (S, F): differences between two variants of a still."""
         still = rng.integers(len(self.bank.features), size=steps)
         a, b = rng.integers(N_PLAIN, size=(2, steps))
         return rng.uniform(0, 0.3) * (self.bank.features[still, a] - self.bank.features[still, b])

@@ -1,8 +1,8 @@
-"""Cheap ways to smooth the frame CNN's answers in time: what a sequence model has to beat.
+"""Cheap ways to smooth the frame CNN's predictions in time, as a baseline for the sequence model.
 
-Each takes probabilities float64 (S, C) at an even rate, and how much to smooth, in a unit of its own that does not
-depend on the rate. Each gives what is shown, int64 (S,), and probabilities float64 (S, C). How much is chosen by
-`calmest`, as for the sequence model.
+Each takes probabilities float64 (S, C) at an even rate, and an amount of smoothing. Its unit does not depend on the
+rate. Each returns the expressions shown, int64 (S,), and probabilities float64 (S, C). `calmest` chooses the amount, as
+it does for the sequence model.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from scipy.ndimage import gaussian_filter1d, median_filter, uniform_filter1d
 from fervideo.records import MODEL_RATE_HZ, Float64, Int64
 from fervideo.training import metrics
 
-#: What is shown at each step, and with which probabilities.
+#: The expression shown at each step, and the probabilities.
 Shown = tuple[Int64, Float64]
-#: A lower probability than this is taken for this: one wild frame must not forbid an expression to the Markov model.
+#: The least probability: one wild frame must not forbid an expression to the Markov model.
 _FLOOR = 1e-4
-#: What `calmest` pays for fewer changes: percentage points of accuracy + edit score + F1@50.
+#: The price of fewer changes in `calmest`: percentage points of accuracy + edit score + F1@50.
 _PRICE_OF_CALM = 1.0
 
 
 @dataclass(frozen=True)
 class Smoother:
-    """Hold one way to smooth.
+    """One way to smooth.
 
     Attributes:
         name: As in the table.
-        apply: Maps probabilities, their rate in hertz and an amount to what is shown.
+        apply: Maps probabilities, their rate in hertz and an amount to the expressions shown.
         amounts: Those worth trying, rising.
     """
 
@@ -40,7 +40,7 @@ class Smoother:
 
 
 def top(p: Float64) -> Shown:
-    """Show what is most probable at each step."""
+    """Show the most probable expression at each step."""
     return p.argmax(1), p
 
 
@@ -55,15 +55,15 @@ def gaussian(p: Float64, rate_hz: float, sigma_s: float) -> Shown:
 
 
 def median(p: Float64, rate_hz: float, width_s: float) -> Shown:
-    """Take the median of each expression's probability over a window around each step; scaled to sum to 1."""
+    """Take the median of each probability over a window around each step; they are scaled to sum to 1."""
     middle = median_filter(p, (_odd(width_s * rate_hz), 1), mode="nearest") + 1e-9
     return top(middle / middle.sum(1, keepdims=True))
 
 
 def viterbi(p: Float64, rate_hz: float, stay: float) -> Shown:
-    """Find the most probable path of a hidden Markov model that has the CNN's probabilities for evidence (Rabiner 1989).
+    """Find the most probable path of a hidden Markov model (Rabiner 1989); its evidence is the CNN's probabilities.
 
-    All expressions are as likely to follow one another. A faster video brings no more evidence per second than
+    All expressions are equally likely to follow one another. A faster video brings no more evidence per second than
     MODEL_RATE_HZ steps. The probabilities are the model's posteriors (forward-backward).
 
     Args:
@@ -90,7 +90,7 @@ def viterbi(p: Float64, rate_hz: float, stay: float) -> Shown:
 
 
 def _posteriors(evidence: Float64, change: Float64) -> Float64:
-    """Return the probability of each state at each step, float64 (S, C), by forward-backward; `change` is symmetrical."""
+    """Compute each state's probability at each step, float64 (S, C), by forward-backward; `change` is symmetric."""
     ahead, behind = np.empty_like(evidence), np.ones_like(evidence)
     ahead[0] = evidence[0] / evidence[0].sum()
     for step in range(1, len(evidence)):
@@ -104,13 +104,13 @@ def _posteriors(evidence: Float64, change: Float64) -> Float64:
 
 
 def calmest(amounts: Sequence[float], shown: Callable[[float], list[tuple[Int64, Int64]]]) -> float:
-    """Choose how much to smooth: the most that costs little, since fewer changes are the better answer.
+    """Choose the amount of smoothing: the most that costs little, since fewer changes are better.
 
-    Little is _PRICE_OF_CALM of accuracy + edit score + F1@50, and not what a standard error leaves open: that depends
-    on how many sequences there are, and differs from draw to draw by more than models do.
+    Little is at most _PRICE_OF_CALM of accuracy + edit score + F1@50. A standard error is no such bound. It depends on
+    the number of sequences, and differs from draw to draw by more than models do.
 
     Args:
-        amounts: Those to choose from; a larger one smooths more.
+        amounts: The amounts to choose from; a larger one smooths more.
         shown: Maps an amount to (truth, guess) of each sequence, int64 (S,) both.
     """
     merit = {amount: _merit(shown(amount)) for amount in amounts}

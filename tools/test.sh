@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Lint, format, types and tests, each whatever became of the one before; exits 1 where any failed.
+# Runs lint, format, types and tests, each even if one before failed; exits 1 if any failed.
 # Arguments go to pytest: tools/test.sh -k crops
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/venv.sh"
@@ -15,7 +15,7 @@ check() {
 check ruff check .
 check ruff format --check .
 check mypy fervideo tools
-# Said here, since pytest is to have the last word.
+# Printed here, so that pytest's summary comes last.
 [ -z "$failed" ] || echo "--- FAILED so far:$failed"
 check pytest -rs "$@"
 [ -z "$failed" ]

@@ -2,11 +2,10 @@
 
     python tools/train_aligner.py FERPLUS.npz LANDMARKS.npz ALIGNER.safetensors [--steps 6000] [--seed 1]
 
-LANDMARKS.npz comes from `tools/ferplus.py landmarks`. Two views of every face are drawn, each shifted, zoomed and
-turned from where its landmarks put it, and spoilt in its own way. The aligner learns to tell by how much each was moved
-and, which weighs more, by how much the two differ: landmarks err, and what counts is that a face's crops come to lie
-alike. Printed are root mean squares of what it errs by, in pixels (two), parts of the size and radians, on validation
-faces.
+LANDMARKS.npz comes from `tools/ferplus.py landmarks`. Two views of every face are drawn. Each is shifted, zoomed and
+turned from the position that its landmarks give it, and spoilt in its own way. The aligner learns how far each view was
+moved and, with more weight, how far the two differ. Landmarks err, and a face's crops are to lie alike. Its errors on
+validation faces are printed as root mean squares, in pixels (two), parts of the size and radians.
 """
 
 from __future__ import annotations
@@ -25,34 +24,36 @@ from torch import Tensor
 from torch.nn import functional
 
 from fervideo import checkpoint
-from fervideo.classifiers.cnn import PLACE_UNITS, Aligner, resample, similarity, standardise
+from fervideo.classifiers.cnn import PLACE_UNITS, Aligner, resample, similarity
+from fervideo.classifiers.nets import standardise
 from fervideo.crops import crop
 from fervideo.records import CROP_PX
 
 BATCH = 128
 PEAK_RATE = 2e-3
 WARM_UP = 100
-#: What is cut out around the crop, on each side, for views to move in.
+#: The margin around the crop, on each side, in which views move.
 MARGIN_PX = 12
-#: Standard deviations of how views are moved, in PLACE_UNITS: 2 pixels, 6 hundredths of the size, a twentieth of a
+#: Standard deviations of the moves of views, in PLACE_UNITS: 2 pixels, 6 hundredths of the size, a twentieth of a
 #: radian.
 MOVED = (0.29, 0.29, 0.6, 0.5)
-#: Weight of the error in how two views differ, beside that in how each was moved. The latter is blurred by landmarks'
-#: own errors, so that too little of a move is told: at a weight of 2, seven eighths of a zoom on video.
+#: Weight of the error in the difference of two views, beside the error in the move of each. Landmarks' own errors blur
+#: the latter, so that the aligner finds too little of a move. At a weight of 2 it found seven
+#: eighths of a zoom on video.
 ALIKE = 8.0
 
 
 def wide_crops(faces: ferplus.FerPlus) -> Tensor:
-    """Cut faces out with a margin: uint8 (N, 1, side, side); those without landmarks are left out."""
+    """Cut faces out with a margin: uint8 (N, 1, side, side); those without landmarks are skipped."""
     side_px = CROP_PX + 2 * MARGIN_PX
     found = np.flatnonzero(np.isfinite(faces.landmarks_px[:, 0, 0]))
     wide = [crop(faces.images[row], faces.transform(row) + np.array([0, 0, MARGIN_PX]), side_px) for row in found]
     return torch.from_numpy(np.stack(wide))[:, None]
 
 
-def cut(wide: Tensor, place: Tensor) -> Tensor:
-    """Cut crops float32 (M, 1, CROP_PX, CROP_PX) that are moved by `place` (M, 4) out of wide ones."""
-    return resample(wide, similarity(place) * (CROP_PX / wide.shape[2]))
+def cut(wide: Tensor, moves: Tensor) -> Tensor:
+    """Cut crops float32 (M, 1, CROP_PX, CROP_PX) out of wide ones, moved by `moves` (M, 4) in PLACE_UNITS."""
+    return resample(wide, similarity(moves) * (CROP_PX / wide.shape[2]))
 
 
 def spoilt(crops: Tensor, generator: torch.Generator) -> Tensor:
@@ -64,22 +65,23 @@ def spoilt(crops: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def draw(wide: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Draw two views of each of some faces: standardised crops (2 M, 1, CROP_PX, CROP_PX), and how they were moved (2 M, 4)."""
+    """Draw two views of each face: standardised crops (2 M, 1, CROP_PX, CROP_PX), and their moves (2 M, 4)."""
     wide = wide.float()
     if torch.rand((), generator=generator) < 0.5:
         wide = wide.flip(3)
-    places = torch.randn(2 * len(wide), 4, generator=generator) * torch.tensor(MOVED)
-    return standardise(spoilt(cut(wide.repeat(2, 1, 1, 1), places), generator)[:, 0]), places
+    moves = torch.randn(2 * len(wide), 4, generator=generator) * torch.tensor(MOVED)
+    return standardise(spoilt(cut(wide.repeat(2, 1, 1, 1), moves), generator)[:, 0]), moves
 
 
-def errors(aligner: Aligner, crops: Tensor, place: Tensor) -> tuple[Tensor, Tensor]:
-    """Return what is left of how two views of faces were moved, and of how they differ: (2 M, 4) and (M, 4)."""
-    left = aligner.misplaced(crops) - place
+def errors(aligner: Aligner, crops: Tensor, moves: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the aligner's errors in the moves of views, (2 M, 4), and in the difference of each two, (M, 4)."""
+    left = aligner.misplaced(crops) - moves
     one, two = left.chunk(2)
     return left, one - two
 
 
 def train(wide: Tensor, steps: int, seed: int) -> Aligner:
+    """Train on wide crops, uint8 (N, 1, side, side)."""
     torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
     aligner = Aligner()
@@ -90,8 +92,8 @@ def train(wide: Tensor, steps: int, seed: int) -> Aligner:
             (step + 1) / WARM_UP, 0.5 * (1 + math.cos(math.pi * step / steps))
         )
         rows = torch.randint(len(wide), (BATCH,), generator=generator)
-        crops, places = draw(wide[rows], generator)
-        left, apart = errors(aligner, crops.contiguous(memory_format=torch.channels_last), places)
+        crops, moves = draw(wide[rows], generator)
+        left, apart = errors(aligner, crops.contiguous(memory_format=torch.channels_last), moves)
         loss = left.square().mean() + ALIKE * apart.square().mean()
         optimiser.zero_grad()
         loss.backward()
@@ -103,7 +105,7 @@ def train(wide: Tensor, steps: int, seed: int) -> Aligner:
 
 @torch.inference_mode()
 def evaluate(aligner: Aligner, wide: Tensor) -> dict[str, list[float]]:
-    """Measure what is left on faces that taught nothing."""
+    """Measure the errors on faces that were not learned from."""
     both = errors(aligner, *draw(wide, torch.Generator().manual_seed(0)))
     units = torch.tensor(PLACE_UNITS) * torch.tensor([CROP_PX / 2, CROP_PX / 2, 1, 1])
     rms = [(left.square().mean(0).sqrt() * units).tolist() for left in both]

@@ -3,16 +3,16 @@
     python tools/train_classifiers.py svm|mlp|transfer|vgg16 FERPLUS.npz LANDMARKS.npz RUN [--landmarks mediapipe|dlib]
         [--backbone-weights FILE] [--epochs N] [--steps N] [--seed 1] [--study]
 
-LANDMARKS.npz comes from `tools/ferplus.py landmarks`. Each writes RUN/<system>.safetensors (`svm-dlib`, `mlp-dlib` with
-dlib's landmarks). What is fitted learns from the training split; the prior correction and the temperature come from the
-validation split; the test split is not touched: `fervideo compare` does that.
+LANDMARKS.npz comes from `tools/ferplus.py landmarks`. Each system writes RUN/<system>.safetensors (`svm-dlib`,
+`mlp-dlib` with dlib's landmarks). Weights are fitted on the training split, the prior correction and the temperature on
+the validation split. The test split is not touched: `fervideo compare` scores it.
 
-- `svm`: geometric features into scikit-learn's SVC; a fifth of the training faces is held out to calibrate its margins.
+- `svm`: geometric features into scikit-learn's SVC. A fifth of the training faces is kept back to calibrate its
+  margins.
 - `mlp`: aligned landmarks into a dense network, mirrored and shaken.
-- `transfer`: our small body learns where FaceMesh's landmarks lie (RUN/body.safetensors, used again where it is there),
-then a
-  new head learns expressions with the body frozen, then all of it. `--study` trains the same net from scratch and with
-  a frozen body as well, with all labels and with a tenth of them, and writes RUN/study.json.
+- `transfer`: our small body first learns the positions of FaceMesh's landmarks (RUN/body.safetensors, used again if
+  present). Then a new head learns expressions with the body frozen, then all of it. `--study` also trains the same net
+  from scratch and with a frozen body, with all labels and with a tenth of them; it writes RUN/study.json.
 - `vgg16`: the same with VGG16's body from `--backbone-weights`, a file with torchvision's names.
 """
 
@@ -69,14 +69,14 @@ Batches = Iterator[tuple[Tensor, Tensor]]
 
 
 def mirror_of(mean_face: np.ndarray) -> np.ndarray:
-    """Find what stands across the face from each landmark: int (K,)."""
+    """Find the mirror image of each landmark: int (K,)."""
     across = mean_face * np.where(np.arange(mean_face.shape[1]) == 0, -1, 1)
     cost = ((across[:, None] - mean_face[None]) ** 2).sum(2)
     return linear_sum_assignment(cost)[1]
 
 
 def cut(faces: FerPlus, row: int, rng: np.random.Generator | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Cut a face's crop, jittered and relit where a generator is given; also the transform, (2, 3)."""
+    """Cut a face's crop, jittered and relit if a generator is given; also return the transform, (2, 3)."""
     transform = faces.transform(row)
     if rng is None:
         return crop(faces.images[row], transform), transform
@@ -85,12 +85,12 @@ def cut(faces: FerPlus, row: int, rng: np.random.Generator | None = None) -> tup
 
 
 def all_crops(faces: FerPlus) -> np.ndarray:
-    """Cut all crops as they are: uint8 (N, CROP_PX, CROP_PX)."""
+    """Cut all crops without changes: uint8 (N, CROP_PX, CROP_PX)."""
     return np.stack([cut(faces, row)[0] for row in range(len(faces))])
 
 
 def crop_batches(faces: FerPlus, seed: int, steps: int | None) -> Callable[[int], Batches]:
-    """Yield an epoch's augmented crops with the crowd's distributions, rare expressions more often."""
+    """Return a function that yields an epoch's augmented crops and votes, rare expressions more often."""
 
     def epoch_of(epoch: int) -> Batches:
         rng = np.random.default_rng((seed, epoch))
@@ -106,7 +106,10 @@ def crop_batches(faces: FerPlus, seed: int, steps: int | None) -> Callable[[int]
 
 
 def landmark_batches(faces: FerPlus, seed: int, steps: int | None) -> Callable[[int], Batches]:
-    """Yield an epoch's augmented crops with their landmarks in the crop, float32 (B, 956), centred, in units of LANDMARK_PX."""
+    """Return a function that yields an epoch's augmented crops and landmarks.
+
+    The landmarks are float32 (B, 956) in the crop, centred, in units of LANDMARK_PX.
+    """
     rows_there = np.flatnonzero(shape.known(faces.landmarks_px))
     face = np.median(faces.landmarks_px[rows_there], 0)[:, :2]
     mirror = mirror_of(face - face[list(shape.RIGID["mediapipe"])].mean(0))
@@ -138,7 +141,16 @@ def descend(
     *,
     frozen: nn.Module | None = None,
 ) -> None:
-    """Train with AdamW and a one-cycle rate; the model ends with its averaged weights. `frozen` keeps its weights and norms."""
+    """Train with AdamW and a one-cycle rate; the model ends with its averaged weights.
+
+    Args:
+        model: The network, trained in place.
+        batches: Maps an epoch to its batches.
+        loss_of: Maps outputs and targets to the loss.
+        epochs: The number of epochs.
+        rate: The highest learning rate.
+        frozen: A part of the network that keeps its weights and norms.
+    """
     learned = [p for p in model.parameters() if frozen is None or all(p is not q for q in frozen.parameters())]
     groups = [{"params": [p for p in learned if p.ndim > 1], "weight_decay": WEIGHT_DECAY}]
     groups.append({"params": [p for p in learned if p.ndim <= 1], "weight_decay": 0.0})
@@ -160,30 +172,29 @@ def descend(
             optimiser.step()
             average.update_parameters(model)
             losses.append(float(loss.detach()))
-        print(
-            json.dumps(
-                {"epoch": epoch, "loss": round(float(np.mean(losses)), 4), "s": round(time.monotonic() - started)}
-            ),
-            flush=True,
-        )
+        report = {"epoch": epoch, "loss": round(float(np.mean(losses)), 4), "s": round(time.monotonic() - started)}
+        print(json.dumps(report), flush=True)
     model.load_state_dict(average.module.state_dict())
     model.eval()
 
 
 def landmark_head(n_in: int) -> nn.Sequential:
-    """Build the head of the first task, which is thrown away."""
+    """Build the head of the first task, which is discarded."""
     return nn.Sequential(nn.Linear(n_in, 128), nn.ReLU(inplace=True), nn.Linear(128, 2 * N_LANDMARKS))
 
 
 def pretrain(body: transfer.SmallNet, faces: FerPlus, args: argparse.Namespace) -> None:
-    """Teach a body where the landmarks of a face lie."""
+    """Teach a body the positions of a face's landmarks."""
     expressions, body.classifier = body.classifier, landmark_head(body.n_features)
     descend(body, landmark_batches(faces, args.seed, args.steps), functional.smooth_l1_loss, args.epochs, 2e-3)
     body.classifier = expressions
 
 
 def tune(model: transfer.SmallNet | transfer.VGG16, faces: FerPlus, args: argparse.Namespace, how: str) -> None:
-    """Learn expressions: `tuned` head first with the body frozen, then all; `frozen` the head alone; `scratch` all at once."""
+    """Train on expressions.
+
+    `tuned` trains the head first with the body frozen, then all; `frozen` the head alone, `scratch` all at once.
+    """
     batches = crop_batches(faces, args.seed, args.steps)
     # A tenth of the labels gets more rounds; an epoch of it is ten times shorter.
     rounds = args.epochs * (3 if len(faces) < 5000 else 1)
@@ -201,7 +212,7 @@ def tune(model: transfer.SmallNet | transfer.VGG16, faces: FerPlus, args: argpar
 
 
 def study(faces: FerPlus, check: FerPlus, crops: np.ndarray, args: argparse.Namespace, tuned: dict[str, float]) -> None:
-    """Measure what the transfer buys; validation scores go to RUN/study.json."""
+    """Measure the gain of the transfer; validation scores go to RUN/study.json."""
     results = {"tuned, all labels": tuned}
     tenth = faces.take(np.random.default_rng(args.seed).permutation(len(faces))[: len(faces) // 10])
     for share, part in (("a tenth of the labels", tenth), ("all labels", faces)):
@@ -219,11 +230,12 @@ def study(faces: FerPlus, check: FerPlus, crops: np.ndarray, args: argparse.Name
 
 
 def run(model: nn.Module, inputs: np.ndarray) -> np.ndarray:
+    """Compute logits, float32 (N, 8)."""
     return nets.run(model.eval(), inputs, torch.device("cpu"))
 
 
 def corrected(logits: np.ndarray, check: FerPlus) -> tuple[np.ndarray, np.ndarray, float]:
-    """Correct logits for the prior and scale them; also returns the shift (8,) and the scale: scale * logits + shift."""
+    """Correct logits for the prior: scale * logits + shift; also return the shift (8,) and the scale."""
     strength, temperature = fit_head(logits, check)
     shift = -strength * np.log(check.target.mean(0)) / temperature
     return logits / temperature + shift, shift.astype(np.float32), 1 / temperature
@@ -240,6 +252,7 @@ def finish(model: nn.Module, inputs: np.ndarray, check: FerPlus) -> dict[str, np
 
 
 def train_transfer(faces: FerPlus, check: FerPlus, args: argparse.Namespace) -> dict[str, np.ndarray]:
+    """Train the transfer CNN or VGG16; return its parameters."""
     torch.manual_seed(args.seed)
     model = transfer.NETWORKS[args.system]()
     body = args.backbone_weights or args.run / "body.safetensors"
@@ -252,12 +265,12 @@ def train_transfer(faces: FerPlus, check: FerPlus, args: argparse.Namespace) -> 
 
 
 def train_mlp(faces: FerPlus, check: FerPlus, mean: np.ndarray, args: argparse.Namespace) -> dict[str, np.ndarray]:
+    """Train the dense network; return its parameters."""
     torch.manual_seed(args.seed)
     offsets = mlp.describe(faces.landmarks_px, mean, args.landmarks)
     mirror, flip = mirror_of(mean), np.where(np.arange(mean.shape[1]) == 0, -1, 1)
-    mirrored = (
-        (((offsets.reshape(-1, *mean.shape) + mean) * flip)[:, mirror] - mean).reshape(offsets.shape).astype(np.float32)
-    )
+    points = ((offsets.reshape(-1, *mean.shape) + mean) * flip)[:, mirror]
+    mirrored = (points - mean).reshape(offsets.shape).astype(np.float32)
 
     def batches(epoch: int) -> Batches:
         rng = np.random.default_rng((args.seed, epoch))
@@ -274,6 +287,7 @@ def train_mlp(faces: FerPlus, check: FerPlus, mean: np.ndarray, args: argparse.N
 
 
 def train_svm(faces: FerPlus, check: FerPlus, mean: np.ndarray, args: argparse.Namespace) -> dict[str, np.ndarray]:
+    """Train the support vector machine; return its arrays."""
     clear = faces.take(np.flatnonzero(faces.majority >= 0))
     if args.steps:
         clear = clear.take(np.arange(min(args.steps * BATCH, len(clear))))
@@ -292,7 +306,7 @@ def train_svm(faces: FerPlus, check: FerPlus, mean: np.ndarray, args: argparse.N
 
 
 def train_on_landmarks(faces: FerPlus, check: FerPlus, args: argparse.Namespace) -> dict[str, np.ndarray]:
-    """Train a system that sees landmarks, on the faces that have some."""
+    """Train a system that reads landmarks, on the faces that have some."""
     faces, check = (part.take(np.flatnonzero(shape.known(part.landmarks_px))) for part in (faces, check))
     some = faces.landmarks_px[:: max(len(faces) // 4000, 1)].astype(np.float64)
     mean = shape.mean_face(some, shape.RIGID[args.landmarks], shape.OUTER_EYES[args.landmarks]).astype(np.float32)
@@ -301,7 +315,7 @@ def train_on_landmarks(faces: FerPlus, check: FerPlus, args: argparse.Namespace)
 
 
 def with_dlib(faces: FerPlus) -> FerPlus:
-    """Replace FaceMesh's landmarks by those that dlib finds in the crops."""
+    """Return the faces with the landmarks that dlib finds in the crops."""
     from fervideo.faces.dlib import dlib_landmarks
 
     return FerPlus(faces.images, dlib_landmarks(all_crops(faces)), faces.target, faces.majority)
@@ -313,7 +327,9 @@ def main() -> None:
     parser.add_argument("archive", type=Path)
     parser.add_argument("face_mesh", type=Path, metavar="LANDMARKS")
     parser.add_argument("run", type=Path)
-    parser.add_argument("--landmarks", choices=("mediapipe", "dlib"), default="mediapipe", help="what svm and mlp see")
+    parser.add_argument(
+        "--landmarks", choices=("mediapipe", "dlib"), default="mediapipe", help="landmarks of svm and mlp"
+    )
     parser.add_argument(
         "--backbone-weights",
         type=Path,
@@ -349,7 +365,7 @@ def main() -> None:
     header |= {"seed": args.seed, "date": time.strftime("%Y-%m-%d"), "licence": LICENCES[sees]}
     path = args.run / f"{args.system}{'-dlib' if sees == 'dlib' else ''}.safetensors"
     checkpoint.write(path, header, arrays)
-    result = scores(classifiers.load(path).logits(crops, check.landmarks_px), check.majority)
+    result = scores(classifiers.load(path).predict(crops, check.landmarks_px).logits, check.majority)
     checkpoint.write(path, header | {"scores": {"ferplus_validation": result}}, arrays)
     print(
         json.dumps({"file": str(path), "bytes": path.stat().st_size, "s": round(time.monotonic() - started), **result}),

@@ -3,18 +3,23 @@
     python tools/train_frame.py FERPLUS.npz LANDMARKS.npz RUN [--epochs 60] [--seed 1] [--init FRAME.safetensors]
         [--teacher TEACHER.pt] [--aligner ALIGNER.safetensors] [--stability 2] [--steps N]
 
-LANDMARKS.npz comes from `tools/ferplus.py landmarks`. Loss: cross-entropy against the crowd's distribution of votes, on
-crops that are jittered, flipped, degraded as web video is, partly covered and mixed (mixup); rare expressions are drawn
-more often. Every crop comes with a twin, nudged as the landmarks of a video nudge it, and both must be answered alike
-(stability training, Zheng et al. 2016). --init goes on from trained weights at a lower rate, which does not fall: the
-mean of every epoch's weights (Izmailov et al. 2018) lies in a flatter place, where answers hold still, and a share of
-the weights it began with (Wortsman et al. 2022) wins back accuracy. --teacher, from `tools/train_teacher.py`, distils
-(Hinton et al. 2015): most of every target is then what the teacher and the network of --init answer, and the network's
-last feature maps must tell the teacher's features (hints, Romero et al. 2015). --aligner, from
-`tools/train_aligner.py`, goes before the network and stays as it is; one that --init has is left behind.
+LANDMARKS.npz comes from `tools/ferplus.py landmarks`. The loss is the cross-entropy against the crowd's distribution of
+votes. Crops are jittered, flipped, degraded as web video is, partly covered and mixed (mixup); rare expressions are
+drawn more often. Every crop has a twin, nudged as the landmarks of a video nudge it. Both are to get the same
+prediction (stability training, Zheng et al. 2016).
+
+--init goes on from trained weights at a lower rate, which does not fall. The mean of every epoch's weights (Izmailov et
+al. 2018) gives steadier predictions. A share of the initial weights (Wortsman et al. 2022) wins back accuracy.
+
+--teacher, from `tools/train_teacher.py`, distils (Hinton et al. 2015). Most of every target is then the mean prediction
+of the teacher and of the network of --init. The network's last feature maps must also predict the teacher's features
+(hints, Romero et al. 2015).
+
+--aligner, from `tools/train_aligner.py`, goes before the network and stays unchanged; one that --init has is dropped.
+
 RUN/last.pt is a checkpoint per epoch: the same command goes on from it. At the end the averaged weights get a prior
-correction (strength chosen on the validation split) and a temperature (fitted there), both folded into the head, and
-are written to RUN/frame.safetensors. The test split is not touched: `tools/score_frame.py` does that.
+correction, its strength chosen on the validation split, and a temperature, fitted there. Both are folded into the head,
+and the weights are written to RUN/frame.safetensors. The test split is not touched: `tools/score_frame.py` scores it.
 """
 
 from __future__ import annotations
@@ -36,8 +41,10 @@ from loop import Pace, channels_last, fit, mixed_precision, scores
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fervideo import checkpoint, embedding
-from fervideo.classifiers.cnn import Aligner, FrameCNN, standardise
+from fervideo import checkpoint
+from fervideo.classifiers import cnn as frame_cnn
+from fervideo.classifiers.cnn import Aligner, FrameCNN
+from fervideo.classifiers.nets import standardise
 from fervideo.crops import crop
 from fervideo.records import EXPRESSIONS
 
@@ -45,21 +52,24 @@ PEAK_RATE = 2e-3
 #: With --init: the rate, and the steps until there, two fifths of an epoch.
 RESTART_RATE = 1e-3
 RESTART_WARM_UP = 178
-#: Share of the weights of --init in what is taken; of 0.2, 0.4, 0.52 and 0.64 the best on the validation split, after
-#: four epochs.
+#: Share of the weights of --init in the result: the best of 0.2, 0.4, 0.52 and 0.64 on the validation split, after four
+#: epochs.
 KEPT = 0.4
-#: Beta distribution of the shares that are mixed; with a teacher, who answers the mixture itself, they may be more
-#: alike.
+#: Beta distribution of the shares that are mixed. A teacher sees the mixture itself, so that they may be more alike.
 MIXUP_ALPHA = 0.2
 TAUGHT_MIXUP_ALPHA = 0.4
-#: What is paid for leaning to neutral less, of accuracy on the validation split: three faces there.
+#: The price of leaning to neutral less, in accuracy on the validation split: three faces there.
 PRICE_OF_RARE = 0.001
-#: Share of the target that is the teachers' answer and not the crowd's.
+#: Share of the target that is the teachers' prediction and not the crowd's votes.
 TAUGHT = 0.8
 
 
 class Faces(torch.utils.data.Dataset[tuple[Tensor, ...]]):
-    """Yield (crops, pictures, target): one plain crop, or augmented twins where a seed is given; a teacher's picture where asked for."""
+    """Triples of (crops, picture, target).
+
+    Crops are augmented twins if a seed is given, otherwise one plain crop. The picture is a teacher's; it is empty
+    unless asked for.
+    """
 
     def __init__(self, faces: ferplus.FerPlus, seed: int | None = None, *, pictures: bool = False) -> None:
         self.faces, self.seed, self.pictures = faces, seed, pictures
@@ -77,7 +87,10 @@ class Faces(torch.utils.data.Dataset[tuple[Tensor, ...]]):
 
 
 def twins(image: np.ndarray, transform: np.ndarray, seed: tuple[int, int, int]) -> np.ndarray:
-    """Augment a crop twice with the same draws, the second time nudged and, two times in three, compressed: uint8 (2, CROP_PX, CROP_PX)."""
+    """Augment a crop twice with the same draws: uint8 (2, CROP_PX, CROP_PX).
+
+    The second one is nudged and, two times in three, compressed.
+    """
     apart = np.random.default_rng((*seed, 1))
     pair = []
     for small in (np.eye(3), nudge(apart)):
@@ -91,7 +104,7 @@ def twins(image: np.ndarray, transform: np.ndarray, seed: tuple[int, int, int]) 
 
 @torch.inference_mode()
 def logits_of(model: torch.nn.Module, faces: ferplus.FerPlus) -> np.ndarray:
-    """Return the logits of a whole split, float32 (N, 8), no augmentation."""
+    """Compute the logits of a whole split, float32 (N, 8), without augmentation."""
     model.eval()
     loader = torch.utils.data.DataLoader(Faces(faces), batch_size=256)
     return torch.cat([model(standardise(crops[:, 0]))[1] for crops, *_ in loader]).float().numpy()
@@ -106,9 +119,9 @@ def fit_head(logits: np.ndarray, faces: ferplus.FerPlus) -> tuple[float, float]:
 
     Returns:
         (strength, temperature): corrected logits are (logits - strength * log prior) / temperature. The strength is the
-        largest, which leans to neutral least, of those that cost at most PRICE_OF_RARE of accuracy, averaged over
-        neighbours. The temperature is that with the least cross-entropy against the majority, so that a confidence of
-        0.8 is right 8 times in 10.
+        largest, which leans to neutral least, at a cost of at most PRICE_OF_RARE of accuracy, averaged over neighbours.
+        The temperature has the least cross-entropy against the majority, so that a confidence of 0.8 is right 8 times
+        in 10.
     """
     log_prior = np.log(faces.target.mean(0))
     strengths = np.arange(-0.5, 0.76, 0.025).round(3)
@@ -123,7 +136,7 @@ def fit_head(logits: np.ndarray, faces: ferplus.FerPlus) -> tuple[float, float]:
 
 
 class Student(nn.Module):
-    """The frame CNN in training, and what tells a teacher's features from its own."""
+    """The frame CNN in training, with a layer that predicts a teacher's features from its own."""
 
     def __init__(self, cnn: FrameCNN) -> None:
         super().__init__()
@@ -132,34 +145,34 @@ class Student(nn.Module):
 
     def forward(self, crops: Tensor) -> tuple[Tensor, Tensor]:
         pooled = self.cnn.pooled(crops)
-        return self.hint(pooled), self.cnn.answer(pooled)[1]
+        return self.hint(pooled), self.cnn.predictions(pooled)[1]
 
 
 class Teachers:
-    """Answer as a student should: a face recognition network that has learned expressions, and the network that the student was."""
+    """The networks whose predictions a student learns.
+
+    One is a face recognition network that has learned expressions, the other the student before this training.
+    """
 
     def __init__(self, face: train_teacher.Teacher, before: FrameCNN, faces: ferplus.FerPlus) -> None:
         self.face, self.before = face, before
         for network in (face, before):
             channels_last(network.eval().requires_grad_(False))
-        some = [
-            train_teacher.augmented(faces.images[row], faces.transform(row), None)
-            for row in range(min(1024, len(faces)))
-        ]
-        features = torch.cat(
-            [self.face(train_teacher.prepare(part))[0] for part in torch.from_numpy(np.stack(some)).split(128)]
-        )
+        rows = range(min(1024, len(faces)))
+        some = [train_teacher.augmented(faces.images[row], faces.transform(row), None) for row in rows]
+        parts = torch.from_numpy(np.stack(some)).split(128)
+        features = torch.cat([self.face(train_teacher.prepare(part))[0] for part in parts])
         self.mean, self.std = features.mean(0), features.std(0) + 0.02
 
-    def answers(self, pictures: Tensor, crops: Tensor) -> tuple[Tensor, Tensor]:
-        """Map prepared pictures and standardised crops of the same faces to standardised features and probabilities (B, 8)."""
+    def predict(self, pictures: Tensor, crops: Tensor) -> tuple[Tensor, Tensor]:
+        """Predict standardised features and probabilities (B, 8) from prepared pictures and standardised crops."""
         features, logits = self.face(pictures)
-        logits = (logits.float() + self.before.answer(self.before.pooled(crops))[1].float()) / 2
+        logits = (logits.float() + self.before.predictions(self.before.pooled(crops))[1].float()) / 2
         return (features.float() - self.mean) / self.std, logits.softmax(1)
 
 
 class Lesson:
-    """The loss of a batch of twins: both against the votes and the teachers' answers, and one against the other."""
+    """The loss of a batch of twins: both against votes and teachers' predictions, and one against the other."""
 
     def __init__(self, stability: float, teachers: Teachers | None, aligner: nn.Module) -> None:
         self.stability, self.teachers, self.aligner = stability, teachers, aligner.eval().requires_grad_(False)
@@ -167,7 +180,15 @@ class Lesson:
     def __call__(
         self, student: Student, crops: Tensor, pictures: Tensor, target: Tensor, rng: np.random.Generator
     ) -> Tensor:
-        """Return the loss of crops uint8 (B, 2, CROP_PX, CROP_PX), a teacher's pictures of the first ones, and votes (B, 8)."""
+        """Compute the loss of a batch.
+
+        Args:
+            student: The network.
+            crops: Twins, uint8 (B, 2, CROP_PX, CROP_PX).
+            pictures: A teacher's pictures of the first twins; ignored without teachers.
+            target: Votes, float32 (B, 8).
+            rng: The generator of mixtures.
+        """
         alpha = TAUGHT_MIXUP_ALPHA if self.teachers else MIXUP_ALPHA
         share, other = rng.beta(alpha, alpha), torch.randperm(len(target))
 
@@ -179,8 +200,8 @@ class Lesson:
         with mixed_precision():
             hint, logits = student(torch.cat([one, two]))
             if self.teachers:
-                features, answer = self.teachers.answers(mix(train_teacher.prepare(pictures)), one)
-                target = (1 - TAUGHT) * target + TAUGHT * answer
+                features, taught = self.teachers.predict(mix(train_teacher.prepare(pictures)), one)
+                target = (1 - TAUGHT) * target + TAUGHT * taught
                 near = 1 - functional.cosine_similarity(hint.float(), features.repeat(2, 1)).mean()
         log = logits.float().log_softmax(1)
         one, two = log.chunk(2)
@@ -190,15 +211,18 @@ class Lesson:
 
 
 def calibrate(model: FrameCNN, log_prior: np.ndarray, strength: float, temperature: float) -> None:
-    """Fold a prior correction and a temperature into the head: logits become (logits - strength * log_prior) / temperature."""
+    """Fold a prior correction and a temperature into the head.
+
+    Logits become (logits - strength * log_prior) / temperature.
+    """
     with torch.no_grad():
         model.head.bias.sub_(strength * torch.from_numpy(log_prior)).div_(temperature)
         model.head.weight.div_(temperature)
 
 
 def trained(path: Path, log_prior: np.ndarray) -> FrameCNN:
-    """Load weights as they were before `calibrate`; blocks that this network lacks are left behind."""
-    known, header = embedding.load(path).state_dict(), checkpoint.read(path).header
+    """Load weights as they were before `calibrate`, without blocks that this network lacks."""
+    known, header = frame_cnn.load(path).state_dict(), checkpoint.read(path).header
     model = FrameCNN()
     model.load_state_dict({name: known[name] for name in model.state_dict()})
     strength, temperature = header["prior_correction"], header["temperature"]
@@ -207,7 +231,7 @@ def trained(path: Path, log_prior: np.ndarray) -> FrameCNN:
 
 
 def mixed(cnn: FrameCNN, before: FrameCNN | None) -> FrameCNN:
-    """Mix a network, its batch norms' statistics too, with what it began with."""
+    """Mix a network, its batch norms' statistics too, with the initial one."""
     if before is None:
         return cnn
     mix, kept = copy.deepcopy(cnn), before.state_dict()
@@ -263,12 +287,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--init", type=Path, help="weights to go on from")
     parser.add_argument("--teacher", type=Path, help="last.pt of tools/train_teacher.py; needs --init")
-    parser.add_argument("--aligner", type=Path, help="what tools/train_aligner.py wrote, to go before the network")
+    parser.add_argument("--aligner", type=Path, help="an aligner of tools/train_aligner.py, to go before the network")
     parser.add_argument("--stability", type=float, default=2.0, help="weight of the divergence between twins")
     parser.add_argument("--steps", type=int, help="steps per epoch, to try the recipe; default: all images")
     args = parser.parse_args()
     if args.teacher and not args.init:
-        parser.error("--teacher needs --init, the trained weights that teach besides it")
+        parser.error("--teacher needs --init, the trained weights that teach beside it")
     args.run.mkdir(parents=True, exist_ok=True)
     faces = ferplus.load(args.archive, args.landmarks, "train")
     check = ferplus.load(args.archive, args.landmarks, "validation")
@@ -291,7 +315,7 @@ def main() -> None:
         "temperature": temperature,
         "scores": {"ferplus_validation": result},
     }
-    embedding.save(model, args.run / "frame.safetensors", header)
+    frame_cnn.save(model, args.run / "frame.safetensors", header)
     print(json.dumps({"prior_correction": strength, "temperature": temperature, "labels": EXPRESSIONS, **result}))
 
 

@@ -3,13 +3,13 @@
     python tools/train_sequence.py FERPLUS.npz LANDMARKS.npz FRAME.safetensors RUN [--steps 2500] [--seed 1]
         [--smoothness 0.05] [--certainty 0.5] [--forward-only | --without-embedding] [--split validation|test]
 
-FRAME.safetensors is the frame CNN that tools/train_frame.py trained. Writes RUN/sequence.safetensors; with
---forward-only RUN/unidirectional.safetensors, for comparison; with --without-embedding RUN/smoother.safetensors, which
-goes with any other frame classifier. The features of all rendered stills are kept in RUN, so that a second call starts
-at once; a .pt file beside the result lets an interrupted one go on.
+FRAME.safetensors is the frame CNN that tools/train_frame.py trained. RUN/sequence.safetensors is written. With
+--forward-only it is RUN/unidirectional.safetensors, for comparison; with --without-embedding RUN/smoother.safetensors,
+for any other frame classifier. RUN keeps the features of all rendered stills, so that a second call starts at once. An
+interrupted call goes on from a .pt file beside the result.
 
-Sequences are drawn from the training split, the scores printed at the end are those of the validation split (`--split
-test` for the report). Temperatures of both heads, and how likely an expression is to stay (`sequence.settle`), are
+Sequences are drawn from the training split. The scores printed at the end are those of the validation split (`--split
+test` for the report). Temperatures of both heads, and the chance that an expression stays (`sequence.chain.settle`), are
 fitted on other sequences from the validation split.
 """
 
@@ -31,28 +31,34 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
-from fervideo import checkpoint, sequence
+from fervideo import checkpoint
 from fervideo.records import ANY_FRAME_MODEL, EXPRESSIONS, MODEL_RATE_HZ
-from fervideo.sequence import SequenceLSTM
+from fervideo.sequence.chain import settle
+from fervideo.sequence.course import INPUTS, n_features
+from fervideo.sequence.load import save_lstm
+from fervideo.sequence.lstm import SequenceLSTM
 from fervideo.training.calibrate import temperature
 
 BATCH = 24
 PEAK_RATE = 2e-3
-#: How long sequences are.
+#: Shortest and longest sequence.
 SEQUENCE_S = (6.0, 20.0)
 CLIP_LOSS = 0.3
-#: A change of a log-probability that costs no more when it is larger: an onset is meant to be steep.
+#: The largest change of a log-probability that costs more than a smaller one: onsets are to be steep.
 LARGEST_JUMP = 4.0
-#: Sequences that temperatures and the chance to stay are fitted on, and as many others for the table at the end.
+#: Sequences for fitting temperatures and the chance to stay, and as many others for the table at the end.
 TEST_SEQUENCES = 900
-#: A neutral second counts half of another towards what a clip shows as a whole.
+#: Weight of a neutral second in the label of a whole clip, beside 1 for others.
 NEUTRAL_SHARE = 0.5
-#: Chances that the next step shows the same expression, of which one is chosen; 0 leaves the answers as they are.
+#: Chances that the next step shows the same expression: one is chosen; 0 leaves the predictions as they are.
 STAYS = (0.0, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, *(1 - m * 10.0**-k for k in range(2, 6) for m in (1, 0.5, 0.2)), 1 - 1e-6)
 
 
 class Sequences(Dataset[tuple[np.ndarray, np.ndarray, np.ndarray]]):
-    """Draw sequence k from seed (seed, k); those of a batch last alike, since what needs no packing runs five times as fast."""
+    """Simulated sequences: number k is drawn from seed (seed, k).
+
+    Those of a batch are equally long: without packing a batch runs five times as fast.
+    """
 
     def __init__(self, simulator: Simulator, n: int, seed: int) -> None:
         self.simulator, self.n, self.seed = simulator, n, seed
@@ -66,15 +72,17 @@ class Sequences(Dataset[tuple[np.ndarray, np.ndarray, np.ndarray]]):
 
 
 def collate(drawn: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Stack: features (B, S, F), target (B, S, C), mask (B, S), which is all true, and clip target (B, C)."""
+    """Stack sequences: features (B, S, F), target (B, S, C), mask (B, S), all true, and clip target (B, C)."""
     features, target = (np.stack(arrays) for arrays in list(zip(*drawn, strict=True))[:2])
     weight = np.where(np.arange(len(EXPRESSIONS)) == 0, NEUTRAL_SHARE, 1)
     clip = (shown := target.mean(1) * weight) / shown.sum(1, keepdims=True)
     mask = np.ones(features.shape[:2], bool)
-    return tuple(torch.from_numpy(a) for a in (features, target, mask, clip.astype(np.float32)))  # type: ignore[return-value]
+    clip = clip.astype(np.float32)
+    return torch.from_numpy(features), torch.from_numpy(target), torch.from_numpy(mask), torch.from_numpy(clip)
 
 
 def loss_of(model: SequenceLSTM, batch: tuple[Tensor, Tensor, Tensor, Tensor], smoothness: float) -> Tensor:
+    """Compute the loss of a batch from `collate`; `smoothness` weighs changes from step to step."""
     features, target, mask, clip_target = batch
     steps, clip = model(features, mask)
     loss = functional.cross_entropy(steps[mask], target[mask]) + CLIP_LOSS * functional.cross_entropy(clip, clip_target)
@@ -82,17 +90,18 @@ def loss_of(model: SequenceLSTM, batch: tuple[Tensor, Tensor, Tensor, Tensor], s
 
 
 def jumps(log_p: Tensor, mask: Tensor) -> Tensor:
-    """Return the truncated mean squared change of log-probabilities (B, S, C) from step to step (Farha & Gall 2019)."""
+    """Compute the truncated mean squared change of log-probabilities (B, S, C) by step (Farha & Gall 2019)."""
     change = (log_p[:, 1:] - log_p[:, :-1].detach()).square().clamp(max=LARGEST_JUMP**2)
     return change[mask[:, 1:]].mean()
 
 
 def train(bank: Bank, last: Path, recipe: dict[str, Any]) -> SequenceLSTM:
-    """Train, with a checkpoint every 250 steps in `last`, from which the same recipe goes on."""
+    """Train with a checkpoint every 250 steps in `last`, from which the same recipe goes on."""
     steps, seed = recipe["steps"], recipe["seed"]
     torch.manual_seed(seed)
-    n_known = len(EXPRESSIONS) + len(sequence.INPUTS)
-    model = SequenceLSTM(embedding_dim=bank.features.shape[2] - n_known, bidirectional=recipe["bidirectional"])
+    model = SequenceLSTM(
+        embedding_dim=bank.features.shape[2] - n_features(INPUTS, 0), bidirectional=recipe["bidirectional"]
+    )
     flat = torch.from_numpy(bank.features.reshape(-1, bank.features.shape[2]))
     model.centre, model.scale = flat.mean(0), flat.std(0)
     optimiser = torch.optim.AdamW(model.parameters(), weight_decay=0.01)
@@ -122,23 +131,15 @@ def train(bank: Bank, last: Path, recipe: dict[str, Any]) -> SequenceLSTM:
         losses.append(float(loss.detach()))
         if step % 250 == 249 or step == steps - 1:
             state = {"recipe": recipe, "model": model.state_dict(), "optimiser": optimiser.state_dict(), "step": step}
-            torch.save(state, draft := last.with_suffix(".tmp"))
-            draft.rename(last)
-            print(
-                json.dumps(
-                    {
-                        "step": step,
-                        "loss": round(float(np.mean(losses[-250:])), 4),
-                        "seconds": round(time.monotonic() - started),
-                    }
-                ),
-                flush=True,
-            )
+            torch.save(state, temporary := last.with_suffix(".tmp"))
+            temporary.rename(last)
+            report = {"step": step, "loss": round(float(np.mean(losses[-250:])), 4)}
+            print(json.dumps(report | {"seconds": round(time.monotonic() - started)}), flush=True)
     return model.eval()
 
 
 def bank_of(archive: Path, landmarks: Path, frame_cnn: Path, run: Path, split: str, seed: int) -> Bank:
-    """Build a split's bank, or take it from RUN."""
+    """Build a split's bank, or read it from RUN."""
     stored = run / f"bank-{split}-{checkpoint.digest(frame_cnn)[:12]}.npz"
     if not stored.exists():
         bank = build_bank(ferplus.load(archive, landmarks, split), frame_cnn, seed)
@@ -148,42 +149,46 @@ def bank_of(archive: Path, landmarks: Path, frame_cnn: Path, run: Path, split: s
 
 
 def whole(target: np.ndarray) -> int:
-    """Return what a sequence shows as a whole, given the distribution at each step (S, C)."""
+    """Find the label of a whole sequence, given the distribution at each step (S, C)."""
     return int((target.mean(0) * np.where(np.arange(len(EXPRESSIONS)) == 0, NEUTRAL_SHARE, 1)).argmax())
 
 
 def calibrate(model: SequenceLSTM, bank: Bank, n: int, seed: int) -> dict[str, float]:
-    """Make both heads as sure as they are right on n simulated sequences; the temperatures are folded into their weights."""
+    """Calibrate both heads on n simulated sequences; their temperatures are folded into the weights.
+
+    Returns:
+        The temperatures `steps` and `clips`, and `stay`, the chance that an expression stays.
+    """
     found = {}
     drawn = [Sequences(Simulator(bank), n, seed)[k] for k in range(n)]
     with torch.inference_mode():
-        answers = [
+        outputs = [
             model(torch.from_numpy(features)[None], torch.ones(1, len(features), dtype=torch.bool))
             for features, _, _ in drawn
         ]
-    steps = torch.cat([steps[0] for steps, _ in answers]), np.concatenate([label for _, _, label in drawn])
-    clips = torch.cat([clip for _, clip in answers]), np.array([whole(target) for _, target, _ in drawn])
+    steps = torch.cat([steps[0] for steps, _ in outputs]), np.concatenate([label for _, _, label in drawn])
+    clips = torch.cat([clip for _, clip in outputs]), np.array([whole(target) for _, target, _ in drawn])
     for name, head, (logits, truth) in (("steps", model.step_head, steps), ("clips", model.clip_head, clips)):
         found[name] = temperature(truth, logits.softmax(-1).numpy())
         with torch.no_grad():
             head.weight.div_(found[name])
             head.bias.div_(found[name])
-    p = [(steps[0] / found["steps"]).softmax(-1).double().numpy() for steps, _ in answers]
+    p = [(steps[0] / found["steps"]).softmax(-1).double().numpy() for steps, _ in outputs]
     return found | {"stay": settling(p, [label for _, _, label in drawn])}
 
 
 def settling(p: list[np.ndarray], labels: list[np.ndarray]) -> float:
-    """Choose how likely an expression is to stay, as amounts of cheap smoothing are chosen."""
+    """Choose the chance that an expression stays, as amounts of cheap smoothing are chosen."""
 
     def shown(stay: float) -> list[tuple[np.ndarray, np.ndarray]]:
-        return [(label, sequence.settle(one, stay).argmax(1)) for one, label in zip(p, labels, strict=True)]
+        return [(label, settle(one, stay).argmax(1)) for one, label in zip(p, labels, strict=True)]
 
     return calmest(STAYS, shown)
 
 
 @torch.inference_mode()
 def evaluate(model: SequenceLSTM, bank: Bank, n: int, seed: int) -> dict[str, float]:
-    """Score the model and the frame CNN alone on simulated sequences: accuracy over steps, label changes per minute."""
+    """Score the model and the frame CNN alone on simulated sequences: accuracy by step, label changes per minute."""
     names = ("lstm", "frame_cnn", "truth")
     right, changes, total = dict.fromkeys(names, 0), dict.fromkeys(names, 0), 0
     clip_right = 0
@@ -192,7 +197,7 @@ def evaluate(model: SequenceLSTM, bank: Bank, n: int, seed: int) -> dict[str, fl
         frame = features[:, : len(EXPRESSIONS)].argmax(1)
         seen = np.maximum.accumulate(np.where(features[:, -1] > 0, np.arange(len(frame)), 0))
         shown = {
-            "lstm": sequence.settle(steps[0].softmax(-1).double().numpy(), model.config["stay"]).argmax(1),
+            "lstm": settle(steps[0].softmax(-1).double().numpy(), model.config["stay"]).argmax(1),
             "frame_cnn": frame[seen],
             "truth": label,
         }
@@ -215,7 +220,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--forward-only", action="store_true", help="a unidirectional LSTM, for comparison")
-    which.add_argument("--without-embedding", action="store_true", help="read only what any frame classifier tells")
+    which.add_argument("--without-embedding", action="store_true", help="read only the outputs of any frame classifier")
     parser.add_argument(
         "--smoothness", type=float, default=0.05, help="weight of the loss of changes from step to step"
     )
@@ -248,7 +253,7 @@ def main() -> None:
         "date": time.strftime("%Y-%m-%d"),
         "scores": {f"simulated_{args.split}": scores},
     }
-    sequence.save(model, args.run / f"{name}.safetensors", header)
+    save_lstm(model, args.run / f"{name}.safetensors", header)
     print(json.dumps(scores))
 
 

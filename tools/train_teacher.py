@@ -2,10 +2,12 @@
 
     python tools/train_teacher.py FERPLUS.npz LANDMARKS.npz RUN [--epochs 7] [--seed 1] [--steps N]
 
-It begins with dlib's face recognition network (King 2017: a residual network of 29 convolutions that told the faces of
-7,485 people apart on 3 million photographs; released into the public domain), which `pip install 'fervideo[dlib]'`
-brings. FER+ alone is too little to learn faces from; its student needs neither this network nor dlib. RUN/last.pt is a
-checkpoint per epoch: the same command goes on from it. `tools/train_frame.py --teacher RUN/last.pt` is what it is for.
+It begins with dlib's face recognition network, a residual network of 29 convolutions (King 2017). That one learned to
+distinguish 7,485 people on 3 million photographs, was released into the public domain, and comes with `pip install
+'fervideo[dlib]'`. FER+ alone is too little to learn faces from. The student needs neither this network nor dlib.
+
+RUN/last.pt is a checkpoint per epoch: the same command goes on from it. `tools/train_frame.py --teacher RUN/last.pt`
+uses it.
 """
 
 from __future__ import annotations
@@ -29,9 +31,9 @@ from torch.nn import functional
 from fervideo.records import CROP_PX, EXPRESSIONS
 
 PICTURE_PX = 150
-#: Of a crop's size that a picture's face has: recognition wants some forehead and chin.
+#: Size of a picture's face beside a crop's: recognition needs some forehead and chin.
 FACE_SHARE = 0.75
-#: How much faster the new head learns.
+#: Learning rate of the new head, as a multiple of the body's.
 HEAD_SHARE = 5.0
 MIXUP_ALPHA = 0.2
 #: Channels of the residual blocks; one whose `down` is set halves height and width.
@@ -73,7 +75,11 @@ class Block(nn.Module):
 
 
 class Teacher(nn.Module):
-    """Map pictures, float32 (B, 1, PICTURE_PX, PICTURE_PX) from `prepare`, to features (B, N_FEATURES) and logits (B, 8)."""
+    """The face recognition network with a head for expressions.
+
+    It maps pictures, float32 (B, 1, PICTURE_PX, PICTURE_PX) from `prepare`, to features (B, N_FEATURES) and logits
+    (B, 8).
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -93,6 +99,7 @@ class Teacher(nn.Module):
         return features, self.head(self.dropout(features))
 
     def layers(self) -> list[tuple[nn.Conv2d, nn.BatchNorm2d]]:
+        """Return all convolutions with their batch norms, from the input on."""
         return [
             cast("tuple[nn.Conv2d, nn.BatchNorm2d]", tuple(module))
             for module in self.modules()
@@ -106,8 +113,8 @@ def augmented(image: np.ndarray, transform: np.ndarray, seed: tuple[int, int, in
     Args:
         image: uint8 (H, W).
         transform: float64 (2, 3), image pixels to crop pixels.
-        seed: Of the augmentation, that of the crop: moved and degraded alike, noise and what is covered differ. None
-            for none.
+        seed: The crop's, so that both are moved and degraded alike; noise and the covered part differ. None for no
+            augmentation.
     """
     matrix = np.vstack([transform, (0, 0, 1)])
     if seed is None:
@@ -118,7 +125,7 @@ def augmented(image: np.ndarray, transform: np.ndarray, seed: tuple[int, int, in
 
 
 def picture(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Cut a teacher's picture out where a matrix, float64 (3, 3), puts image pixels into crop pixels."""
+    """Cut a teacher's picture out; the matrix, float64 (3, 3), maps image pixels to crop pixels."""
     scale, crop_middle, middle = PICTURE_PX / CROP_PX * FACE_SHARE, (CROP_PX - 1) / 2, (PICTURE_PX - 1) / 2
     shift = middle - scale * crop_middle
     wide = np.array([(scale, 0, shift), (0, scale, shift), (0, 0, 1)]) @ matrix
@@ -128,20 +135,23 @@ def picture(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 
 
 def prepare(pictures: Tensor) -> Tensor:
-    """Bring pictures, uint8 (B, PICTURE_PX, PICTURE_PX), to the light and the numbers that dlib's network knows: float32 (B, 1, H, W)."""
+    """Convert pictures, uint8 (B, PICTURE_PX, PICTURE_PX), to the light and range of dlib's: float32 (B, 1, H, W)."""
     x = pictures.float()
     x = (x - x.mean((1, 2), keepdim=True)) / (x.std((1, 2), keepdim=True) + 8) * 60 + 128
     return ((x - 114.694) / 256)[:, None].contiguous(memory_format=torch.channels_last)
 
 
 def integer(data: bytes, at: int) -> tuple[int, int]:
-    """Read an integer of dlib's serialisation (dlib/serialize.h): a byte that says how many follow; returns it and the next place."""
+    """Read an integer of dlib's serialisation (dlib/serialize.h); return it and the position after it.
+
+    The first byte is the number of bytes that follow.
+    """
     end = at + 1 + (data[at] & 15)
     return int.from_bytes(data[at + 1 : end], "little"), end
 
 
 def tensors(data: bytes, kind: bytes) -> Iterator[np.ndarray]:
-    """Yield the parameters of a network file's layers of a kind (`con_4`, `affine_`), from the input on: float32 (N,)."""
+    """Yield the parameters of a file's layers of a kind (`con_4`, `affine_`), from the input on: float32 (N,)."""
     for match in re.finditer(re.escape(kind), data):
         at, size = match.end(), 1
         _, at = integer(data, at)  # the version
@@ -152,10 +162,13 @@ def tensors(data: bytes, kind: bytes) -> Iterator[np.ndarray]:
 
 
 def recogniser(pictures: Tensor) -> Teacher:
-    """Begin with dlib's weights.
+    """Build a teacher with dlib's weights.
 
-    Its batch norms were turned into fixed scales and offsets after training. Here each becomes a batch norm again that
+    dlib turned its batch norms into fixed scales and offsets after training. Here each becomes a batch norm again that
     changes nothing on `pictures` (prepared), so that it can go on learning.
+
+    Raises:
+        SystemExit: dlib's weights are not installed.
     """
     # The package's own function needs setuptools.
     carrier = find_spec("face_recognition_models")
@@ -168,7 +181,7 @@ def recogniser(pictures: Tensor) -> Teacher:
         n_out, n_in, height, width = convolution.weight.shape
         # The file has a layer's kernels and then a bias for each.
         kernels = torch.from_numpy(kernel[:-n_out].reshape(n_out, -1, height, width).copy())
-        if n_in == 1:  # What learned from colours gets the same grey three times.
+        if n_in == 1:  # Kernels for colours read the same grey three times.
             kernels = kernels.sum(1, keepdim=True)
         scale, offset = torch.from_numpy(affine.copy()).chunk(2)
         bias = torch.from_numpy(kernel[-n_out:].copy()) * scale + offset
@@ -183,7 +196,7 @@ def recogniser(pictures: Tensor) -> Teacher:
 
 
 def offset_only(bias: Tensor) -> Callable[[nn.BatchNorm2d, tuple[Tensor]], None]:
-    """Make a hook that sets a batch norm so that it adds a bias to the batch that it is about to see, and changes nothing else."""
+    """Return a hook that sets a batch norm so that it adds a bias to its next batch and changes nothing else."""
 
     def hook(norm: nn.BatchNorm2d, inputs: tuple[Tensor]) -> None:
         mean, variance = inputs[0].mean((0, 2, 3)), inputs[0].var((0, 2, 3), unbiased=False)
@@ -199,7 +212,11 @@ def offset_only(bias: Tensor) -> Callable[[nn.BatchNorm2d, tuple[Tensor]], None]
 
 
 def load(path: Path) -> Teacher:
-    """Load the averaged weights of a finished training's checkpoint."""
+    """Load the averaged weights of a finished training's checkpoint.
+
+    Raises:
+        SystemExit: The training has not finished.
+    """
     state, teacher = torch.load(path, weights_only=True), Teacher()
     done, epochs = state["epoch"] + 1, state["recipe"]["epochs"]
     if done < epochs:
@@ -212,7 +229,7 @@ def load(path: Path) -> Teacher:
 
 
 class Pictures(torch.utils.data.Dataset[tuple[Tensor, Tensor]]):
-    """Yield (picture, target), plain or, where a seed is given, augmented."""
+    """Pairs of (picture, target), augmented if a seed is given."""
 
     def __init__(self, faces: ferplus.FerPlus, seed: int | None = None) -> None:
         self.faces, self.seed = faces, seed
@@ -229,7 +246,7 @@ class Pictures(torch.utils.data.Dataset[tuple[Tensor, Tensor]]):
 
 @torch.inference_mode()
 def logits_of(teacher: nn.Module, faces: ferplus.FerPlus) -> np.ndarray:
-    """Return the logits of a whole split, float32 (N, 8), no augmentation."""
+    """Compute the logits of a whole split, float32 (N, 8), without augmentation."""
     teacher.eval()
     loader = torch.utils.data.DataLoader(Pictures(faces), batch_size=256)
     with mixed_precision():
@@ -237,7 +254,7 @@ def logits_of(teacher: nn.Module, faces: ferplus.FerPlus) -> np.ndarray:
 
 
 def loss_of(teacher: Teacher, pictures: Tensor, target: Tensor, rng: np.random.Generator) -> Tensor:
-    """Return the cross-entropy of a batch of pictures, uint8 (B, PICTURE_PX, PICTURE_PX), mixed."""
+    """Compute the cross-entropy of a mixed batch of pictures, uint8 (B, PICTURE_PX, PICTURE_PX)."""
     share, other, x = rng.beta(MIXUP_ALPHA, MIXUP_ALPHA), torch.randperm(len(target)), prepare(pictures)
     x, target = share * x + (1 - share) * x[other], share * target + (1 - share) * target[other]
     with mixed_precision():

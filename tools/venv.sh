@@ -4,7 +4,7 @@
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 python="$root/.venv/bin/python"
-# What is tested is what was installed, whatever the caller's environment holds.
+# The caller's environment must not replace the installed packages.
 unset PYTHONPATH PYTHONHOME
 
 is_suitable() {
@@ -19,8 +19,8 @@ make_venv() {
       return
     fi
   done
-  echo "fervideo needs Python 3.11 or 3.12 with its venv module, and found neither python3.11, python3 nor python3.12 to be one;" \
-    "on Debian 12: sudo apt-get install python3 python3-venv" >&2
+  echo "fervideo needs Python 3.11 or 3.12 with its venv module; python3.11, python3 and python3.12 are not that." \
+    "On Debian 12: sudo apt-get install python3 python3-venv" >&2
   return 1
 }
 

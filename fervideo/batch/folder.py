@@ -1,4 +1,4 @@
-"""Which videos a batch takes, and where the results of each go."""
+"""The videos of a batch, and where the results of each go."""
 
 from __future__ import annotations
 
@@ -9,36 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fervideo.errors import UsageError
-
-#: Names of video files end like this, in any case.
-SUFFIXES = (
-    ".3gp",
-    ".avi",
-    ".flv",
-    ".m2ts",
-    ".m4v",
-    ".mkv",
-    ".mov",
-    ".mp4",
-    ".mpeg",
-    ".mpg",
-    ".mts",
-    ".ogv",
-    ".ts",
-    ".webm",
-    ".wmv",
-)
+from fervideo.video.files import VIDEO_SUFFIXES
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Clip:
-    """Name a video and the place of its results.
+    """A video and the paths of its results.
 
     Attributes:
         path: The file, absolute.
         name: Its path below the input folder, with `/`; unique in a batch.
-        folder: Where its results go, absolute.
-        stem: What they are called.
+        folder: Folder of its results, absolute.
+        stem: First part of their names.
     """
 
     path: Path
@@ -54,47 +36,46 @@ def find(folders: Sequence[Path], output: Path, glob: str | None = None, *, recu
     folder that they share. Clips of one folder that differ in their suffix only keep it in the names of their results.
 
     Args:
-        folders: Where to look.
-        output: Where results go.
-        glob: What file names must match; by default the suffixes of videos.
-        recursive: Whether to look into folders below.
+        folders: Input folders.
+        output: The output folder.
+        glob: Pattern that file names must match; by default they end with a suffix of videos.
+        recursive: Whether to search folders below, too.
 
     Raises:
-        UsageError: A folder is none, holds no video, or would take results for videos.
+        UsageError: A path is no folder, no video is in it, or the output folder is in it.
     """
     roots = [folder.absolute() for folder in folders]
     output = output.absolute()
     for given, root in zip(folders, roots, strict=True):
-        if not root.is_dir():
-            reason = "is no folder" if root.exists() else "does not exist"
-            raise UsageError(given, reason, "give folders; `fervideo timeline` takes a single video")
-        if recursive and output.resolve().is_relative_to(root.resolve()):
-            raise UsageError(
-                output,
-                f"lies in the input folder {given}",
-                "choose another output folder with -o, or use --no-recursive",
-            )
+        _check(given, root, output if recursive else None)
     base = Path(os.path.commonpath(roots))
     paths = sorted({path for root in roots for path in _videos(root, glob, recursive)})
     if not paths:
-        looked_for = glob or ", ".join(SUFFIXES)
-        where = "" if recursive else "; folders below it were left out (--no-recursive)"
-        raise UsageError(
-            ", ".join(map(str, folders)),
-            f"no videos found (looked for {looked_for}{where})",
-            "check the folder, or use --glob",
-        )
-    # Two clips that share a stem; or whose stem is the other's name, as of a.mp4.mov beside a.mp4 and a.mov.
+        looked_for = glob or ", ".join(VIDEO_SUFFIXES)
+        omitted = "" if recursive else "; folders below it were left out (--no-recursive)"
+        reason = f"no videos found (looked for {looked_for}{omitted})"
+        raise UsageError(", ".join(map(str, folders)), reason, "check the folder, or use --glob")
+    # Two clips may share a stem, and one's stem may be the other's name: a.mp4.mov beside a.mp4 and a.mov.
     taken = Counter([*(path.with_suffix("") for path in paths), *paths])
     return [
         Clip(
-            path,
-            path.relative_to(base).as_posix(),
-            output / path.parent.relative_to(base),
-            path.stem if taken[path.with_suffix("")] == 1 else path.name,
+            path=path,
+            name=path.relative_to(base).as_posix(),
+            folder=output / path.parent.relative_to(base),
+            stem=path.stem if taken[path.with_suffix("")] == 1 else path.name,
         )
         for path in paths
     ]
+
+
+def _check(given: Path, root: Path, output: Path | None) -> None:
+    """Check that an input folder is one, and that it does not contain the output folder."""
+    if not root.is_dir():
+        reason = "is no folder" if root.exists() else "does not exist"
+        raise UsageError(given, reason, "give folders; `fervideo timeline` takes a single video")
+    if output is not None and output.resolve().is_relative_to(root.resolve()):
+        remedy = "choose another output folder with -o, or use --no-recursive"
+        raise UsageError(output, f"lies in the input folder {given}", remedy)
 
 
 def _videos(root: Path, glob: str | None, recursive: bool) -> list[Path]:
@@ -102,14 +83,18 @@ def _videos(root: Path, glob: str | None, recursive: bool) -> list[Path]:
     return [
         path
         for path in found
-        if (glob or path.suffix.lower() in SUFFIXES)
+        if (glob or path.suffix.lower() in VIDEO_SUFFIXES)
         and not any(part.startswith(".") for part in path.relative_to(root).parts)
         and path.is_file()
     ]
 
 
 def shard(clips: Sequence[Clip], part: str | None) -> list[Clip]:
-    """Take one of n equal shares of the clips: for `i/n` the i-th, the (n + i)-th and so on.
+    """Return one of n equal shares of the clips: for `i/n` the i-th, the (n + i)-th and so on.
+
+    Args:
+        clips: All clips.
+        part: The share, as `i/n`; None for all clips.
 
     Raises:
         UsageError: It is not of the form i/n with i from 1 to n.

@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from fervideo import __version__, atomic, pipeline
+from fervideo import __version__, atomic
 from fervideo.batch.folder import Clip
 from fervideo.errors import OutputError
+from fervideo.models import Models
 from fervideo.settings import Settings
 
 _RESULTS = (".timeline.csv", ".events.csv", ".summary.csv", ".run.json")
@@ -56,11 +57,11 @@ class Known:
     failure: Failure | None
 
 
-def identity(settings: Settings) -> dict[str, Any]:
+def identity(settings: Settings, chosen: Models) -> dict[str, Any]:
     """Return what else than a video's content its results depend on."""
     return {
         "settings": settings.model_dump(mode="json", exclude={"run"}),
-        "weights": pipeline.weights(settings),
+        "weights": chosen.digests,
         "fervideo": __version__,
     }
 

@@ -1,74 +1,104 @@
-"""What a worker process does for a batch. Each task stands alone: it may run anywhere, and again."""
+"""The work of a worker process for a batch. Each task stands alone: it may run anywhere, and again."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from typing import Literal
 
-from fervideo import cache, pipeline, video
+from fervideo import pipeline, video
 from fervideo.batch.folder import Clip
-from fervideo.segments import SegmentTask, extract_segment
+from fervideo.cache import Cache
+from fervideo.models import Models
+from fervideo.segments import Extraction, SegmentTask, extract_segment
 from fervideo.settings import Settings
 
+Stage = Literal["open", "extract", "finish"]
 
-class Done(NamedTuple):
-    """Say how a clip came out.
+
+@dataclass(frozen=True, kw_only=True)
+class TaskId:
+    """What identifies a task.
 
     Attributes:
-        damage: Why its results end before the clip does; empty where they do not.
-        n_frames: Frames in its results.
+        stage: What is done: `open`, `extract` or `finish`.
+        clip: The clip.
+        segment: Number of the segment at stage `extract`, else -1.
     """
 
-    damage: str
-    n_frames: int
+    stage: Stage
+    clip: Clip
+    segment: int = -1
 
 
 def open_clip(
-    clip: Clip, settings: Settings, place: Path | str | None, known: str, fresh: bool
-) -> pipeline.Extraction | None:
-    """Look at a video, unless its content is known already.
+    clip: Clip, settings: Settings, models: Models, cache_root: Path | str, fingerprint: str
+) -> Extraction | None:
+    """Open a video, unless its content needs no work.
 
     Args:
         clip: The video.
         settings: The batch's.
-        place: The cache folder or URL.
-        known: Fingerprint of the content that needs no work; empty for none.
-        fresh: Whether everything is going to be extracted, whatever is stored.
+        models: The batch's.
+        cache_root: The cache's folder or URL.
+        fingerprint: Fingerprint of the content that needs no work; empty for none.
 
     Returns:
-        The extraction, ready to go; None where the content is known.
+        The extraction; None where the content needs no work.
 
     Raises:
         VideoError: The video cannot be read at all.
     """
-    extraction = look_at(clip, settings, place, known)
-    if extraction is None:
+    if fingerprint and video.fingerprint(clip.path) == fingerprint:
         return None
-    if fresh or extraction.missing:
+    return pipeline.open_clip(clip.path, settings, models, cache_root)
+
+
+def prepare_clip(
+    clip: Clip, settings: Settings, models: Models, cache_root: Path | str, fingerprint: str, fresh: bool
+) -> Extraction | None:
+    """Open a video, and count its faces if faces are to be found in it; as `open_clip` otherwise.
+
+    Args:
+        clip: The video.
+        settings: The batch's.
+        models: The batch's.
+        cache_root: The cache's folder or URL.
+        fingerprint: Fingerprint of the content that needs no work; empty for none.
+        fresh: Whether everything is going to be extracted, stored or not.
+
+    Returns:
+        The extraction, ready for its segments; None where the content needs no work.
+
+    Raises:
+        VideoError: The video cannot be read at all.
+    """
+    extraction = open_clip(clip, settings, models, cache_root, fingerprint)
+    if extraction is not None and (fresh or extraction.missing_faces):
         # Counted here, once, and carried along: every segment's task needs the number.
         _ = extraction.max_faces
     return extraction
 
 
-def look_at(clip: Clip, settings: Settings, place: Path | str | None, known: str) -> pipeline.Extraction | None:
-    """Look at a video without preparing to extract anything; as `open_clip` otherwise."""
-    if known and video.fingerprint(clip.path) == known:
-        return None
-    return pipeline.open_clip(clip.path, settings, place)
-
-
-def finish_clip(clip: Clip, extraction: pipeline.Extraction, hits: int) -> Done:
+def finish_clip(clip: Clip, extraction: Extraction, hits: int) -> str:
     """Turn a clip's shards into its results, and write them.
+
+    Args:
+        clip: The video.
+        extraction: Its extraction, with all segments stored.
+        hits: How many segments were stored before the batch.
+
+    Returns:
+        Why the results end before the clip does; empty where they do not.
 
     Raises:
         OutputError: The results cannot be written.
     """
     timeline = pipeline.finish(extraction, hits)
     timeline.save(clip.folder, clip.stem)
-    return Done(timeline.damage, int(timeline.provenance["frames_decoded"]))
+    return timeline.damage
 
 
 def extract_from(source: video.Video, task: SegmentTask) -> dict[str, float]:
@@ -76,21 +106,29 @@ def extract_from(source: video.Video, task: SegmentTask) -> dict[str, float]:
     return extract_segment(replace(task, source=source))
 
 
-def extract_apart(source: video.Video, task: SegmentTask) -> tuple[dict[str, float], bytes]:
-    """Extract a segment where the cache cannot be reached: its file goes back as bytes.
+def extract_apart(
+    source: video.Video, task: SegmentTask, stored: dict[str, bytes]
+) -> tuple[dict[str, float], dict[str, bytes]]:
+    """Extract a segment where the cache cannot be reached: its files come and go as bytes.
+
+    Args:
+        source: The video, which travels by itself.
+        task: The segment.
+        stored: The segment's files that the cache has, by name.
 
     Returns:
         Seconds per stage, and what `cache.Cache.adopt` takes.
     """
     with TemporaryDirectory(prefix="fervideo-") as scratch:
-        store = cache.Cache("clip", Path(scratch))
+        store = Cache(name="clip", base=Path(scratch), classifier=task.classifier.key)
+        store.adopt(task.segment, stored)
         seconds = extract_segment(replace(task, source=source, store=store))
-        return seconds, store.path(task.segment).read_bytes()
+        return seconds, store.contents(task.segment)
 
 
-def frames_per_s(extraction: pipeline.Extraction) -> float:
+def frames_per_s(extraction: Extraction) -> float:
     """Measure how fast one process extracts, with the first segment that is missing; it is not kept."""
     task = extraction.task(next(iter(extraction.missing), 0))
     began = time.perf_counter()
-    extract_apart(task.source, task)
+    extract_apart(task.source, task, task.store.contents(task.segment))
     return len(task.frame) / (time.perf_counter() - began)

@@ -1,22 +1,25 @@
-"""Keep extracted segments on disk: one folder per clip and way of extracting, one safetensors file per segment.
+"""Extracted segments on disk: one folder per clip and way of finding its faces, files by stage in it.
 
-Beside them lies what a sequence model made of them, one file per model and settings: a second run need not load torch.
+| file | content | depends on |
+|---|---|---|
+| `00000.faces.safetensors` | a segment's faces: landmarks, alignments, thumbnails | video, its settings, those of faces |
+| `00000.<key>.safetensors` | predictions for them | a frame classifier's weights |
+| `<key>.expressions` | a sequence model's predictions for the clip | both models' weights, settings |
 
-A file is written under a name of its own and then renamed, so that a reader sees all of it or nothing and two writers
-of one segment do no harm. What cannot be trusted on reading is a warning and a miss: the segment is extracted again.
-
-A run works with what it reads back, never with what it wrote, so a first and a second run see the same numbers.
+A file is written under a temporary name and then renamed, so that a reader sees all of it or nothing and two writers of
+one segment do no harm. A file that cannot be trusted on reading is logged and counts as missing: it is made again. A run
+works with values that it reads back, never with those that it wrote, so a first and a second run see the same numbers.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import re
 import shutil
 import uuid
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,24 +28,24 @@ from typing import TypeVar
 
 import platformdirs
 
-from fervideo import atomic
-from fervideo.cache import files, remote
+from fervideo.cache import files, locks, remote
 from fervideo.errors import OutputError
-from fervideo.records import ClipExpressions, FeatureShard
-from fervideo.settings import Settings, expression_digest, feature_digest
+from fervideo.records import ClipExpressions, FramePredictions, SegmentFaces
+from fervideo.settings import Settings, cache_digests
 
 _Content = TypeVar("_Content")
+_log = logging.getLogger("fervideo")
 _CLIP_FOLDER = re.compile(r"[0-9a-f]{16}-[0-9a-f]{16}")
 
 
 def root() -> Path:
-    """Return the cache folder: `$FERVIDEO_CACHE`, or the user's where that is not set or a URL; it need not exist."""
+    """Return the cache folder on this machine: `$FERVIDEO_CACHE` if it is a path, else the user's; it need not exist."""
     given = os.environ.get("FERVIDEO_CACHE")
     return Path(given if given and "://" not in given else platformdirs.user_cache_dir("fervideo", appauthor=False))
 
 
 def chosen() -> Path | str:
-    """Return where segments are kept: the cache folder, or the URL in `$FERVIDEO_CACHE`, of which the user's folder holds copies then."""
+    """Return the cache folder, or the URL in `$FERVIDEO_CACHE`; the user's folder then keeps copies."""
     given = os.environ.get("FERVIDEO_CACHE", "")
     return given if "://" in given else root().absolute()
 
@@ -100,9 +103,9 @@ def _remove(folder: Path) -> None:
 
 
 def _clip_folders() -> Iterator[Path]:
-    place = root()
-    if place.is_dir():
-        yield from (path for path in sorted(place.iterdir()) if _CLIP_FOLDER.fullmatch(path.name) and path.is_dir())
+    folder = root()
+    if folder.is_dir():
+        yield from (path for path in sorted(folder.iterdir()) if _CLIP_FOLDER.fullmatch(path.name) and path.is_dir())
 
 
 def _bytes(path: Path) -> int:
@@ -115,137 +118,172 @@ def _bytes(path: Path) -> int:
 
 @dataclass(frozen=True)
 class Cache:
-    """Store the segments of one clip, extracted in one way.
+    """The stored segments of one clip, as one run reads them.
 
     Attributes:
         name: Of the clip's folder.
-        place: The cache folder; or a URL, of which each machine's own cache folder holds copies. Claims are not seen
+        base: The cache folder; or a URL, of which each machine's own cache folder keeps copies. Locks are not seen
             through a URL: batches on different machines at once may do a segment twice, which does no harm.
+        classifier: Key of the run's frame classifier.
+        expressions_key: Key of the run's sequence model and its settings.
     """
 
     name: str
-    place: Path | str
+    base: Path | str
+    classifier: str
+    expressions_key: str = ""
 
     @classmethod
     def of_clip(
-        cls, fingerprint: str, settings: Settings, weights_digest: str, place: Path | str | None = None
+        cls, fingerprint: str, settings: Settings, classifier: str, sequence_model: str, base: Path | str | None = None
     ) -> Cache:
-        """Find the folder for a clip: another video, other settings, weights or records lead to another folder.
+        """Return the cache of a clip: another video, or other settings of its faces, lead to another folder.
 
         Args:
             fingerprint: SHA-256 of the video's bytes, in hexadecimal.
-            settings: Those that change features count, no others.
-            weights_digest: SHA-256 of the frame CNN's weights.
-            place: The cache folder or URL, if not `chosen()`.
+            settings: Those that change faces count for the folder, those of tracking and sequence for expressions.
+            classifier: Key of the frame classifier.
+            sequence_model: SHA-256 of the sequence model's weights.
+            base: The cache folder or URL, if not `chosen()`.
         """
-        parts = [files.FEATURE_VERSION, fingerprint, feature_digest(settings), weights_digest]
-        return cls(f"{fingerprint[:16]}-{_key(parts)}", place or chosen())
+        faces, expressions = cache_digests(settings)
+        return cls(
+            name=f"{fingerprint[:16]}-{_key([files.FACES_VERSION, fingerprint, faces])}",
+            base=base or chosen(),
+            classifier=classifier,
+            expressions_key=_key([files.EXPRESSIONS_VERSION, expressions, classifier, sequence_model]),
+        )
 
     @property
     def folder(self) -> Path:
-        """Where the segments are on this machine; made when the first is stored."""
-        return (root() if isinstance(self.place, str) else self.place) / self.name
+        """Folder of the segments on this machine; made when the first is stored."""
+        return (root() if isinstance(self.base, str) else self.base) / self.name
 
     @property
     def url(self) -> str:
-        """Where they are kept in the first place; empty where that is `folder`."""
-        return f"{self.place.rstrip('/')}/{self.name}" if isinstance(self.place, str) else ""
+        """URL of which `folder` is a copy; empty where there is none."""
+        return f"{self.base.rstrip('/')}/{self.name}" if isinstance(self.base, str) else ""
 
-    def path(self, segment: int) -> Path:
-        return self.folder / f"{segment:05d}.safetensors"
+    def faces_path(self, segment: int) -> Path:
+        return self.folder / f"{segment:05d}.faces.safetensors"
+
+    def predictions_path(self, segment: int) -> Path:
+        return self.folder / f"{segment:05d}.{self.classifier}.safetensors"
 
     def has(self, segment: int) -> bool:
-        """Tell whether a segment is stored; `get` may still find it damaged."""
-        return self.path(segment).is_file() or bool(self.url and remote.exists(self._address(segment)))
+        """Check whether a segment's faces and predictions are stored; reading may still find them damaged."""
+        return self.has_faces(segment) and self._has(self.predictions_path(segment))
 
-    def _address(self, segment: int) -> str:
-        return f"{self.url}/{self.path(segment).name}"
+    def has_faces(self, segment: int) -> bool:
+        """Check whether a segment's faces are stored; reading may still find them damaged."""
+        return self._has(self.faces_path(segment))
 
-    def claim(self, segment: int) -> bool:
-        """Say that this process is going to store a segment, so that others leave it alone; `release` takes that back.
+    def _has(self, path: Path) -> bool:
+        return path.is_file() or bool(self.url and remote.exists(self._address(path)))
+
+    def _address(self, path: Path) -> str:
+        return f"{self.url}/{path.name}"
+
+    def lock(self, segment: int) -> bool:
+        """Take a segment for this process, so that others leave it alone; `unlock` gives it back.
 
         Returns:
-            False where another process has said so before. One that is dead, or on another machine and silent for long,
-            does not count.
+            False where another process that is alive has it.
 
         Raises:
             OutputError: The folder cannot be written.
         """
-        path = self._claim(segment)
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            if _is_stale(path):
-                self._discard(path)
-            with open(path, "x", encoding="utf-8") as file:
-                file.write(atomic.process_name())
-        except FileExistsError:
-            return False
+            return locks.acquire(self._lock(segment))
         except OSError as error:
             raise self._unwritable(error) from error
-        return True
 
-    def release(self, segment: int) -> None:
-        """Take back a claim of this process."""
-        self._discard(self._claim(segment))
+    def unlock(self, segment: int) -> None:
+        """Give a segment back."""
+        locks.release(self._lock(segment))
 
-    def _claim(self, segment: int) -> Path:
-        return self.folder / f"{segment:05d}.claim"
+    def _lock(self, segment: int) -> Path:
+        return self.folder / f"{segment:05d}.lock"
 
-    def get(self, segment: int) -> FeatureShard | None:
-        """Read a segment.
+    def faces(self, segment: int) -> SegmentFaces | None:
+        """Read a segment's faces; None where they are not stored or, as the log says, damaged."""
+        path = self.faces_path(segment)
+        return self._read(path, lambda: files.read_faces(path, segment))
+
+    def put_faces(self, shard: SegmentFaces) -> None:
+        """Store a segment's faces, in place of those that are there.
+
+        Raises:
+            OutputError: The folder cannot be written, or the disk is full.
+        """
+        self.adopt(shard.segment, {self.faces_path(shard.segment).name: files.pack_faces(shard)})
+
+    def predictions(self, segment: int) -> FramePredictions | None:
+        """Read predictions for a segment's faces; None where they are not stored or, as the log says, damaged."""
+        path = self.predictions_path(segment)
+        return self._read(path, lambda: files.read_predictions(path, segment))
+
+    def put_predictions(self, segment: int, predictions: FramePredictions) -> None:
+        """Store predictions for a segment's faces, in place of those that are there.
+
+        Raises:
+            OutputError: The folder cannot be written, or the disk is full.
+        """
+        self.adopt(segment, {self.predictions_path(segment).name: files.pack_predictions(segment, predictions)})
+
+    def contents(self, segment: int) -> dict[str, bytes]:
+        """Read a segment's files as they are, for `adopt` elsewhere."""
+        paths = (self.faces_path(segment), self.predictions_path(segment))
+        return {path.name: path.read_bytes() for path in paths if path.is_file()}
+
+    def adopt(self, segment: int, contents: dict[str, bytes]) -> None:
+        """Store files of a segment.
 
         Args:
             segment: Which one.
+            contents: Their bytes by name.
 
-        Returns:
-            The segment, or None where it is not stored or, with a warning, where what is stored is damaged.
+        Raises:
+            OutputError: The folder cannot be written, or the disk is full.
         """
-        path = self.path(segment)
-        if self.url and not path.is_file() and (content := remote.get(self._address(segment))) is not None:
+        for name, content in contents.items():
+            path = self.folder / name
+            # The store first: a copy here without the file there would never be made good.
+            if self.url:
+                remote.put(self._address(path), content)
             self._write(path, content)
-        return self._intact(path, "segment", lambda: files.read_segment(path, segment))
+        if self.faces_path(segment).name in contents:
+            # Predictions for other faces hold no longer, nor do expressions of other features.
+            for path in (*self.folder.glob(f"{segment:05d}.*.safetensors"), *self.folder.glob("*.expressions")):
+                if path.name not in contents:
+                    self._discard(path)
 
-    def put(self, shard: FeatureShard) -> None:
-        """Store a segment, in place of one that is there.
+    def expressions(self) -> ClipExpressions | None:
+        """Read the sequence model's predictions for the clip; None where they are not stored or, as the log says, damaged."""
+        path = self._expressions_path()
+        return self._read(path, lambda: files.read_expressions(path), shared=False)
 
-        Raises:
-            OutputError: The folder cannot be written, or the disk is full.
-        """
-        self.adopt(shard.segment, files.packed_segment(shard))
-
-    def recall(self, settings: Settings, weights_digest: str) -> ClipExpressions | None:
-        """Read what a sequence model said of the clip.
-
-        Args:
-            settings: Those of the sequence model and of tracking count.
-            weights_digest: SHA-256 of the sequence model's weights.
-
-        Returns:
-            That, or None where it is not stored or, with a warning, where what is stored is damaged.
-        """
-        path = self._expressions(settings, weights_digest)
-        return self._intact(path, "answer", lambda: files.read_expressions(path))
-
-    def keep(self, settings: Settings, weights_digest: str, expressions: ClipExpressions) -> None:
-        """Store what a sequence model says of the clip, for `recall`. It stays on this machine.
+    def put_expressions(self, expressions: ClipExpressions) -> None:
+        """Store the sequence model's predictions for the clip, on this machine only.
 
         Raises:
             OutputError: The folder cannot be written, or the disk is full.
         """
-        self._write(self._expressions(settings, weights_digest), files.packed_expressions(expressions))
+        self._write(self._expressions_path(), files.pack_expressions(expressions))
 
-    def _expressions(self, settings: Settings, weights_digest: str) -> Path:
-        parts = [files.EXPRESSION_VERSION, expression_digest(settings), weights_digest]
-        return self.folder / f"{_key(parts)}.expressions"
+    def _expressions_path(self) -> Path:
+        return self.folder / f"{self.expressions_key}.expressions"
 
-    def _intact(self, path: Path, what: str, read: Callable[[], _Content]) -> _Content | None:
-        """Read a file; None where there is none or, with a warning, where it is damaged."""
+    def _read(self, path: Path, read: Callable[[], _Content], *, shared: bool = True) -> _Content | None:
+        """Read a file; None where there is none or, as the log says, where it is damaged."""
+        if shared and self.url and not path.is_file() and (content := remote.get(self._address(path))) is not None:
+            self._write(path, content)
         try:
             return read()
         except (FileNotFoundError, NotADirectoryError):
             return None
         except files.DAMAGE as error:
-            warnings.warn(f"{path}: cached {what} is damaged ({error}); it is recomputed", stacklevel=3)
+            _log.warning("%s: cached file is damaged (%s); it is made again", path, error)
             self._discard(path)
             return None
 
@@ -270,41 +308,17 @@ class Cache:
             os.utime(self.folder)
 
     def drop(self) -> None:
-        """Forget all segments."""
+        """Remove all that is stored of the clip."""
         if self.url:
             remote.remove(self.url)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def adopt(self, segment: int, content: bytes) -> None:
-        """Store a segment as the bytes of its file, which come from another store.
-
-        Raises:
-            OutputError: The folder cannot be written, or the disk is full.
-        """
-        # The store first: a copy here without the file there would never be made good.
-        if self.url:
-            remote.put(self._address(segment), content)
-        self._write(self.path(segment), content)
-        # What was said of other features holds no longer.
-        for path in self.folder.glob("*.expressions"):
-            self._discard(path)
-
     @staticmethod
     def _discard(path: Path) -> None:
-        try:
+        with suppress(OSError):  # A file that stays does no harm: the next write replaces it.
             path.unlink(missing_ok=True)
-        except OSError:
-            return  # It stays where it is and does no harm: a damaged segment is overwritten next.
 
 
 def _key(parts: Sequence[object]) -> str:
-    """Return a name that stands for all of some parts."""
+    """Return a name for a list of parts."""
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
-
-
-def _is_stale(claim: Path) -> bool:
-    """Tell whether the process that made a claim is gone; an empty one is from a moment ago, or its process was killed at that moment."""
-    try:
-        return atomic.is_gone(claim.read_text(encoding="utf-8"), claim.stat().st_mtime)
-    except OSError:
-        return False

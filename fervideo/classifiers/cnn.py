@@ -6,10 +6,9 @@ strides, so that a small shift of the crop moves the features little (Zhang 2019
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -18,18 +17,16 @@ from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 from fervideo import checkpoint
-from fervideo.errors import UsageError
-from fervideo.records import CROP_PX, EXPRESSIONS, Float32, UInt8
+from fervideo.checkpoint import Checkpoint
+from fervideo.classifiers import nets
+from fervideo.records import CROP_PX, EXPRESSIONS, Float32, FramePredictions, UInt8
 
-#: Faces that go through the network at once; a multiple of this costs no more memory.
-_BATCH = 32
-#: What 1 means in an aligner's answer: shift right and down in half crops, the zoom's natural logarithm, turn in
-#: radians.
+#: Units of an aligner's output: shift right and down in half crops, natural logarithm of the zoom, turn in radians.
 PLACE_UNITS = (0.25, 0.25, 0.1, 0.1)
 
 
 class Block(nn.Module):
-    """Two 3×3 convolutions, a channel gate and a shortcut; halves height and width where `pool` is set."""
+    """A residual block: two 3×3 convolutions, a channel gate and a shortcut; halves height and width where `pool` is set."""
 
     def __init__(self, n_in: int, n_out: int, *, pool: bool) -> None:
         super().__init__()
@@ -54,10 +51,10 @@ class Block(nn.Module):
 
 
 class Aligner(nn.Module):
-    """Find the face in its crop once more, and bring it to its place: a spatial transformer (Jaderberg et al. 2015).
+    """A spatial transformer (Jaderberg et al. 2015) that brings the face in a crop to its place once more.
 
-    Landmarks of video put a face within some two pixels and a twentieth of its size; behind this little is left of
-    that. It learned where landmarks put faces (`tools/train_aligner.py`), not from expressions.
+    Landmarks of video place a face within some two pixels and a twentieth of its size; the aligner takes most of that
+    away. It learned from the positions that landmarks give (`tools/train_aligner.py`), not from expressions.
 
     Args:
         widths: Channels of each convolution on crops of half the size; each after the first halves height and width.
@@ -80,9 +77,9 @@ class Aligner(nn.Module):
         self.head = nn.Sequential(nn.Linear(n_in * side**2, 64), nn.ReLU(inplace=True), nn.Linear(64, 4))
 
     def misplaced(self, crops: Tensor) -> Tensor:
-        """Tell how crops (M, 1, CROP_PX, CROP_PX) lie: float32 (M, 4), in PLACE_UNITS."""
-        told: Tensor = self.head(self.body(crops).flatten(1))
-        return told
+        """Return how far the faces of crops (M, 1, CROP_PX, CROP_PX) lie from their places: float32 (M, 4), in PLACE_UNITS."""
+        offset: Tensor = self.head(self.body(crops).flatten(1))
+        return offset
 
     def forward(self, crops: Tensor) -> Tensor:
         """Map standardised crops float32 (M, 1, CROP_PX, CROP_PX) to such of faces in their places."""
@@ -90,11 +87,11 @@ class Aligner(nn.Module):
         linear = torch.linalg.inv(matrix[:, :, :2])
         back = torch.cat([linear, -linear @ matrix[:, :, 2:]], 2)
         # The rim moves, and with it the mean.
-        return _standardised(resample(crops, back)[:, 0], 0.01)
+        return nets.centred(resample(crops, back)[:, 0], 0.01)
 
 
 def similarity(place: Tensor) -> Tensor:
-    """Return the similarity transforms that places stand for, in coordinates that run from -1 to 1 over the crop.
+    """Return similarity transforms from their parameters, in coordinates that run from -1 to 1 over the crop.
 
     Args:
         place: float32 (M, 4): shift right and down, zoom and turn, in PLACE_UNITS.
@@ -108,7 +105,10 @@ def similarity(place: Tensor) -> Tensor:
 
 
 def resample(images: Tensor, matrix: Tensor) -> Tensor:
-    """Sample square images (M, 1, H, H) at the places that matrices (M, 2, 3) move a crop's pixels to: (M, 1, CROP_PX, CROP_PX).
+    """Sample square images (M, 1, H, H) at transformed positions of a crop's pixels.
+
+    Returns:
+        float32 (M, 1, CROP_PX, CROP_PX); the transforms are `matrix` (M, 2, 3).
 
     Bicubic, since bilinear sampling blurs, which cost 0.4 points of accuracy on FER+'s validation split.
     """
@@ -120,7 +120,7 @@ def resample(images: Tensor, matrix: Tensor) -> Tensor:
 
 
 class FrameCNN(nn.Module):
-    """Map crops to embeddings and logits.
+    """The frame CNN's network: crops in, embeddings and logits out.
 
     Args:
         widths: Channels of each stage; each stage after the first halves height and width.
@@ -172,7 +172,7 @@ class FrameCNN(nn.Module):
         Returns:
             Embeddings float32 (M, D) and logits float32 (M, C).
         """
-        return self.answer(self.pooled(self.aligner(crops)))
+        return self.predictions(self.pooled(self.aligner(crops)))
 
     def pooled(self, crops: Tensor) -> Tensor:
         """Map aligned crops to the means of the last feature maps, float32 (M, widths[-1])."""
@@ -180,104 +180,66 @@ class FrameCNN(nn.Module):
         pooled: Tensor = self.body(crops).mean((2, 3), dtype=torch.float32)
         return pooled
 
-    def answer(self, pooled: Tensor) -> tuple[Tensor, Tensor]:
-        """Map what `pooled` returned to what `forward` returns."""
+    def predictions(self, pooled: Tensor) -> tuple[Tensor, Tensor]:
+        """Map pooled features, as `pooled` returns them, to embeddings and logits."""
         embedding = self.embed(pooled)
         return embedding, self.head(self.dropout(functional.relu(embedding)))
 
 
-def standardise(crops: Tensor) -> Tensor:
-    """Bring each crop to mean 0 and standard deviation 1, so that light and contrast do not matter.
-
-    Args:
-        crops: uint8 or float (M, CROP_PX, CROP_PX), 0 to 255.
-
-    Returns:
-        float32 (M, 1, CROP_PX, CROP_PX); a crop of one grey stays near 0.
-    """
-    return _standardised(crops.float(), 1.0)
-
-
-def _standardised(x: Tensor, least: float) -> Tensor:
-    centred = x - x.mean((1, 2), keepdim=True)
-    return (centred / centred.square().mean((1, 2), keepdim=True).add(least).sqrt())[:, None]
-
-
-def resolve_device(wanted: str) -> str:
-    """Choose where the networks run: `cpu` or `cuda`.
-
-    Args:
-        wanted: `auto`, `cpu` or `cuda`.
-
-    Raises:
-        UsageError: `cuda` is asked for where there is none.
-    """
-    there = torch.cuda.is_available()
-    if wanted == "cuda" and not there:
-        raise UsageError(
-            "--device cuda", "torch finds no CUDA device here", "use --device cpu, or install a CUDA build of torch"
-        )
-    return "cuda" if wanted != "cpu" and there else "cpu"
-
-
 def resolve_precision(wanted: str, device: str) -> torch.dtype:
-    """Choose what the frame CNN's convolutions compute with.
+    """Choose the dtype that the frame CNN's convolutions compute in.
 
     Args:
         wanted: `auto`, `float32` or `bfloat16`.
         device: `cpu` or `cuda`.
     """
     if wanted == "auto":
-        # Elsewhere bfloat16 is emulated, which takes longer. torch before 2.11 does not tell.
+        # Elsewhere bfloat16 is emulated, which takes longer. torch before 2.11 does not report it.
         known = torch.cpu.get_capabilities() if device == "cpu" and hasattr(torch.cpu, "get_capabilities") else {}
         wanted = "bfloat16" if known.get("avx512_bf16") or known.get("amx_bf16") else "float32"
     return torch.bfloat16 if wanted == "bfloat16" else torch.float32
 
 
-class Embedder:
-    """Turn crops into embeddings and logits; holds the network ready for inference.
+class Cnn:
+    """The frame CNN as a frame classifier, its network ready for inference.
 
     Args:
-        path: Checkpoint of a frame CNN.
+        stored: A checkpoint of kind `frame_cnn`.
         device: `cpu` or `cuda`.
         precision: `auto`, `float32` or `bfloat16`, as `resolve_precision` reads it.
 
     Attributes:
-        n_parameters: Numbers that were learned; what runs has folded some of them into others.
+        header: Header of the checkpoint.
+        n_parameters: Numbers that were learned; the network that runs has folded some of them into others.
 
     Raises:
-        WeightsError: The file is missing, broken, or made for other labels or another crop.
+        WeightsError: The file was made for other labels or another crop, or describes another network.
     """
 
-    def __init__(self, path: Path, device: str = "cpu", precision: str = "auto") -> None:
-        model = load(path)
-        self.n_parameters = sum(parameter.numel() for parameter in model.parameters())
+    reads: Literal["crops"] = "crops"
+
+    def __init__(self, stored: Checkpoint, device: str = "cpu", precision: str = "auto") -> None:
+        self.header = stored.header
+        model = network(stored)
+        self.n_parameters = nets.n_parameters(model)
         self._device = torch.device(device)
         self._model = fuse(model).to(self._device)
-        # What is before and behind the body is little of the work, and its sums decide.
+        # The layers before and behind the body are little of the work, and their sums decide.
         self._model.body.to(resolve_precision(precision, device))
-        self._model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's own annotation lacks it
+        # torch's own annotation lacks memory_format.
+        self._model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def embed(self, crops: UInt8) -> tuple[Float32, Float32]:
-        """Run the network.
-
-        Args:
-            crops: uint8 (M, CROP_PX, CROP_PX).
-
-        Returns:
-            Embeddings float32 (M, D) and logits float32 (M, C).
-        """
-        embeddings, logits = (
-            [np.empty((0, self._model.config["embedding_dim"]), np.float32)],
-            [np.empty((0, len(EXPRESSIONS)), np.float32)],
-        )
-        with torch.inference_mode(), one_thread():
-            for start in range(0, len(crops), _BATCH):
-                x = standardise(torch.from_numpy(crops[start : start + _BATCH]).to(self._device))
+    def predict(self, crops: UInt8, landmarks_px: Float32) -> FramePredictions:  # noqa: ARG002  (the protocol)
+        """Classify faces, as `FrameClassifier.predict`; landmarks are not read."""
+        embeddings = [np.empty((0, self._model.config["embedding_dim"]), np.float32)]
+        logits = [np.empty((0, len(EXPRESSIONS)), np.float32)]
+        with torch.inference_mode(), nets.one_thread():
+            for start in range(0, len(crops), nets.BATCH):
+                x = nets.standardise(torch.from_numpy(crops[start : start + nets.BATCH]).to(self._device))
                 embedding, logit = self._model(x)
                 embeddings.append(embedding.cpu().numpy())
                 logits.append(logit.cpu().numpy())
-        return np.concatenate(embeddings), np.concatenate(logits)
+        return FramePredictions(embedding=np.concatenate(embeddings), logits=np.concatenate(logits))
 
 
 def fuse(model: FrameCNN) -> FrameCNN:
@@ -303,19 +265,8 @@ def fuse(model: FrameCNN) -> FrameCNN:
     return model
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Compute with one thread: small batches gain nothing from more, and sums come out the same on any number of cores."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
 def save(model: FrameCNN, path: Path, header: dict[str, Any]) -> None:
-    """Write a frame CNN and what there is to say of it."""
+    """Write a frame CNN with its header."""
     described = {"kind": "frame_cnn", "config": model.config, "labels": EXPRESSIONS, "crop_px": CROP_PX, **header}
     checkpoint.write(
         path, described, {name: tensor.detach().cpu().numpy() for name, tensor in model.state_dict().items()}
@@ -323,12 +274,20 @@ def save(model: FrameCNN, path: Path, header: dict[str, Any]) -> None:
 
 
 def load(path: Path) -> FrameCNN:
-    """Read a frame CNN, ready for inference on the CPU.
+    """Read a frame CNN's network, ready for inference on the CPU.
 
     Raises:
         WeightsError: The file is missing, broken, or made for other labels, another crop or another network.
     """
-    stored = checkpoint.read(path)
+    return network(checkpoint.read(path))
+
+
+def network(stored: Checkpoint) -> FrameCNN:
+    """Build the network of a checkpoint, ready for inference on the CPU.
+
+    Raises:
+        WeightsError: It was made for other labels or another crop, or describes another network.
+    """
     stored.expect(kind="frame_cnn", labels=EXPRESSIONS, crop_px=CROP_PX)
     model = stored.build(FrameCNN)
     stored.check_shapes({name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}, whole=True)

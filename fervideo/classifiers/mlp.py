@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from fervideo.checkpoint import Checkpoint
 from fervideo.classifiers import nets, shape
-from fervideo.records import EXPRESSIONS, Float32, Float64, UInt8
+from fervideo.records import EXPRESSIONS, Float32, Float64, FramePredictions, UInt8
 
 _WIDTHS = (256, 128)
 
 
 class DenseNet(nn.Module):
-    """Map flattened offsets from the mean face to logits.
+    """A dense network: flattened offsets from the mean face in, logits out.
 
     Args:
         n_in: Landmarks times dimensions.
@@ -40,38 +42,45 @@ class DenseNet(nn.Module):
 
 
 class Mlp:
-    """Classify faces by where their landmarks lie.
+    """The dense network as a frame classifier.
 
     Args:
         stored: A checkpoint of kind `mlp`.
         device: `cpu` or `cuda`.
 
+    Attributes:
+        header: Header of the checkpoint.
+        landmarks: Kind of the landmarks that it was made for, `mediapipe` or `dlib`.
+        n_parameters: Numbers that were learned.
+
     Raises:
         WeightsError: It was made for other landmarks, or its arrays do not fit.
     """
+
+    reads: Literal["landmarks"] = "landmarks"
 
     def __init__(self, stored: Checkpoint, device: str = "cpu") -> None:
         self.header = stored.header
         self.landmarks = shape.check(stored)
         tensors = dict(stored.tensors)
-        self._mean_face, self._log_prior = tensors.pop("mean_face").astype(np.float64), np.log(tensors.pop("prior"))
+        self._mean_face = tensors.pop("mean_face").astype(np.float64)
+        self._log_prior = np.log(tensors.pop("prior"))
         self._device = torch.device(device)
         model = DenseNet(self._mean_face.size)
         nets.fill(model, {name: torch.from_numpy(array) for name, array in tensors.items()}, stored.path)
         self.n_parameters = nets.n_parameters(model)
         self._model = model.eval().to(self._device)
 
-    def logits(self, crops: UInt8, landmarks_px: Float32) -> Float32:  # noqa: ARG002  (the contract of FrameClassifier)
-        """Classify faces, as FrameClassifier.logits says; the crops are not looked at."""
-        result = np.tile(self._log_prior.astype(np.float32), (len(landmarks_px), 1))
+    def predict(self, crops: UInt8, landmarks_px: Float32) -> FramePredictions:  # noqa: ARG002  (the protocol)
+        """Classify faces, as `FrameClassifier.predict`; crops are not read."""
+        logits = np.tile(self._log_prior.astype(np.float32), (len(landmarks_px), 1))
         rows = np.flatnonzero(shape.known(landmarks_px))
-        result[rows] = nets.run(
-            self._model, describe(landmarks_px[rows], self._mean_face, self.landmarks), self._device
-        )
-        return result
+        inputs = describe(landmarks_px[rows], self._mean_face, self.landmarks)
+        logits[rows] = nets.run(self._model, inputs, self._device)
+        return shape.without_embedding(logits)
 
 
 def describe(landmarks_px: Float32, mean_face: Float64, landmarks: str) -> Float32:
-    """Align landmarks and flatten their offsets from the mean face: float32 (M, K, 2 or 3) without NaN to float32 (M, K * d)."""
+    """Return offsets of aligned landmarks from the mean face: float32 (M, K, 2 or 3) without NaN to (M, K * d)."""
     offsets = shape.take(landmarks_px, mean_face, landmarks) - mean_face
     return offsets.reshape(len(offsets), mean_face.size).astype(np.float32)

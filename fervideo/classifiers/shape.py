@@ -1,4 +1,4 @@
-"""Landmarks freed of where the face is, how large, and how the head is turned."""
+"""Shape of a face: landmarks without position, size and turn of the head."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from fervideo import landmarks as topology
 from fervideo.checkpoint import Checkpoint
 from fervideo.errors import WeightsError
-from fervideo.records import EXPRESSIONS, Float32, Float64
+from fervideo.records import EXPRESSIONS, Float32, Float64, FramePredictions
 
 #: Landmarks that move with the skull.
 RIGID = {"mediapipe": topology.RIGID, "dlib": topology.RIGID_68}
@@ -18,7 +18,7 @@ OUTER_EYES = {"mediapipe": topology.OUTER_EYE_CORNERS, "dlib": topology.OUTER_EY
 
 
 def align(points: Float64, mean: Float64, rigid: tuple[int, ...]) -> Float64:
-    """Move, turn and scale faces so that their rigid landmarks lie on the mean face's: least squares, after Umeyama (1991).
+    """Move, turn and scale faces so that their rigid landmarks fit the mean face's best (Umeyama 1991).
 
     Args:
         points: float64 (M, K, d), d = 2 or 3.
@@ -62,7 +62,7 @@ def mean_face(faces: Float64, rigid: tuple[int, ...], outer_eyes: tuple[int, int
 
 
 def known(landmarks_px: Float32) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Tell which faces have landmarks: float32 (M, K, d) to bool (M,)."""
+    """Find the faces that have landmarks: float32 (M, K, d) to bool (M,)."""
     return np.asarray(np.isfinite(landmarks_px).all((1, 2)))
 
 
@@ -105,3 +105,8 @@ def take(landmarks_px: Float32, mean: Float64, landmarks: str) -> Float64:
             f"landmarks of shape {landmarks_px.shape}, the classifier was made for {landmarks}'s (M, {k}, {d})"
         )
     return align(landmarks_px[:, :, :d].astype(np.float64), mean, RIGID[landmarks])
+
+
+def without_embedding(logits: Float32) -> FramePredictions:
+    """Return logits (M, C) as predictions of a classifier that has no embedding."""
+    return FramePredictions(embedding=np.empty((len(logits), 0), np.float32), logits=logits)

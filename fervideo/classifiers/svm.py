@@ -1,12 +1,12 @@
 """A support vector machine (Cortes & Vapnik 1995) with a radial kernel over geometric features.
 
-scikit-learn trains it; what it learned is kept as plain arrays, and evaluated from them with the same result. A
+scikit-learn trains it; its parameters are kept as plain arrays, and evaluated from them with the same result. A
 multinomial logistic regression of the margins, fitted on the validation split, turns them into calibrated logits.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -14,21 +14,28 @@ from fervideo.checkpoint import Checkpoint
 from fervideo.classifiers import shape
 from fervideo.classifiers.features import FEATURES, measure
 from fervideo.landmarks import SIXTY_EIGHT
-from fervideo.records import EXPRESSIONS, Float32, Float64, UInt8
+from fervideo.records import EXPRESSIONS, Float32, Float64, FramePredictions, UInt8
 
 #: Faces whose kernel values are held at once.
 _BATCH = 256
 
 
 class Svm:
-    """Classify faces by distances and angles between their landmarks.
+    """The support vector machine as a frame classifier.
 
     Args:
         stored: A checkpoint of kind `svm`.
 
+    Attributes:
+        header: Header of the checkpoint.
+        landmarks: Kind of the landmarks that it was made for, `mediapipe` or `dlib`.
+        n_parameters: Numbers that were learned.
+
     Raises:
         WeightsError: It was made for other features or landmarks, or its arrays do not fit.
     """
+
+    reads: Literal["landmarks"] = "landmarks"
 
     def __init__(self, stored: Checkpoint) -> None:
         stored.expect(features=FEATURES)
@@ -46,15 +53,15 @@ class Svm:
         self.n_parameters = sum(array.size for array in stored.tensors.values())
         self._arrays = {name: array.astype(np.float64) for name, array in stored.tensors.items()}
 
-    def logits(self, crops: UInt8, landmarks_px: Float32) -> Float32:  # noqa: ARG002  (the contract of FrameClassifier)
-        """Classify faces, as FrameClassifier.logits says; the crops are not looked at."""
+    def predict(self, crops: UInt8, landmarks_px: Float32) -> FramePredictions:  # noqa: ARG002  (the protocol)
+        """Classify faces, as `FrameClassifier.predict`; crops are not read."""
         arrays = self._arrays
-        result = np.tile(np.log(arrays["prior"]), (len(landmarks_px), 1))
+        logits = np.tile(np.log(arrays["prior"]), (len(landmarks_px), 1))
         rows = np.flatnonzero(shape.known(landmarks_px))
         for part in np.array_split(rows, len(rows) // _BATCH + 1):
             features = describe(landmarks_px[part], arrays["mean_face"], self.landmarks)
-            result[part] = margins(arrays, features) @ arrays["calibration"] + arrays["calibration_bias"]
-        return result.astype(np.float32)
+            logits[part] = margins(arrays, features) @ arrays["calibration"] + arrays["calibration_bias"]
+        return shape.without_embedding(logits.astype(np.float32))
 
 
 def describe(landmarks_px: Float32, mean_face: Float64, landmarks: str) -> Float64:
@@ -81,7 +88,7 @@ def margins(arrays: dict[str, Float64], features: Float64) -> Float64:
 
 
 def to_arrays(scaler: Any, svc: Any) -> dict[str, Float64]:
-    """Take out of scikit-learn's StandardScaler and SVC (radial kernel, all of EXPRESSIONS) what evaluating them needs.
+    """Return the parameters of scikit-learn's StandardScaler and SVC (radial kernel, all of EXPRESSIONS) as arrays.
 
     Returns:
         float64 arrays: `feature_mean` and `feature_scale` (F,), `vectors` (V, F), `weights` (V, C * (C - 1) / 2), one

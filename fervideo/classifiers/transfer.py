@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from typing import Literal
 
 import torch
 from safetensors import SafetensorError
@@ -17,9 +18,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fervideo.checkpoint import Checkpoint
-from fervideo.classifiers import nets
+from fervideo.classifiers import nets, shape
 from fervideo.errors import WeightsError
-from fervideo.records import CROP_PX, Float32, UInt8
+from fervideo.records import CROP_PX, Float32, FramePredictions, UInt8
 
 #: Channels of VGG16's convolutions; 0 halves height and width.
 _VGG16 = (64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512, 0)
@@ -29,7 +30,7 @@ _IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class SmallNet(nn.Module):
-    """Our own body, small and fast, with a dense head; its map keeps the places, since crops are aligned."""
+    """Our own body, small and fast, with a dense head; its map keeps positions, since crops are aligned."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,12 +46,7 @@ class SmallNet(nn.Module):
         logits: Tensor = self.classifier(self.features(self.prepare(crops)))
         return logits
 
-    @staticmethod
-    def prepare(crops: Tensor) -> Tensor:
-        """Bring each crop to mean 0 and standard deviation 1: (M, CROP_PX, CROP_PX) to float32 (M, 1, CROP_PX, CROP_PX)."""
-        x = crops.float()
-        centred = x - x.mean((1, 2), keepdim=True)
-        return (centred / centred.square().mean((1, 2), keepdim=True).add(1.0).sqrt())[:, None]
+    prepare = staticmethod(nets.standardise)
 
 
 class VGG16(nn.Module):
@@ -73,7 +69,7 @@ class VGG16(nn.Module):
 
     @staticmethod
     def prepare(crops: Tensor) -> Tensor:
-        """Make of crops what ImageNet's networks expect: (M, CROP_PX, CROP_PX) to float32 (M, 3, VGG16_PX, VGG16_PX)."""
+        """Prepare crops (M, CROP_PX, CROP_PX) for ImageNet's networks: float32 (M, 3, VGG16_PX, VGG16_PX)."""
         large = functional.interpolate(
             crops.float()[:, None] / 255, size=VGG16_PX, mode="bilinear", align_corners=False
         )
@@ -89,17 +85,21 @@ NETWORKS: dict[str, type[SmallNet | VGG16]] = {"transfer": SmallNet, "vgg16": VG
 
 
 class Transfer:
-    """Classify crops with a transferred body.
+    """A transferred network as a frame classifier.
 
     Args:
         stored: A checkpoint of a kind in NETWORKS.
         device: `cpu` or `cuda`.
 
+    Attributes:
+        header: Header of the checkpoint.
+        n_parameters: Numbers that were learned.
+
     Raises:
         WeightsError: It was made for another crop, or its parameters do not fit.
     """
 
-    landmarks = "none"
+    reads: Literal["crops"] = "crops"
 
     def __init__(self, stored: Checkpoint, device: str = "cpu") -> None:
         stored.expect(crop_px=CROP_PX)
@@ -110,9 +110,9 @@ class Transfer:
         self.n_parameters = nets.n_parameters(model)
         self._model = model.eval().to(self._device)
 
-    def logits(self, crops: UInt8, landmarks_px: Float32) -> Float32:  # noqa: ARG002  (the contract of FrameClassifier)
-        """Classify faces, as FrameClassifier.logits says; the landmarks are not looked at."""
-        return nets.run(self._model, crops, self._device)
+    def predict(self, crops: UInt8, landmarks_px: Float32) -> FramePredictions:  # noqa: ARG002  (the protocol)
+        """Classify faces, as `FrameClassifier.predict`; landmarks are not read."""
+        return shape.without_embedding(nets.run(self._model, crops, self._device))
 
 
 def load_body(model: SmallNet | VGG16, path: Path) -> None:

@@ -12,8 +12,8 @@ import numpy as np
 from fervideo.errors import UsageError
 from fervideo.records import Float32, UInt8
 
-#: How much dlib's predictor gets a crop enlarged, and where the face lies in it then (left, top, right, bottom): the
-#: median of what dlib's own detector finds in the aligned crops of FER+.
+#: Factor by which a crop is enlarged for dlib's predictor, and the face's box in it then (left, top, right, bottom).
+#: The box is the median of those that dlib's own detector finds in the aligned crops of FER+.
 _DLIB_ZOOM, _DLIB_FACE = 4, (15, 29, 194, 194)
 
 
@@ -42,7 +42,7 @@ def dlib_landmarks(crops: UInt8) -> Float32:
 @lru_cache(maxsize=1)
 def _dlib_predictor() -> tuple[Any, Any]:
     """Load dlib and its 68-point predictor, whose licence is non-commercial."""
-    # The package that carries the model is not imported: that needs setuptools and only tells where its files are.
+    # The package that carries the model is not imported: that needs setuptools, and yields no more than a folder.
     carrier = find_spec("face_recognition_models")
     try:
         import dlib
@@ -52,6 +52,5 @@ def _dlib_predictor() -> tuple[Any, Any]:
         raise UsageError(
             "landmarks = dlib", "dlib or its 68-point model is not installed", "run: pip install 'fervideo[dlib]'"
         )
-    return dlib, dlib.shape_predictor(
-        str(Path(carrier.origin).parent / "models" / "shape_predictor_68_face_landmarks.dat")
-    )
+    model = Path(carrier.origin).parent / "models" / "shape_predictor_68_face_landmarks.dat"
+    return dlib, dlib.shape_predictor(str(model))

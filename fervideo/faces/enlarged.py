@@ -1,21 +1,22 @@
-"""Faces that FaceMesh overlooks since their picture is small: cut-out faces of 48 pixels, as datasets have them."""
+"""Faces in small pictures, which FaceMesh finds once they are enlarged: cut-out faces of 48 pixels, as datasets have them."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from fervideo import crops, faces
+from fervideo import crops
+from fervideo.faces import Landmarker
 from fervideo.landmarks import N_LANDMARKS
 from fervideo.records import Float32, UInt8
 
 #: FaceMesh finds more of the tiny faces when they are enlarged, and some of the rest when they get a margin.
 ENLARGED_PX = 256
 MARGINS_PX = (0, 48)
-#: What is enlarged gets no longer than this.
+#: Longest side of an enlarged picture.
 _LARGEST_PX = 4096
 
 
-def find(landmarker: faces.Landmarker, image: UInt8) -> Float32:
+def find(landmarker: Landmarker, image: UInt8) -> Float32:
     """Find the face in a picture that it fills, or in a larger photograph.
 
     Args:
@@ -23,7 +24,7 @@ def find(landmarker: faces.Landmarker, image: UInt8) -> Float32:
         image: uint8 (height, width, 3) RGB or (height, width) grey.
 
     Returns:
-        float32 (N_LANDMARKS, 3) in the picture's pixels; NaN where there is no face.
+        float32 (0 or 1, N_LANDMARKS, 3) in the picture's pixels.
     """
     side = min(image.shape[:2])
     scale = max(min(ENLARGED_PX / side, _LARGEST_PX / max(image.shape[:2])), 1.0)
@@ -32,6 +33,20 @@ def find(landmarker: faces.Landmarker, image: UInt8) -> Float32:
         # A small face within a picture that has to be enlarged would be too small for anything.
         found = landmarker.find(crops.framed(image, scale, margin_px), search=scale == 1)
         if len(found):
-            landmarks: Float32 = (found[0] - np.array([margin_px, margin_px, 0], np.float32)) / np.float32(scale)
+            landmarks: Float32 = (found[:1] - np.array([margin_px, margin_px, 0], np.float32)) / np.float32(scale)
             return landmarks
-    return np.full((N_LANDMARKS, 3), np.nan, np.float32)
+    return np.empty((0, N_LANDMARKS, 3), np.float32)
+
+
+def find_all(landmarker: Landmarker, image: UInt8) -> Float32:
+    """Find the faces of a photograph; in a small one that seems empty, the face that fills it.
+
+    Args:
+        landmarker: For still pictures.
+        image: uint8 (height, width, 3), RGB.
+
+    Returns:
+        float32 (M, N_LANDMARKS, 3) in the photograph's pixels.
+    """
+    found = landmarker.find(image)
+    return found if len(found) or min(image.shape[:2]) >= ENLARGED_PX else find(landmarker, image)

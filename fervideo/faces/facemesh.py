@@ -1,19 +1,18 @@
-"""Faces and their landmarks in each frame: mediapipe FaceMesh (Kartynnik et al. 2019) with refined eyes and lips (Grishchenko et al. 2020).
+"""Faces from mediapipe FaceMesh (Kartynnik et al. 2019) with refined eyes and lips (Grishchenko et al. 2020).
 
-FaceMesh's own detector is made for a face that fills a good part of the picture. Where it finds fewer faces than are
-looked for, mediapipe's full-range detector looks for smaller ones, and each of these gets a FaceMesh of its own on its
-part of the picture.
+FaceMesh's own detector is made for a face that fills a good part of the picture. If it finds fewer faces than wanted,
+mediapipe's full-range detector searches for smaller ones. Each of these gets a FaceMesh of its own on its part of the
+picture.
 """
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from importlib import import_module
 from types import ModuleType, TracebackType
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -21,26 +20,22 @@ from fervideo import boxes
 from fervideo.landmarks import N_LANDMARKS
 from fervideo.records import Float32, Float64, UInt8
 from fervideo.settings import FaceSettings
+from fervideo.stderr import held_back
 
-#: Most faces that `count_faces` looks for.
-MOST_FACES = 4
-#: After a search for small faces in vain, frames until the next.
+#: Frames from a search for small faces in vain to the next search.
 _REST_FRAMES = 8
-#: Side of the part of the picture that a small face gets, in face sizes, and the least margin it may come to have
-#: there.
+#: Side of the part of the picture that a small face gets, in face sizes, and the least margin that it may have there.
 _REGION_SIDE, _LEAST_MARGIN = 2.4, 0.2
 #: Boxes that overlap by more than this (IoU) are one face.
 _SAME_IOU = 0.3
-#: How a landmark is written: field 1 of 15 bytes, in it fields 1, 2 and 3 of 4 bytes each, here 0.
+#: A landmark as bytes of a message: field 1 of 15 bytes, in it fields 1, 2 and 3 of 4 bytes each, here 0.
 _LANDMARK_MARKS = np.frombuffer(b"\x0a\x0f\x0d\0\0\0\0\x15\0\0\0\0\x1d\0\0\0\0", np.uint8)
 _MARKED = _LANDMARK_MARKS > 0
 _BLANK = np.zeros((16, 16, 3), np.uint8)
 
 
-class Landmarker:
-    """Find faces in successive frames; a context manager, since FaceMesh holds native memory.
-
-    Its state carries from frame to frame, so one landmarker serves one segment.
+class FaceMeshLandmarker:
+    """The `Landmarker` of mediapipe FaceMesh.
 
     Args:
         settings: Confidences.
@@ -55,7 +50,7 @@ class Landmarker:
         self._small: list[_SmallFace] = []
         self._rest = 0
 
-    def __enter__(self) -> Landmarker:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -67,15 +62,7 @@ class Landmarker:
                     stack.callback(held.close)
 
     def find(self, image: UInt8, *, search: bool = True) -> Float32:
-        """Find the faces of one frame.
-
-        Args:
-            image: uint8 (height, width, 3), RGB.
-            search: Whether to look for small faces where FaceMesh's own detector finds too few.
-
-        Returns:
-            float32 (faces, N_LANDMARKS, 3): x, y in pixels, z in the same scale, towards the camera negative.
-        """
+        """Find the faces of one frame, as `Landmarker.find`; small ones where FaceMesh's own detector finds too few."""
         found = list(self._mesh.find(image))
         if search and (len(found) < self._max_faces or self._small):
             self._follow_small(image, found)
@@ -83,7 +70,7 @@ class Landmarker:
         return np.stack(found[: self._max_faces]) if found else np.empty((0, N_LANDMARKS, 3), np.float32)
 
     def _follow_small(self, image: UInt8, found: list[Float32]) -> None:
-        """Add the small faces that are known; forget those that are gone, or large enough by now."""
+        """Add the known small faces; forget those that are gone, or large enough for FaceMesh's own detector by now."""
         kept = []
         for small in self._small:
             landmarks = small.find(image)
@@ -95,7 +82,7 @@ class Landmarker:
         self._small = kept
 
     def _search(self, image: UInt8, found: list[Float32]) -> None:
-        """Look for small faces, unless that was in vain a moment ago."""
+        """Search for small faces, unless that was in vain a moment ago."""
         if len(found) >= self._max_faces:
             return
         if self._rest and not self._still:
@@ -117,7 +104,7 @@ class Landmarker:
 
     def _detect(self, image: UInt8) -> list[Float64]:
         """Find the boxes of faces of any size, float64 (4,) each: x0, y0, x1, y1 in pixels."""
-        with _quiet():
+        with held_back():
             if self._detector is None:
                 with _pyplot_deferred():
                     from mediapipe.python.solutions.face_detection import FaceDetection
@@ -133,13 +120,12 @@ class Landmarker:
 
 
 class _Mesh:
-    """Run FaceMesh on whole pictures."""
+    """A FaceMesh that runs on whole pictures, silently."""
 
     def __init__(self, settings: FaceSettings, max_faces: int, *, still: bool) -> None:
-        # Its native code talks while its threads start, which a blank picture waits for, and once more at the first
-        # face.
+        # Its native code prints while its threads start, which a blank picture waits for, and again at the first face.
         self._started = False
-        with _quiet():
+        with held_back():
             with _pyplot_deferred():
                 from mediapipe.python.solutions.face_mesh import FaceMesh
 
@@ -153,7 +139,7 @@ class _Mesh:
             self._mesh.process(_BLANK)
 
     def find(self, image: UInt8) -> Float32:
-        with nullcontext() if self._started else _quiet():
+        with nullcontext() if self._started else held_back():
             faces = self._mesh.process(image).multi_face_landmarks or []
         self._started = self._started or bool(faces)
         height, width = image.shape[:2]
@@ -162,8 +148,8 @@ class _Mesh:
         return np.array(points, np.float32).reshape(-1, N_LANDMARKS, 3) * np.array([width, height, width], np.float32)
 
     def forget(self) -> None:
-        """Take the next picture for one that has nothing to do with the last."""
-        with _quiet():
+        """Forget the last picture, so that the next has nothing to do with it."""
+        with held_back():
             self._mesh.reset()
             self._mesh.process(_BLANK)
         self._started = False
@@ -173,14 +159,14 @@ class _Mesh:
 
 
 class _SmallFace:
-    """Follow one face within its part of the picture."""
+    """A small face that is followed within its part of the picture."""
 
     def __init__(self, settings: FaceSettings, box: Float64, *, still: bool) -> None:
         self._mesh = _Mesh(settings, 1, still=still)
-        self._place(box)
+        self._centre_on(box)
 
-    def _place(self, box: Float64) -> None:
-        """Centre the part of the picture on a face."""
+    def _centre_on(self, box: Float64) -> None:
+        """Move the part of the picture so that a face is in its middle."""
         centre, side = (box[:2] + box[2:]) / 2, float((box[2:] - box[:2]).max()) * _REGION_SIDE
         self._corner = np.round(centre - side / 2).astype(int)
         self._side = max(round(side), 16)
@@ -196,7 +182,7 @@ class _SmallFace:
         box = _box(landmarks)
         margin = np.concatenate([box[:2] - self._corner, self._corner + self._side - box[2:]]).min()
         if margin < _LEAST_MARGIN * (box[2:] - box[:2]).max():
-            self._place(box)
+            self._centre_on(box)
             self._mesh.forget()
         return landmarks
 
@@ -207,8 +193,8 @@ class _SmallFace:
 def _points(face: Any) -> Float32:
     """Read the landmarks of a face, float32 (n, 3).
 
-    One by one that takes longer than all else around FaceMesh. In the bytes of the message each landmark is a length
-    and three numbers, each behind a byte that names it, as long as nothing else is set.
+    Reading them one by one takes longer than all else around FaceMesh. As bytes, each landmark is a length and three
+    numbers, each behind a byte that names it, as long as nothing else is set.
     """
     data = np.frombuffer(face.SerializeToString(), np.uint8)
     n = len(face.landmark)
@@ -218,23 +204,6 @@ def _points(face: Any) -> Float32:
             numbers: Float32 = np.ascontiguousarray(rows[:, ~_MARKED]).view("<f4").astype(np.float32)
             return numbers
     return np.array([(point.x, point.y, point.z) for point in face.landmark], np.float32)
-
-
-def count_faces(images: Iterable[UInt8], settings: FaceSettings) -> int:
-    """Tell how many faces a clip shows at once, from some of its frames.
-
-    Args:
-        images: Frames spread over the clip, uint8 (height, width, 3), RGB.
-        settings: Confidences.
-
-    Returns:
-        The most faces, 1 to MOST_FACES, that at least two of the frames show, since a single sighting may be a false
-        alarm.
-    """
-    with Landmarker(settings, MOST_FACES, still=True) as landmarker:
-        counts = sorted(len(landmarker.find(image)) for image in images)
-    agreed = counts[-2] if len(counts) > 1 else max(counts, default=1)
-    return max(agreed, 1)
 
 
 def _box(landmarks: Float32) -> Float64:
@@ -248,7 +217,7 @@ def _is_among(landmarks: Float32, others: list[Float32]) -> bool:
 
 @contextmanager
 def _pyplot_deferred() -> Iterator[None]:
-    """Hold back pyplot, which mediapipe imports for a drawing that is not done here: its start takes half as long without."""
+    """Defer pyplot, which mediapipe imports for drawings that are not made here: that halves its start."""
     name = "matplotlib.pyplot"
     stand_ins = {absent: ModuleType(absent) for absent in ("matplotlib", name) if absent not in sys.modules}
     sys.modules.update(stand_ins)
@@ -257,20 +226,7 @@ def _pyplot_deferred() -> Iterator[None]:
     finally:
         for absent, stand_in in stand_ins.items():
             del sys.modules[absent]
-            # Whoever does draw in this process gets the real one then.
+            # Code in this process that does draw gets the real one then.
             stand_in.__dict__["__getattr__"] = lambda attribute, absent=absent: getattr(
                 import_module(absent), attribute
             )
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Hold back what mediapipe's native code writes to stderr."""
-    saved, sink = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(sink, 2)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(sink)

@@ -57,7 +57,7 @@ class FacingFaces:
         template = TEMPLATE - TEMPLATE.mean(0)
         observed = self._points(RIGID)
         observed = observed - observed.mean(1, keepdims=True)
-        u, _, vt = np.linalg.svd(np.einsum("mki,kj->mij", observed, template))
+        u, _, vt = np.linalg.svd(observed.transpose(0, 2, 1) @ template)
         u[:, :, 2] *= np.sign(np.linalg.det(u @ vt))[:, None]
         rotation: Float64 = u @ vt
         return rotation
@@ -87,7 +87,7 @@ class FacingFaces:
 
     def _points(self, group: Sequence[int]) -> Float64:
         # Only the landmarks that are used become doubles: there are 478 of them in every face of every frame.
-        return self.landmarks_px[:, list(group)].astype(np.float64)
+        return self.landmarks_px.take(group, axis=1).astype(np.float64)
 
 
 def angles_deg(rotation: Float64) -> tuple[Float64, Float64, Float64]:

@@ -11,7 +11,7 @@ from scipy.optimize import minimize_scalar
 from torch import nn
 
 from fervideo.records import Float32, Int64
-from fervideo.sequence import SequenceLSTM
+from fervideo.sequence.lstm import SequenceLSTM
 from fervideo.training.evaluate import Prediction
 from fervideo.training.features import Sample
 from fervideo.training.metrics import nll

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from fervideo import checkpoint, models
-from fervideo.classifiers.cnn import one_thread, resolve_device
+from fervideo import checkpoint, classifiers, workers
+from fervideo.classifiers import FrameClassifier, FrameWeights
+from fervideo.classifiers.nets import one_thread
 from fervideo.errors import DatasetError, UsageError
 from fervideo.records import EXPRESSIONS, Float32, Float64, Int64, UInt8
 from fervideo.settings import ClassifierSettings, Settings, resolved
 from fervideo.training import metrics, stills
-from fervideo.training.features import mapped
+from fervideo.training.features import WORTH_A_WORKER
 from fervideo.training.scores import Confusion, aligned, counted, rounded
 
 #: Photographs in one job of a process, and faces in one batch of a classifier.
@@ -95,20 +96,19 @@ def compare(
         WeightsError: Weights are missing, broken, or those of another classifier.
     """
     settings = settings or Settings()
-    device = resolve_device(settings.run.device)
+    device = settings.run.device
     own = settings.classifier
     if own.weights != "default" and own.name not in names:
         reason = f"is given for {own.name}, which is not among {', '.join(names)}"
         raise UsageError(f"classifier.weights={own.weights}", reason, "give its path in --classifiers")
-    systems = {name: models.FrameModel(_chosen(name, settings), device) for name in names}
+    systems = {name: classifiers.weights(_chosen(name, settings), device) for name in names}
     photographs = stills.read(dataset, split, renamed)
     crops, landmarks = _look(dataset, photographs, settings, progress)
     allowed = np.ones(len(EXPRESSIONS), bool)
     if only_present:
         allowed = np.isin(np.arange(len(EXPRESSIONS)), photographs.label)
     scores = tuple(
-        _scores(name, model, photographs.label, _probabilities(model, crops, landmarks, allowed), crops, landmarks)
-        for name, model in systems.items()
+        _scores(name, weights, photographs.label, allowed, crops, landmarks) for name, weights in systems.items()
     )
     return Comparison(classifiers=scores, found=float(np.isfinite(landmarks[:, 0, 0]).mean()))
 
@@ -141,7 +141,7 @@ def _chosen(name: str, settings: Settings) -> ClassifierSettings:
     if name.endswith(".safetensors"):
         header = checkpoint.read(Path(name)).header
         kind = header.get("kind")
-        owner = next((owner for owner, kinds in models.KINDS.items() if kind in kinds), None)
+        owner = next((owner for owner, kinds in classifiers.KINDS.items() if kind in kinds), None)
         if owner is None:
             raise UsageError(f"--classifiers {name}", f"is a {kind}", "give weights of a frame classifier")
         own |= {"name": owner, "weights": name, "landmarks": header.get("landmarks", own["landmarks"])}
@@ -155,11 +155,10 @@ def _look(dataset: Path, photographs: stills.Stills, settings: Settings, progres
     """Return crops and landmarks of all faces, as `stills.look` does, from worker processes where there are several."""
     images = photographs.images
     jobs = [(images[start : start + _CHUNK],) for start in range(0, len(images), _CHUNK)]
-    parts: dict[int, tuple[UInt8, Float32, list[str]]] = {}
-    for number, part in mapped(stills.look, jobs, settings, "landmarks", progress):
-        if isinstance(part, Exception):
-            raise part
-        parts[number] = part
+    n_workers = workers.count(settings.run.workers, len(jobs), WORTH_A_WORKER)
+    parts: dict[int, tuple[UInt8, Float32, list[str]]] = dict(
+        workers.map_jobs(stills.look, jobs, n_workers, "landmarks", progress=progress)
+    )
     problems = tuple(problem for number in sorted(parts) for problem in parts[number][2])
     if problems:
         raise DatasetError(
@@ -170,16 +169,16 @@ def _look(dataset: Path, photographs: stills.Stills, settings: Settings, progres
 
 
 def _probabilities(
-    model: models.FrameModel, crops: UInt8, landmarks: Float32, allowed: np.ndarray[Any, np.dtype[Any]]
+    classifier: FrameClassifier, crops: UInt8, landmarks: Float32, allowed: np.ndarray[Any, np.dtype[Any]]
 ) -> Float64:
     """Classify faces: float64 (N, C), 0 for an expression that is not allowed."""
-    logits = np.where(allowed, model(crops, landmarks)[1], -np.inf).astype(np.float64)
+    logits = np.where(allowed, classifier.predict(crops, landmarks).logits, -np.inf).astype(np.float64)
     p = np.exp(logits - logits.max(1, keepdims=True))
     shares: Float64 = p / p.sum(1, keepdims=True)
     return shares
 
 
-def _ms_per_face(model: models.FrameModel, crops: UInt8, landmarks: Float32) -> float:
+def _ms_per_face(classifier: FrameClassifier, crops: UInt8, landmarks: Float32) -> float:
     """Measure a classifier by itself, on one thread, in batches; the first is not counted."""
     starts = range(0, max(len(crops) - _BATCH, 0) + 1, _BATCH)[:_TIMED]
     seconds = []
@@ -187,14 +186,21 @@ def _ms_per_face(model: models.FrameModel, crops: UInt8, landmarks: Float32) -> 
         for start in (0, *starts):
             batch = slice(start, start + _BATCH)
             began = time.perf_counter()
-            model(crops[batch], landmarks[batch])
+            classifier.predict(crops[batch], landmarks[batch])
             seconds.append((time.perf_counter() - began) / len(crops[batch]))
     return float(np.median(seconds[1:])) * 1000
 
 
 def _scores(
-    name: str, model: models.FrameModel, truth: Int64, p: Float64, crops: UInt8, landmarks: Float32
+    name: str,
+    weights: FrameWeights,
+    truth: Int64,
+    allowed: np.ndarray[Any, np.dtype[Any]],
+    crops: UInt8,
+    landmarks: Float32,
 ) -> ClassifierScores:
+    classifier = classifiers.loaded(weights)
+    p = _probabilities(classifier, crops, landmarks, allowed)
     confusion = metrics.confusion(truth, p.argmax(1), len(EXPRESSIONS))
     recalls = map(rounded, metrics.recalls(confusion).tolist())
     return ClassifierScores(
@@ -203,9 +209,9 @@ def _scores(
         accuracy=rounded(metrics.war(confusion)),
         macro_f1=rounded(metrics.macro_f1(confusion)),
         ece=rounded(metrics.ece(truth, p)),
-        ms_per_face=round(_ms_per_face(model, crops, landmarks), 4),
-        parameters=model.n_parameters,
-        bytes=model.path.stat().st_size,
+        ms_per_face=round(_ms_per_face(classifier, crops, landmarks), 4),
+        parameters=classifier.n_parameters,
+        bytes=weights.path.stat().st_size,
         recall=dict(zip(EXPRESSIONS, recalls, strict=True)),
         confusion=counted(confusion[:, :-1]),
     )

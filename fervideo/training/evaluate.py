@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter1d
 
-from fervideo import sequence
 from fervideo.records import EXPRESSIONS, MODEL_RATE_HZ, Float32, Float64, Int64
-from fervideo.sequence import SequenceLSTM
+from fervideo.sequence import windows
+from fervideo.sequence.lstm import SequenceLSTM
 from fervideo.settings import TrainingSettings
 from fervideo.training import metrics
 from fervideo.training.features import Sample, nearest
@@ -64,7 +64,7 @@ def predict(model: SequenceLSTM, samples: Sequence[Sample], settings: TrainingSe
     predictions = _predict_short(model, samples, longest, settings)
     for row, sample in enumerate(samples):
         if len(sample.course) > longest:
-            steps, clip = sequence.infer(model, sample.course, settings.sequence)
+            steps, clip = model.predict(sample.course, settings.sequence)
             predictions[row] = Prediction(steps=steps, clip=clip)
     sigma_s = settings.sequence.smooth_s
     return [
@@ -90,7 +90,7 @@ def _predict_short(
             logits.softmax(-1).cpu().numpy() for logits in model(torch.from_numpy(padded).to(device), mask.to(device))
         )
         for i, (length, row) in enumerate(drawn):
-            settled = sequence.settled(model, steps[i, :length].astype(np.float64), settings.sequence)
+            settled = model.settled(steps[i, :length].astype(np.float64), settings.sequence)
             predictions[row] = Prediction(steps=settled, clip=clips[i])
     return predictions
 
@@ -99,7 +99,7 @@ def _smoothed(sample: Sample, prediction: Prediction, sigma_s: float) -> Predict
     """Smooth a course as `fervideo timeline --smooth` does."""
     if not sigma_s:
         return prediction
-    steps = sequence.smoothed(prediction.steps.astype(np.float64), sample.step_time_s, sigma_s)
+    steps = windows.smooth(prediction.steps.astype(np.float64), sample.step_time_s, sigma_s)
     return Prediction(steps=(steps / steps.sum(1, keepdims=True)).astype(np.float32), clip=prediction.clip)
 
 

@@ -5,20 +5,16 @@ A clip's face is the one seen longest of several; in a frame without it, the one
 
 from __future__ import annotations
 
-import os
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from fervideo import pipeline, sequence, tracking, video, workers
+from fervideo import models, pipeline, tracking, video, workers
 from fervideo.errors import FervideoError
 from fervideo.records import (
-    EXPRESSIONS,
     MODEL_RATE_HZ,
     ClipFeatures,
     Float32,
@@ -27,10 +23,14 @@ from fervideo.records import (
     Shaped,
     check_array,
 )
-from fervideo.segments import extract_segment
-from fervideo.settings import Settings, TrainingSettings
+from fervideo.segments import Extraction, extract_segment
+from fervideo.sequence.course import INPUTS, Course, n_features
+from fervideo.settings import TrainingSettings
 from fervideo.training.frame_labels import labelled_numbers, truth
 from fervideo.training.manifest import Clip, Problem, label_of, target
+
+#: Jobs that pay for the start of a worker process, where the settings leave the number of processes open.
+WORTH_A_WORKER = 2
 
 
 @dataclass(frozen=True, repr=False)
@@ -73,9 +73,10 @@ class Sample(Shaped):
 
 def load(
     clips: Sequence[Clip],
-    opened: dict[Path, pipeline.Extraction],
+    opened: dict[Path, Extraction],
     labels: tuple[str, ...],
     settings: TrainingSettings,
+    inputs: Sequence[str],
     *,
     progress: bool,
 ) -> tuple[list[Sample], list[Problem]]:
@@ -86,6 +87,7 @@ def load(
         opened: Their videos, from `open_videos`.
         labels: Names of the labels, in the order of their numbers.
         settings: The run's settings.
+        inputs: Names of the measures that the model reads.
         progress: Whether to show progress bars on stderr, where that is a terminal.
 
     Returns:
@@ -103,7 +105,7 @@ def load(
     for path, rows in tqdm(by_path.items(), "tracks", unit=" clips", disable=None if progress else True, leave=False):
         extraction = opened[path]
         features = ClipFeatures(extraction.source.info, *tracking.join(extraction.shards(), settings.tracking))
-        samples |= {row: sample(clips[row], features, labels) for row in rows}
+        samples |= {row: sample(clips[row], features, labels, inputs) for row in rows}
         if features.damage:
             problems += [Problem(clips[row].origin, f"{path} is damaged: {features.damage}") for row in rows]
     return [samples[row] for row in range(len(clips))], problems
@@ -111,7 +113,7 @@ def load(
 
 def open_videos(
     clips: Sequence[Clip], settings: TrainingSettings, cache: Path | None = None, *, progress: bool
-) -> tuple[dict[Path, pipeline.Extraction], list[Problem]]:
+) -> tuple[dict[Path, Extraction], list[Problem]]:
     """Open every video once.
 
     Args:
@@ -124,9 +126,13 @@ def open_videos(
         Opened videos by path, and problems: a video that cannot be read, or is damaged, is one of all its rows.
     """
     paths = list(dict.fromkeys(clip.path for clip in clips))
-    jobs = [(path, settings, cache) for path in paths]
+    chosen = models.resolve(settings)
+    jobs = [(path, settings, chosen, cache) for path in paths]
     opened, reasons = {}, {}
-    for number, result in mapped(pipeline.open_clip, jobs, settings, "opening", progress):
+    n_workers = workers.count(settings.run.workers, len(jobs), WORTH_A_WORKER)
+    for number, result in workers.map_jobs(
+        pipeline.open_clip, jobs, n_workers, "opening", yield_errors=True, progress=progress
+    ):
         if isinstance(result, FervideoError):
             reasons[paths[number]] = f"{result.subject}: {result.reason}"
         elif result.source.damage:
@@ -136,69 +142,26 @@ def open_videos(
     return opened, [Problem(clip.origin, reasons[clip.path]) for clip in clips if clip.path in reasons]
 
 
-def _extract(extractions: Sequence[pipeline.Extraction], settings: TrainingSettings, progress: bool) -> None:
+def _extract(extractions: Sequence[Extraction], settings: TrainingSettings, progress: bool) -> None:
     """Extract the segments that the cache lacks, of all clips side by side."""
     lacking = [extraction for extraction in extractions if extraction.missing]
-    counted: dict[int, pipeline.Extraction] = {}
-    for number, result in mapped(
-        _counted, [(extraction,) for extraction in lacking], settings, "counting faces", progress
-    ):
-        counted[number] = _sound(result)
-    tasks = [counted[number].task(segment) for number in range(len(lacking)) for segment in counted[number].missing]
-    for _, result in mapped(extract_segment, [(task,) for task in tasks], settings, "extracting", progress):
-        _sound(result)
+    n_workers = workers.count(settings.run.workers, len(lacking), WORTH_A_WORKER)
+    jobs = [(extraction,) for extraction in lacking]
+    counted = dict(workers.map_jobs(_counted, jobs, n_workers, "counting faces", progress=progress))
+    tasks = [(counted[number].task(segment),) for number in range(len(jobs)) for segment in counted[number].missing]
+    n_workers = workers.count(settings.run.workers, len(tasks), WORTH_A_WORKER)
+    for _ in workers.map_jobs(extract_segment, tasks, n_workers, "extracting", progress=progress):
+        pass
 
 
-def _counted(extraction: pipeline.Extraction) -> pipeline.Extraction:
-    """Return an extraction that knows how many faces to look for."""
-    assert extraction.max_faces
+def _counted(extraction: Extraction) -> Extraction:
+    """Return an extraction that knows how many faces to look for, if it has to look for any."""
+    if extraction.missing_faces:
+        _ = extraction.max_faces
     return extraction
 
 
-def _sound(result: Any) -> Any:
-    if isinstance(result, FervideoError):
-        raise result
-    return result
-
-
-def mapped(
-    function: Callable[..., Any], jobs: Sequence[tuple[Any, ...]], settings: Settings, title: str, progress: bool
-) -> Iterator[tuple[int, Any]]:
-    """Call a function with each job's arguments, in worker processes where there are several; yield results, or FervideoError."""
-    n_workers = min(settings.run.workers or os.cpu_count() or 1, len(jobs) // 2)
-    with tqdm(
-        total=len(jobs), desc=title, disable=None if progress and jobs else True, leave=False, dynamic_ncols=True
-    ) as bar:
-        if n_workers <= 1:
-            for number, job in enumerate(jobs):
-                try:
-                    result = function(*job)
-                except FervideoError as error:
-                    result = error
-                bar.update()
-                yield number, result
-            return
-        queue, left = deque(enumerate(jobs)), len(jobs)
-        with workers.Pool[int](n_workers) as pool:
-            while left:
-                while queue and pool.free:
-                    number, job = queue.popleft()
-                    pool.submit(number, function, *job)
-                for key, future in pool.wait():
-                    try:
-                        result = future.result()
-                    except FervideoError as error:
-                        result = error
-                    except workers.WorkerDied:
-                        result = FervideoError(
-                            title, "a worker process died, out of memory perhaps", "run again with --workers 1"
-                        )
-                    left -= 1
-                    bar.update()
-                    yield key, result
-
-
-def sample(clip: Clip, features: ClipFeatures, labels: tuple[str, ...]) -> Sample:
+def sample(clip: Clip, features: ClipFeatures, labels: tuple[str, ...], inputs: Sequence[str] = INPUTS) -> Sample:
     """Cut a clip's stretch out of its features, and add labels."""
     inside = np.ones(len(features.time_s), bool)
     if not np.isnan(clip.start_s):
@@ -211,12 +174,12 @@ def sample(clip: Clip, features: ClipFeatures, labels: tuple[str, ...]) -> Sampl
     found, rows = np.unique(features.observations.frame, return_index=True)
     kept = np.isin(found, frame)
     detections = features.observations.take(rows[kept])
-    width = len(EXPRESSIONS) + len(sequence.INPUTS) + detections.embedding.shape[1] + 1
     if len(detections):
-        course = sequence.course(detections, features.time_s[np.searchsorted(features.frame, detections.frame)])
+        course = Course.of(detections, features.time_s[np.searchsorted(features.frame, detections.frame)], inputs)
         start_s, steps = course.start_s, course.features
         step_label = frame_label[nearest(label_time_s, course.time_s)]
     else:
+        width = n_features(inputs, detections.embedding.shape[1]) + 1
         start_s, steps, step_label = 0.0, np.empty((0, width), np.float32), np.empty(0, np.int64)
     return Sample(
         clip=clip,

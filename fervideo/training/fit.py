@@ -15,11 +15,12 @@ import numpy as np
 import pandas as pd
 import torch
 
-from fervideo import checkpoint, pipeline, sequence
-from fervideo.classifiers.cnn import resolve_device
+from fervideo import checkpoint, models, pipeline
+from fervideo.classifiers.nets import resolve_device
 from fervideo.errors import TrainingError
-from fervideo.records import EXPRESSIONS
-from fervideo.sequence import SequenceLSTM
+from fervideo.sequence.course import INPUTS, n_features
+from fervideo.sequence.load import save_lstm
+from fervideo.sequence.lstm import SequenceLSTM
 from fervideo.settings import TrainingSettings
 from fervideo.timeline import write_csv
 from fervideo.training import plots, run_files
@@ -114,7 +115,7 @@ def _trained(trainer: Trainer, run: _Run, *, resume: bool, progress: bool) -> pd
     if resume and Trainer.is_broken_off(run.folder):
         trainer.resume()
     weights = run.folder / _WEIGHTS
-    epochs = trainer.run(progress=progress, on_best=lambda: sequence.save(trainer.model, weights, run.header))
+    epochs = trainer.run(progress=progress, on_best=lambda: save_lstm(trainer.model, weights, run.header))
     history = pd.DataFrame(epochs)
     history["epoch"] += 1
     write_csv(history.round(6), run.folder / "history.csv")
@@ -130,7 +131,7 @@ def _evaluated(run: _Run, model: SequenceLSTM, history: pd.DataFrame, began: flo
     validation, _ = _scored(run, model, "validation")
     test, predictions = _scored(run, model, "test")
     scores = {"validation": validation.systems[MODEL].headlines(), "test": test.systems[MODEL].headlines()}
-    sequence.save(model, weights, run.header | {"scores": to_json(scores)})
+    save_lstm(model, weights, run.header | {"scores": to_json(scores)})
     plots.curves(history, run.folder / "curves.png")
     title = f"{Path(run.source.dataset).name}, test"
     run_files.write_results(run.folder, test, predictions, samples["test"], title)
@@ -182,12 +183,12 @@ def _model(
     seen = np.concatenate([sample.course[sample.course[:, -1] > 0][:, :-1] for sample in learn if len(sample.course)])
     if start is None:
         wanted = settings.train
-        embedding_dim = seen.shape[1] - len(EXPRESSIONS) - len(sequence.INPUTS)
+        embedding_dim = seen.shape[1] - n_features(INPUTS, 0)
         model = SequenceLSTM(embedding_dim, wanted.hidden, wanted.layers, wanted.dropout, wanted.bidirectional, labels)
         model.centre, model.scale = torch.from_numpy(seen.mean(0)), torch.from_numpy(np.maximum(seen.std(0), 1e-4))
         return model
     # The chance to stay was fitted to the predictions of the other model.
-    config: dict[str, Any] = {**start.config, "labels": labels, "stay": 0.0}
+    config: dict[str, Any] = {**start.config, "labels": labels, "stay": 0.0, "inputs": start.inputs}
     model = SequenceLSTM(**config)
     state = model.state_dict()
     for name, tensor in start.state_dict().items():
@@ -206,7 +207,7 @@ def _header(ready: Prepared, source: RunSource, learn: Sequence[Piece]) -> dict[
     ]
     return {
         "labels": ready.labels,
-        "frame_cnn": pipeline.weights(ready.settings)["frame"],
+        "frame_cnn": models.resolve(ready.settings).frame.digest,
         "recipe": "fervideo train",
         "data": f"{ready.manifest.format}: {source.dataset}",
         "init": source.init,

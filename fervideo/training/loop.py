@@ -22,10 +22,10 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from fervideo import atomic
-from fervideo.classifiers.cnn import one_thread
+from fervideo.classifiers.nets import one_thread
 from fervideo.errors import TrainingError
 from fervideo.records import Float32
-from fervideo.sequence import SequenceLSTM
+from fervideo.sequence.lstm import SequenceLSTM
 from fervideo.settings import TrainSettings
 from fervideo.training.batches import Batch, Piece, bucketed, collate, with_other_looks
 

@@ -13,7 +13,8 @@ from typing import Literal
 import pandas as pd
 
 from fervideo.errors import DatasetError, OutputError
-from fervideo.pipeline import Extraction
+from fervideo.segments import Extraction
+from fervideo.sequence import INPUTS
 from fervideo.settings import TrainingSettings
 from fervideo.training import datasets, frame_labels, splits
 from fervideo.training.features import Sample, load, open_videos
@@ -62,6 +63,7 @@ def prepared(
     progress: bool,
     model: Path | None = None,
     split: str | None = None,
+    inputs: Sequence[str] = INPUTS,
 ) -> Iterator[Prepared]:
     """Read, check, open, split and extract a dataset.
 
@@ -76,6 +78,7 @@ def prepared(
         progress: Whether to show progress on stderr, where that is a terminal.
         model: Path of that model's weights; clips that it was trained on do not test it.
         split: Split to evaluate it on, as in `runs.evaluate_run`.
+        inputs: Names of the measures that the model reads, or will read.
 
     Raises:
         DatasetError: The dataset cannot be used as it is; `problems` lists the reasons.
@@ -109,7 +112,7 @@ def prepared(
         )
         if output is not None:
             _make(output)
-        samples, damaged = load(clips, opened, labels, settings, progress=progress)
+        samples, damaged = load(clips, opened, labels, settings, inputs, progress=progress)
         problems += [*unfit, *damaged]
         whole = replace(manifest, clips=clips).sound(damaged, skip=skip)
         kept = {clip.origin for clip in whole.clips}

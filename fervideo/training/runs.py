@@ -7,9 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from fervideo import checkpoint, pipeline
+from fervideo import checkpoint, models
+from fervideo.classifiers.nets import resolve_device
 from fervideo.errors import TrainingError
-from fervideo.sequence import SequenceLSTM
+from fervideo.sequence.course import INPUTS
+from fervideo.sequence.load import load_lstm
+from fervideo.sequence.lstm import SequenceLSTM
 from fervideo.settings import TrainingSettings
 from fervideo.training import run_files, splits
 from fervideo.training.evaluate import System, baselines, evaluate, predict
@@ -55,9 +58,11 @@ def train(
     if not resume and ((run / "model.safetensors").exists() or Trainer.is_broken_off(run)):
         raise TrainingError(run, "holds a run already", "go on with --resume, or choose another folder with -o")
     start, path = _start(init, settings)
-    known = None if start is None else start.labels
+    known, inputs = (None, INPUTS) if start is None else (start.labels, start.inputs)
     source = RunSource(dataset=str(dataset), init=init)
-    with prepared(dataset, settings, format, known, "train", run, skip=skip, progress=progress, model=path) as ready:
+    with prepared(
+        dataset, settings, format, known, "train", run, skip=skip, progress=progress, model=path, inputs=inputs
+    ) as ready:
         return fit(ready, ready.manifest.clips, run, source, start, resume=resume, progress=progress)
 
 
@@ -79,8 +84,10 @@ def cross_validate(
         The content of `metrics.json`.
     """
     start, path = _start(init, settings)
-    known = None if start is None else start.labels
-    with prepared(dataset, settings, format, known, "folds", run, skip=skip, progress=progress, model=path) as ready:
+    known, inputs = (None, INPUTS) if start is None else (start.labels, start.inputs)
+    with prepared(
+        dataset, settings, format, known, "folds", run, skip=skip, progress=progress, model=path, inputs=inputs
+    ) as ready:
         reports = {}
         for fold in splits.folds(ready.manifest, settings.train):
             folder = run / f"fold_{fold}"
@@ -120,8 +127,8 @@ def evaluate_run(
         WeightsError: The model is broken or made for other features.
         OutputError: The output cannot be written.
     """
-    model = pipeline.sequence_model(settings)
-    path = pipeline.sequence_path(settings)
+    chosen = models.resolve(settings)
+    model, path = _network(chosen), chosen.sequence.path
     with prepared(
         dataset,
         settings,
@@ -133,6 +140,7 @@ def evaluate_run(
         progress=progress,
         model=path,
         split=split,
+        inputs=model.inputs,
     ) as ready:
         counts = checkpoint.read(path).header.get("train_counts") or [
             sum(sample.label == label for sample in ready.samples) for label in range(len(model.labels))
@@ -159,8 +167,13 @@ def _start(init: str | None, settings: TrainingSettings) -> tuple[SequenceLSTM |
     """Return the model to begin with, and the path of its weights."""
     if init is None:
         return None, None
-    chosen = with_sequence(settings, model=init)
-    return pipeline.sequence_model(chosen), pipeline.sequence_path(chosen)
+    chosen = models.resolve(with_sequence(settings, model=init))
+    return _network(chosen), chosen.sequence.path
+
+
+def _network(chosen: models.Models) -> SequenceLSTM:
+    """Load a run's sequence model as a network that can learn."""
+    return load_lstm(chosen.sequence.path, chosen.frame.digest, resolve_device(chosen.frame.device))
 
 
 def _over_folds(reports: Mapping[str, TrainingReport], skipped: int) -> CrossValidationReport:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from fervideo import crops, faces, video
+from fervideo import crops, observe, video
 from fervideo.errors import UsageError, VideoError
 from fervideo.faces import enlarged
 from fervideo.landmarks import N_LANDMARKS
@@ -23,6 +23,7 @@ from fervideo.training.manifest import SPLITS, canonical
 VOTES = (*EXPRESSIONS, "unknown", "NF")
 #: Given for an expression: the folder is left out.
 LEFT_OUT = "none"
+_UNSEEN = np.full((N_LANDMARKS, 3), np.nan, np.float32)
 
 
 @dataclass(frozen=True, repr=False)
@@ -168,16 +169,15 @@ def look(images: Sequence[UInt8 | Path]) -> tuple[UInt8, Float32, list[str]]:
         N_LANDMARKS, 3), NaN there, of those that can be read; and what is wrong with the others.
     """
     cut, landmarks, problems = [], [], []
-    with faces.Landmarker(FaceSettings(), 1, still=True) as landmarker, crops.one_thread():
+    with observe.opened(FaceSettings(), 1, still=True, find=enlarged.find) as observer:
         for source in images:
             try:
                 image = video.read_image(source) if isinstance(source, Path) else source
             except VideoError as error:
                 problems.append(f"{error.subject}: {error.reason}")
                 continue
-            found = enlarged.find(landmarker, image)
-            seen = np.isfinite(found[0, 0])
-            cut.append(crops.crop(image, crops.alignment(found) if seen else crops.whole_image(*image.shape[:2])))
-            landmarks.append(found)
+            found, crop = observer(image)
+            cut.append(crop[0] if len(crop) else crops.crop(image, crops.whole_image(*image.shape[:2])))
+            landmarks.append(found.landmarks_px[0] if len(found) else _UNSEEN)
     points = np.array(landmarks, np.float32).reshape(-1, N_LANDMARKS, 3)
     return np.array(cut, np.uint8).reshape(-1, CROP_PX, CROP_PX), points, problems

@@ -1,9 +1,10 @@
-"""Frames from decord or PyAV; both convert to RGB in the same way, and 8-bit 4:2:0 video comes out equal to the byte.
+"""Frames from decord or PyAV; both convert to RGB alike, and 8-bit 4:2:0 video comes out equal to the byte.
 
-decord counts frames and never tells their timestamps, repeats frames that it cannot decode, and shows damaged ones as
-if they were whole, more or fewer from run to run; it holds any number of decoded frames. So it reads only files that
-are short and whose packets can be checked (H.264, HEVC) and are sound, starts only where counting is right, and where
-it fails PyAV, which knows the timestamp and the errors of each frame, goes on and says what is wrong.
+decord counts frames and never gives their timestamps. It repeats frames that it cannot decode, and shows damaged ones
+as if they were whole, more or fewer from run to run. It keeps any number of decoded frames in memory.
+
+So decord reads only short files whose packets can be checked (H.264, HEVC) and are sound. It starts only where counting
+is right. If it fails, PyAV goes on, which knows the timestamp and the errors of each frame, and reports the damage.
 """
 
 from __future__ import annotations
@@ -23,18 +24,18 @@ from fervideo.errors import DamagedVideo, VideoError
 from fervideo.records import Float64, Int64, UInt8
 from fervideo.video.packets import DECODER_THREADS, REMEDY, Table, Video, opened, url
 
-#: Memory that decord may fill. It reads on while it waits for the first frame, a thousand frames and more, and decodes
-#: all that it has read: only the length of the file bounds it.
+#: Memory that decord may fill. While it waits for the first frame it reads on, a thousand frames and more, and decodes
+#: them all. Only the length of the file bounds that.
 _DECORD_BYTES = 512 * 2**20
 
 
 def choose(path: Path, wanted: str, table: Table, first: UInt8) -> str:
-    """Decide which decoder reads a file: decord if it sees what PyAV sees, and the file is whole and short.
+    """Decide which decoder reads a file: decord if it reads the same pictures as PyAV, and the file is whole and short.
 
     Args:
         path: The file.
         wanted: `auto`, `decord` or `pyav`.
-        table: What the packets say.
+        table: The time table of the packets.
         first: uint8 (height, width, 3), the first frame in PyAV.
 
     Returns:
@@ -83,7 +84,7 @@ def pictures(video: Video, frame: Int64) -> Iterator[UInt8]:
                 yield picture
                 done += 1
         except _decord_errors():
-            pass  # PyAV goes on from there: it gives the same frames, and finds out what is wrong
+            pass  # PyAV goes on from there: it gives the same frames, and finds the damage
     if done < len(frame):
         yield from _pyav_pictures(video, frame[done:])
 
@@ -99,7 +100,7 @@ def _decord_errors() -> tuple[type[Exception], ...]:
 
 
 class _DecordReader:
-    """Read frames with decord, keeping count of where it is."""
+    """A decord reader that counts the frames it has passed."""
 
     def __init__(self, path: Path) -> None:
         decord = _decord()
@@ -109,13 +110,13 @@ class _DecordReader:
         self.n_packets = len(self.reader)
         self.keys = np.array(self.reader.get_key_indices())
         self.index = 0
-        self.count = 0  # decord's own frame number, which counts hidden frames where it has sought
+        self.count = 0  # decord's own frame number, which counts hidden frames after a seek
 
     def go_to(self, video: Video, index: int) -> None:
-        """Make a frame the next to be read, passing over others without converting them."""
+        """Move to the frame that is read next; frames on the way are skipped without conversion."""
         at = video.entry_before(index)
         if not video.entry[at] <= self.index <= index:
-            # Seen from the last frame every entry lies behind, and only backwards does decord find its keyframe.
+            # Seen from the last frame every entry lies behind, and decord finds its keyframe only backwards.
             self.reader.seek(self.n_packets - 1)
             self.reader.seek(int(video.entry_packet[at]))
             self.index, self.count = int(video.entry[at]), int(video.entry_packet[at])
@@ -158,8 +159,8 @@ def _pyav_pictures(video: Video, frame: Int64) -> Iterator[UInt8]:
 def _sound_frames(video: Video, first: int) -> Iterator[tuple[int, av.VideoFrame]]:
     """Decode with PyAV from the entry before a frame on, up to the first frame that is missing or damaged.
 
-    A frame suffers from damage to another that is shown after it but decoded before: frames are held back until no such
-    frame can come.
+    Damage to a frame that is shown later but decoded earlier spoils a frame as well. So frames are held back until no
+    such frame can come.
     """
     order = np.argsort(video.decoding)
     delay = int((np.maximum.accumulate(video.decoding) - video.decoding).max())
@@ -191,12 +192,12 @@ def _sound_frames(video: Video, first: int) -> Iterator[tuple[int, av.VideoFrame
 
 
 def undecodable(index: int, time_s: Float64, why: str) -> str:
-    """Say from where on a video cannot be decoded."""
+    """Return the reason of an error: the frame from which on a video cannot be decoded, and why."""
     return f"cannot be decoded from frame {index} ({time_s[index]:.3f} s) on: {why}"
 
 
 def _index(video: Video, frame: av.VideoFrame, expected: int) -> int:
-    """Return which frame of the video this is, by its time; -1 if none."""
+    """Return a decoded frame's index in the video, found by its time; -1 if none."""
     if video.counted:
         return expected if expected < len(video.pts) else -1
     stamp = frame.dts if frame.pts is None else frame.pts
@@ -219,7 +220,7 @@ def _decoded(container: InputContainer, stream: av.VideoStream, start: int | Non
 
 
 def first_frames(path: Path) -> list[av.VideoFrame]:
-    """Decode the first frames with PyAV: at least one, enough to see whether packets and frames are one to one.
+    """Decode the first frames with PyAV: at least one, and enough to check that packets and frames are one to one.
 
     Raises:
         VideoError: There is none.
@@ -241,7 +242,7 @@ def first_frames(path: Path) -> list[av.VideoFrame]:
 
 
 def turning(frame: av.VideoFrame) -> tuple[tuple[bool, int, int], int]:
-    """Return how the container wants a frame turned, as `Video.turn` and as clockwise degrees (mirroring left out)."""
+    """Return the turn that the container wants, as `Video.turn` and as clockwise degrees (mirroring left out)."""
     try:
         sides: Any = frame.side_data
         matrix = sides.get(Type.DISPLAYMATRIX)
@@ -250,7 +251,7 @@ def turning(frame: av.VideoFrame) -> tuple[tuple[bool, int, int], int]:
         matrix = None
     if matrix is None:
         return (False, 1, 1), 0
-    # What is stored at (x, y) is shown at (a x + c y, b x + d y), y downwards.
+    # The pixel stored at (x, y) is shown at (a x + c y, b x + d y), y downwards.
     a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].tolist()
     if abs(a) + abs(d) >= abs(b) + abs(c):
         return (False, -1 if d < 0 else 1, -1 if a < 0 else 1), 180 if d < 0 else 0

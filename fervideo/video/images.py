@@ -1,7 +1,7 @@
-"""Folders of images as videos: each image is a frame, and a number that its name lacks is time in which nothing was kept.
+"""Folders of images as videos: each image is a frame, and a number missing between two is a frame that was not kept.
 
 Images are named by numbers (`00001.jpg`, `S005_001_00000011.png`), or else taken in the order of their names. Every
-frame stands alone, so decoding may start anywhere, and segments, cache and results follow the same rules as for files.
+frame stands alone, so decoding may start anywhere. Segments, cache and results follow the same rules as for files.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ _LONGEST_PX = 32_766
 
 
 def image_files(folder: Path) -> list[Path]:
-    """Return the images of a folder in the order of their numbers, or of their names where those are not all numbered apart."""
+    """Return the images of a folder in the order of their numbers, or of their names if two numbers are the same."""
     paths = sorted(
         path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
     )
-    return [paths[place] for place in np.argsort(_numbers(paths), kind="stable")]
+    return [paths[i] for i in np.argsort(_numbers(paths), kind="stable")]
 
 
 def image_numbers(folder: Path) -> Int64:
-    """Return the number of each image, as its name says it, in the order of the frames; from 0 where names say none."""
+    """Return the number in each image's name, int64 (n,), in the order of the frames; from 0 if names have none."""
     return _numbers(image_files(folder))
 
 
@@ -77,7 +77,7 @@ def read_image(path: Path) -> UInt8:
 
 @contextmanager
 def _quietly(*kinds: type[Warning]) -> Iterator[None]:
-    """Pass over what Pillow finds odd about a picture that can be shown all the same: broken EXIF data, a large size."""
+    """Ignore Pillow's warnings about a picture that can be shown all the same: broken EXIF data, a large size."""
     with warnings.catch_warnings():
         for kind in kinds:
             warnings.simplefilter("ignore", kind)
@@ -92,7 +92,7 @@ def probe_images(folder: Path, fps: float) -> Video:
         fps: Images per second, by their numbers.
 
     Raises:
-        VideoError: It holds no images, or not even the first can be decoded.
+        VideoError: It contains no images, or not even the first can be decoded.
     """
     files = image_files(folder)
     if not files:
@@ -101,21 +101,14 @@ def probe_images(folder: Path, fps: float) -> Video:
             f"is a folder without images ({', '.join(IMAGE_SUFFIXES)})",
             "give a video file or a folder of images",
         )
-    digest = hashlib.sha256(repr(fps).encode())
-    for path in files:
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise VideoError(path, f"cannot be opened ({error.strerror})", "check its permissions") from error
-        digest.update(f"\0{path.name}\0{len(content)}\0".encode())
-        digest.update(content)
+    fingerprint = _fingerprint(files, fps)
     height, width = read_image(files[0]).shape[:2]
     numbers = _numbers(files)
     pts = numbers - numbers[0]
     n = len(files)
     info = VideoInfo(
         path=folder,
-        fingerprint=digest.hexdigest(),
+        fingerprint=fingerprint,
         codec="images",
         decoder="images",
         width_px=width,
@@ -129,11 +122,42 @@ def probe_images(folder: Path, fps: float) -> Video:
         start_s=0.0,
     )
     every = np.arange(n)
-    return Video(info, pts / fps, pts, every, every, every, (False, 1, 1), False, n, "")
+    return Video(
+        info=info,
+        time_s=pts / fps,
+        pts=pts,
+        decoding=every,
+        entry=every,
+        entry_packet=every,
+        turn=(False, 1, 1),
+        counted=False,
+        n_sound=n,
+        damage="",
+    )
+
+
+def _fingerprint(files: list[Path], fps: float) -> str:
+    """Return the SHA-256 of the rate, and of each image's name and bytes."""
+    digest = hashlib.sha256(repr(fps).encode())
+    for path in files:
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise VideoError(path, f"cannot be opened ({error.strerror})", "check its permissions") from error
+        digest.update(f"\0{path.name}\0{len(content)}\0".encode())
+        digest.update(content)
+    return digest.hexdigest()
 
 
 def image_pictures(video: Video, frame: Int64) -> Iterator[UInt8]:
     """Decode images, in order; one of another size is scaled to that of the first.
+
+    Args:
+        video: The opened folder.
+        frame: int64 (n,), rising frame indices.
+
+    Yields:
+        uint8 (height, width, 3), RGB, upright.
 
     Raises:
         DamagedVideo: An image cannot be decoded; all before it have been yielded.

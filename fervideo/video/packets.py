@@ -1,4 +1,4 @@
-"""What the packets of a file say: when each frame is shown, and where decoding may start. Nothing is decoded."""
+"""The time table of a video file: when each frame is shown, and where decoding may start, from the packets alone."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from av.stream import Disposition
 from fervideo.errors import VideoError
 from fervideo.records import Float64, Int64, Shaped, VideoInfo, check_array
 
-#: Threads per decoder. Segments run side by side in processes, so one each; more would also let errors arrive late.
+#: Threads per decoder. Segments run side by side in processes, so one each; with more, errors would arrive late.
 DECODER_THREADS = 1
-REMEDY = "fetch or export the file again; what comes before is good"
+REMEDY = "fetch or export the file again; the frames before are good"
 #: Containers in which decord finds a keyframe exactly; others (MPEG-TS, AVI) are read from the first frame on.
 _SEEKABLE = ("mov", "matroska")
 #: NAL unit types of pictures that need none before them: H.264 IDR; HEVC BLA, IDR and CRA.
@@ -30,20 +30,21 @@ _ENTRY_NALS = {"h264": {5}, "hevc": set(range(16, 22))}
 
 @dataclass(frozen=True, repr=False)
 class Video(Shaped):
-    """Know where every frame of a file is, without holding the file open.
+    """A video file with the position of its every frame, and no open file.
 
     Attributes:
-        info: What the file is.
+        info: The facts of the file.
         time_s: float64 (T,), presentation times; the first frame has 0.
         pts: int64 (T,), presentation times in the container's own clock, rising.
         decoding: int64 (T,), frame indices in the order in which they are decoded.
         entry: int64 (E,), frames at which decoding may start; the first is 0, read from the start of the file.
-        entry_packet: int64 (E,), their packets' places by presentation time, hidden packets counted: decord's frame
+        entry_packet: int64 (E,), indices of their packets by presentation time, hidden packets counted: decord's frame
             numbers.
-        turn: How a stored frame is turned upright: swap its axes, then step through (rows, columns) by 1 or -1.
+        turn: Whether a stored frame's axes are swapped to turn it upright, then its steps (1 or -1) through rows and
+            columns.
         counted: Whether the container has no times, so that frames are known by counting only.
         n_sound: Frames before the first one whose packet, or a packet decoded before it, is known to be damaged.
-        damage: What is wrong from there on, or missing after the last frame; empty where nothing is.
+        damage: The damage from there on, or the frames missing after the last; empty where there is none.
     """
 
     info: VideoInfo
@@ -65,22 +66,22 @@ class Video(Shaped):
             check_array(self, name, np.int64, (len(self.entry),))
 
     def entry_before(self, index: int) -> int:
-        """Return which entry is the last one at or before a frame."""
+        """Return the index of the last entry at or before a frame."""
         return int(np.searchsorted(self.entry, index, "right")) - 1
 
 
 @dataclass(frozen=True, repr=False)
 class Table(Shaped):
-    """Hold what the packets say; the arrays are those of `Video`.
+    """The time table of a file's packets; the arrays are those of `Video`.
 
     Attributes:
         tick_s: Unit of the container's clock.
-        last_duration: For how many ticks the last frame is shown.
+        last_duration: Ticks for which the last frame is shown.
         n_packets: Packets in the file, hidden ones counted.
         exact: Whether each packet has a presentation time of its own.
-        checked: Whether damaged packets can be told from sound ones, as in H.264 and HEVC.
+        checked: Whether damaged packets can be recognised, as in H.264 and HEVC.
         n_sound: Frames before the first whose data are damaged.
-        lacking: What the file should hold after its last frame; empty where nothing.
+        lacking: Evidence that the file should contain more after its last frame; empty where there is none.
         counted: Whether the times are made up from the frame rate, and frames are known by counting only.
     """
 
@@ -96,6 +97,31 @@ class Table(Shaped):
     n_sound: int
     lacking: str
     counted: bool = False
+
+    @property
+    def time_s(self) -> Float64:
+        """Presentation times, float64 (T,); the first frame has 0."""
+        time_s: Float64 = (self.pts - self.pts[0]) * float(self.tick_s)
+        return time_s
+
+    @property
+    def duration_s(self) -> float:
+        return float((int(self.pts[-1] - self.pts[0]) + self.last_duration) * self.tick_s)
+
+    @property
+    def mean_fps(self) -> float:
+        if len(self.pts) > 1:
+            return 1 / (self._step * float(self.tick_s))
+        return len(self.pts) / self.duration_s if self.duration_s else 0.0
+
+    @property
+    def variable_rate(self) -> bool:
+        """Whether frames leave a constant rate: rounding to the container's clock moves a time by one tick at most."""
+        return bool(np.abs(self.pts - self.pts[0] - self._step * np.arange(len(self.pts))).max() > 1)
+
+    @property
+    def _step(self) -> float:
+        return float(self.pts[-1] - self.pts[0]) / max(len(self.pts) - 1, 1)
 
 
 class _Packet(NamedTuple):
@@ -113,7 +139,7 @@ def fingerprint(path: Path) -> str:
     """Return the SHA-256 of a file's bytes.
 
     Raises:
-        VideoError: It is no file that can be read, or empty.
+        VideoError: It is no file that can be read, or it is empty.
     """
     if not path.exists():
         raise VideoError(path, "does not exist", "check the path")
@@ -129,7 +155,7 @@ def fingerprint(path: Path) -> str:
 
 
 def url(path: Path) -> str:
-    """Return a path as FFmpeg wants it: bare, what stands before a colon in its name would be taken for a protocol."""
+    """Return a path as FFmpeg wants it: the start of a bare name with a colon would be taken for a protocol."""
     return f"file:{path}"
 
 
@@ -142,7 +168,7 @@ def opened(path: Path, *, strict: bool = False) -> Iterator[tuple[InputContainer
         strict: Whether the decoder stops at errors that it could gloss over.
 
     Raises:
-        VideoError: It holds no video stream that FFmpeg has a decoder for.
+        VideoError: It contains no video stream that FFmpeg has a decoder for.
         av.FFmpegError: It cannot be opened.
     """
     with av.open(url(path), metadata_errors="replace") as container:
@@ -179,13 +205,13 @@ def packet_table(container: InputContainer, stream: av.VideoStream) -> Table:
         raise VideoError(container.name.removeprefix("file:"), "holds no whole frame", "give a whole video file")
     index = np.full(len(pts), -1, np.int64)
     index[shown] = np.arange(len(shown))
-    broken = next((place for place, packet in enumerate(packets) if not packet.sound), len(packets))
-    start = [place for place in _entries(packets, pts) if index[place] > 0] if _seekable(container) else []
+    broken = next((at for at, packet in enumerate(packets) if not packet.sound), len(packets))
+    start = [at for at in _entries(packets, pts) if index[at] > 0] if _seekable(container) else []
     return Table(
         pts=pts[shown],
         decoding=index[index >= 0],
         entry=np.array([0, *index[start]], np.int64),
-        # At an entry no packet is out of order, so its place by time is its place in the file.
+        # At an entry no packet is out of order, so its index by time is its index in the file.
         entry_packet=np.array([0, *start], np.int64),
         tick_s=Fraction(stream.time_base or 1),
         last_duration=packets[shown[-1]].duration or _usual_duration(pts[shown], stream),
@@ -204,7 +230,7 @@ def _usual_duration(pts: Int64, stream: av.VideoStream) -> int:
 
 
 def _lacking(container: InputContainer, stream: av.VideoStream, packets: list[_Packet]) -> str:
-    """Say what a container promises and does not hold: FFmpeg takes a file that was cut short for a short one."""
+    """Describe frames that a container promises and lacks: FFmpeg takes a file that was cut short for a short one."""
     if "mov" in container.format.name and stream.frames > len(packets):
         return f"its header lists {stream.frames} frames, the file holds {len(packets)}"
     # Matroska has no frame count, but its usual writers note how long each track is.
@@ -218,15 +244,12 @@ def _lacking(container: InputContainer, stream: av.VideoStream, packets: list[_P
         if promised_s - held_s > 0.5:
             return f"its header promises {promised_s:.1f} s, the file holds {held_s:.1f} s"
     # In MPEG-TS the mark stands for a lost piece of the broadcast, anywhere.
-    return (
-        "its last packet is cut through"
-        if packets and packets[-1].corrupt and container.format.name != "mpegts"
-        else ""
-    )
+    cut_through = packets and packets[-1].corrupt and container.format.name != "mpegts"
+    return "its last packet is cut through" if cut_through else ""
 
 
 def _before_cut(packets: list[_Packet]) -> list[_Packet]:
-    """Keep the packets whose frames surely follow one another: where a file is cut, some shown earlier are lost."""
+    """Return the packets whose frames surely follow one another: near a cut, some that are shown earlier are lost."""
     cut_through = packets and packets[-1].corrupt
     last = packets[-1] if packets else None
     kept = packets[:-1] if cut_through else packets
@@ -244,8 +267,7 @@ def _seekable(container: InputContainer) -> bool:
 
 def _packets(container: InputContainer, stream: av.VideoStream) -> Iterator[_Packet]:
     codec = stream.codec_context.codec.canonical_name
-    # avcC and hvcC headers start with 1 and say how many bytes the length before each NAL unit has; Annex B has start
-    # codes.
+    # avcC and hvcC headers start with 1 and give the size of the length before each NAL unit; Annex B has start codes.
     header = stream.codec_context.extradata or b"\0"
     length_bytes = (header[4 if codec == "h264" else 21] & 3) + 1 if codec in _ENTRY_NALS and header[0] == 1 else 0
     for packet in container.demux(stream):
@@ -255,13 +277,20 @@ def _packets(container: InputContainer, stream: av.VideoStream) -> Iterator[_Pac
         if codec in _ENTRY_NALS:
             types, sound = _nal_units(bytes(packet), codec, length_bytes)
             entry = entry and not types.isdisjoint(_ENTRY_NALS[codec])
-        stamp = packet.dts if packet.pts is None else packet.pts
-        duration, hidden = packet.duration or 0, packet.is_discard
-        yield _Packet(stamp, packet.dts, duration, packet.is_keyframe, entry, hidden, packet.is_corrupt, sound)
+        yield _Packet(
+            stamp=packet.dts if packet.pts is None else packet.pts,
+            dts=packet.dts,
+            duration=packet.duration or 0,
+            key=packet.is_keyframe,
+            entry=entry,
+            hidden=packet.is_discard,
+            corrupt=packet.is_corrupt,
+            sound=sound,
+        )
 
 
 def _nal_units(data: bytes, codec: str, length_bytes: int) -> tuple[set[int], bool]:
-    """Return the types of a packet's NAL units, and whether the packet looks sound."""
+    """Return the types of a packet's NAL units, and whether its data are free of obvious damage."""
     sound, bounds, end = True, [], 0
     if length_bytes:
         while end + length_bytes < len(data):
@@ -278,32 +307,33 @@ def _nal_units(data: bytes, codec: str, length_bytes: int) -> tuple[set[int], bo
     for start, end in bounds:
         kind = data[start] & 31 if codec == "h264" else data[start] >> 1 & 63
         types.add(kind)
-        # Coded pictures hold no four zero bytes in a row, but lost sectors and interrupted downloads are full of them.
+        # Coded pictures contain no four zero bytes in a row, but lost sectors and broken downloads are full of them.
         picture = 1 <= kind <= 5 if codec == "h264" else kind < 32
         sound &= not (picture and b"\0\0\0\0" in data[start:end].rstrip(b"\0"))
     return types, sound
 
 
 def _entries(packets: list[_Packet], pts: Int64) -> list[int]:
-    """Find the packets, but for the first, at which both decoders may start.
+    """Find the packets after the first at which both decoders may start.
 
-    A keyframe will do if all frames before it are shown before it and all frames after it after it (not so in open
-    groups of pictures), and if it is shown before the next keyframe is decoded: decord's FFmpeg seeks by decoding time.
+    A keyframe will do on two conditions. No frame crosses it: those before are shown before it, those after are shown
+    after it, which open groups of pictures violate. And it is shown before the next keyframe is decoded, because
+    decord's FFmpeg seeks by decoding time.
     """
     before = np.maximum.accumulate(pts)
     after = np.minimum.accumulate(pts[::-1])[::-1]
-    keys = [place for place, packet in enumerate(packets) if packet.key]
+    keys = [at for at, packet in enumerate(packets) if packet.key]
     entries = []
-    for place, later in zip(keys, [*keys[1:], None], strict=False):
-        alone = place > 0 and before[place - 1] < pts[place] == after[place]
+    for at, later in zip(keys, [*keys[1:], None], strict=False):
+        alone = at > 0 and before[at - 1] < pts[at] == after[at]
         next_dts = None if later is None else packets[later].dts
-        if packets[place].entry and alone and (next_dts is None or pts[place] < next_dts):
-            entries.append(place)
+        if packets[at].entry and alone and (next_dts is None or pts[at] < next_dts):
+            entries.append(at)
     return entries
 
 
 def frame_table(path: Path, table: Table) -> Table:
-    """Decode a whole file for its times, where its packets do not tell them."""
+    """Decode a whole file for its times, which its packets lack."""
     stamps: list[int | None] = []
     lacking = table.lacking
     with opened(path) as (container, stream):

@@ -7,7 +7,7 @@ import pytest
 import torch
 from training_builders import LABELS, D, sample, state
 
-from fervideo.sequence import SequenceLSTM
+from fervideo.sequence.lstm import SequenceLSTM
 from fervideo.settings import TrainingSettings
 from fervideo.training import calibrate, evaluate
 

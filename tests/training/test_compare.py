@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fervideo import cli, settings
+from fervideo import classifiers, cli, settings
 from fervideo.errors import DatasetError, UsageError
 from fervideo.training import compare
 
@@ -90,7 +90,7 @@ def test_bad_usage_is_one_line(faces: Path, options: list[str], message: str, ca
 
 
 def test_weights_may_be_given_by_their_path(faces: Path):
-    shipped = compare.models.CNN_WEIGHTS
+    shipped = classifiers.CNN_WEIGHTS
     compared = compare.compare(faces, [str(shipped), "cnn"], settings.Settings())
     own, ours = (replace(scores, classifier="", ms_per_face=0.0) for scores in compared.classifiers)
     assert own == ours

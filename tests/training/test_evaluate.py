@@ -9,9 +9,8 @@ import torch
 from builders import make_features
 from training_builders import LABELS, D, sample
 
-from fervideo import sequence
 from fervideo.records import EXPRESSIONS
-from fervideo.sequence import SequenceLSTM
+from fervideo.sequence.lstm import SequenceLSTM
 from fervideo.settings import SequenceSettings, TrainingSettings, TrainSettings
 from fervideo.training import evaluate, features
 from fervideo.training.evaluate import Prediction
@@ -51,7 +50,7 @@ def test_short_clips_are_settled_as_long_ones_are():
         predictions = evaluate.predict(model, clips, settings)
         for clip, prediction in zip(clips, predictions, strict=True):
             assert prediction is not None
-            expected = sequence.infer(model, clip.course, settings.sequence)
+            expected = model.predict(clip.course, settings.sequence)
             np.testing.assert_allclose(prediction.steps, expected[0], atol=1e-4)
             np.testing.assert_allclose(prediction.clip, expected[1], atol=1e-5)
 

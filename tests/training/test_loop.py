@@ -10,7 +10,7 @@ import torch
 from training_builders import LABELS, D, sample, state
 
 from fervideo.errors import TrainingError
-from fervideo.sequence import SequenceLSTM
+from fervideo.sequence.lstm import SequenceLSTM
 from fervideo.settings import TrainingSettings, TrainSettings
 from fervideo.training import evaluate, loop, metrics
 from fervideo.training.batches import collate, pieces

@@ -11,9 +11,13 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 import fervideo
-from fervideo import checkpoint, cli, sequence, settings, video
+from fervideo import checkpoint, cli, settings, video
+from fervideo.models import CNN_WEIGHTS
+from fervideo.sequence.load import load_model, save_lstm
+from fervideo.sequence.lstm import SequenceLSTM
 from fervideo.training import run_files, runs, scores
 
 #: A subject shows each label in one of these stretches.
@@ -98,7 +102,7 @@ def test_a_run_writes_the_files_of_the_readme(trained: Path, dataset: Path):
     assert again.train.epochs == 2
     assert pd.read_csv(trained / "history.csv")["epoch"].tolist() == [1, 2]
     assert cv2.imread(str(trained / "confusion.png")) is not None
-    assert sequence.load(trained / "model.safetensors", report["weights"]["frame"]).labels == ("happiness", "bored")
+    assert load_model(trained / "model.safetensors", report["weights"]["frame"]).labels == ("happiness", "bored")
 
 
 def test_the_timeline_follows_the_models_labels(
@@ -245,6 +249,17 @@ def test_fine_tuning_keeps_the_labels_of_the_model(dataset: Path, tmp_path: Path
     assert report["test"]["labels"] == [*fervideo.EXPRESSIONS, "bored"]
     # The shipped model's chance to stay was fitted to its own predictions alone.
     assert checkpoint.read(tmp_path / "tuned" / "model.safetensors").header["config"]["stay"] == 0
+
+
+def test_fine_tuning_and_evaluation_use_the_starting_models_inputs(dataset: Path, tmp_path: Path):
+    torch.manual_seed(0)
+    start = SequenceLSTM(embedding_dim=0, hidden=8, labels=("happiness", "bored"), inputs=("smile", "yaw_deg"))
+    save_lstm(start, tmp_path / "start.safetensors", {"frame_cnn": checkpoint.digest(CNN_WEIGHTS)})
+    init = ("--init", str(tmp_path / "start.safetensors"))
+    assert cli.main(["train", str(dataset), "-o", str(tmp_path / "tuned"), *init, *QUICK]) == 0
+    header = checkpoint.read(tmp_path / "tuned" / "model.safetensors").header
+    assert (header["inputs"], header["config"]["embedding_dim"]) == (["smile", "yaw_deg"], 0)
+    assert cli.main(["evaluate", str(dataset), "--model", str(tmp_path / "tuned"), *QUICK]) == 0
 
 
 def test_cross_validation(dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -11,22 +11,7 @@ from pathlib import Path
 
 from fervideo.training.manifest import Manifest
 from fervideo.video import IMAGE_SUFFIXES
-
-VIDEO_SUFFIXES = (
-    ".mp4",
-    ".avi",
-    ".mov",
-    ".mkv",
-    ".webm",
-    ".flv",
-    ".mpg",
-    ".mpeg",
-    ".wmv",
-    ".m4v",
-    ".mts",
-    ".ts",
-    ".3gp",
-)
+from fervideo.video.files import VIDEO_SUFFIXES
 
 
 def is_video(path: Path) -> bool:

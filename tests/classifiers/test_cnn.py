@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from fervideo import demo, faces, models
-from fervideo.classifiers import cnn
+from fervideo import classifiers, demo, faces
+from fervideo.classifiers import cnn, nets
 from fervideo.crops import alignment, crop
 from fervideo.records import UInt8
 from fervideo.settings import ClassifierSettings, FaceSettings
@@ -15,7 +15,7 @@ from fervideo.settings import ClassifierSettings, FaceSettings
 def crops() -> UInt8:
     """Hold a photographed face, cut out a little off in place and size in forty ways."""
     photograph = demo._photograph()
-    with faces.Landmarker(FaceSettings(), 1, still=True) as landmarker:
+    with faces.open_landmarker(FaceSettings(), 1, still=True) as landmarker:
         landmarks = landmarker.find(photograph)[0]
     transform, rng = alignment(landmarks), np.random.default_rng(1)
     moved = [transform * rng.uniform(0.9, 1.1) + rng.normal(0, (0.01, 0.01, 2), (2, 3)) for _ in range(40)]
@@ -47,18 +47,23 @@ def test_a_torch_that_does_not_tell_gets_float32(monkeypatch: pytest.MonkeyPatch
 
 def test_bfloat16_tells_nearly_the_same(crops: UInt8):
     exact, short = (
-        models.FrameModel(ClassifierSettings(precision=precision))(crops, np.empty((0, 0, 3), np.float32))
+        classifiers.loaded(classifiers.weights(ClassifierSettings(precision=precision))).predict(
+            crops, np.empty((0, 0, 3), np.float32)
+        )
         for precision in ("float32", "bfloat16")
     )
-    p, q = (np.exp(logits) / np.exp(logits).sum(1, keepdims=True) for _, logits in (exact, short))
+    p, q = (np.exp(seen.logits) / np.exp(seen.logits).sum(1, keepdims=True) for seen in (exact, short))
     assert not np.array_equal(p, q)
     assert np.abs(p - q).max() < 0.03
-    assert short[0].dtype == short[1].dtype == np.float32
-    assert np.linalg.norm(exact[0] - short[0], axis=1).max() < 0.03 * np.linalg.norm(exact[0], axis=1).min()
+    assert short.embedding.dtype == short.logits.dtype == np.float32
+    assert (
+        np.linalg.norm(exact.embedding - short.embedding, axis=1).max()
+        < 0.03 * np.linalg.norm(exact.embedding, axis=1).min()
+    )
 
 
 def test_an_aligner_undoes_what_it_finds(crops: UInt8, monkeypatch: pytest.MonkeyPatch):
-    plain = cnn.standardise(torch.from_numpy(crops))
+    plain = nets.standardise(torch.from_numpy(crops))
     place = torch.tensor([[0.3, -0.2, 0.8, 1.5]]).repeat(len(crops), 1)
     moved = cnn.resample(plain, cnn.similarity(place))
     aligner = cnn.Aligner().eval()

@@ -7,18 +7,18 @@ import numpy as np
 import pytest
 import torch
 
-from fervideo import checkpoint
+from fervideo import checkpoint, classifiers
 from fervideo.classifiers import cnn
-from fervideo.classifiers.cnn import standardise
+from fervideo.classifiers.nets import standardise
 from fervideo.errors import WeightsError
 from fervideo.records import CROP_PX
 
-TOOLS = Path(__file__).parents[1] / "tools"
+TOOLS = Path(__file__).parents[2] / "tools"
 
 
 @pytest.fixture(autouse=True)
 def tools(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the recipes be imported as they import one another."""
+    """Make the recipes importable, as they import one another."""
     monkeypatch.syspath_prepend(TOOLS)
 
 
@@ -45,8 +45,8 @@ def test_it_learns_how_crops_lie(aligner: Path, ferplus: tuple[Path, Path]):
     assert max(left["apart"][:2]) < 0.8
     # Crops that are moved look alike once they are aligned.
     wide = train_aligner.wide_crops(data.load(*ferplus, "validation")).float()
-    places = torch.tensor([[0.0, 0.0, 0.0, 0.0], [0.29, -0.29, 0.5, 0.0]])
-    plain, moved = (standardise(train_aligner.cut(wide, place.repeat(len(wide), 1))[:, 0]) for place in places)
+    moves = torch.tensor([[0.0, 0.0, 0.0, 0.0], [0.29, -0.29, 0.5, 0.0]])
+    plain, moved = (standardise(train_aligner.cut(wide, move.repeat(len(wide), 1))[:, 0]) for move in moves)
     network = train_aligner.load(aligner)
     with torch.inference_mode():
         assert (network(moved) - network(plain)).square().mean() < 0.5 * (moved - plain).square().mean()
@@ -67,12 +67,13 @@ def test_the_frame_cnn_learns_behind_it(
     # It is as it was, its batch norms' statistics, too.
     for name, tensor in checkpoint.read(aligner).tensors.items():
         np.testing.assert_array_equal(stored.tensors[f"aligner.{name}"], tensor)
-    # What runs has its batch norms folded away.
+    # The network that runs has its batch norms folded away.
     crops = np.random.default_rng(0).integers(0, 256, (3, CROP_PX, CROP_PX), np.uint8)
     with torch.inference_mode():
         plain = cnn.load(weights)(standardise(torch.from_numpy(crops)))
-    for told, wanted in zip(cnn.Embedder(weights, precision="float32").embed(crops), plain, strict=True):
-        np.testing.assert_allclose(told, wanted.numpy(), rtol=0, atol=2e-3)
+    seen = classifiers.load(weights, precision="float32").predict(crops, np.empty((0, 0, 3), np.float32))
+    for found, wanted in zip((seen.embedding, seen.logits), plain, strict=True):
+        np.testing.assert_allclose(found, wanted.numpy(), rtol=0, atol=2e-3)
 
 
 def test_other_weights_are_no_aligner():

@@ -13,7 +13,7 @@ from conftest import FERPLUS_FACES
 from fervideo import checkpoint, classifiers
 from fervideo.classifiers import transfer
 
-TOOLS = Path(__file__).parents[1] / "tools"
+TOOLS = Path(__file__).parents[2] / "tools"
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_each_system_learns_and_loads(system: str, recipe: Callable[..., Path], 
     path = recipe(system, *options)
     classifier = classifiers.load(path)
     crops = np.zeros((2, 56, 56), np.uint8)
-    logits = classifier.logits(crops, np.load(ferplus[1])["landmarks_px"][:2])
+    logits = classifier.predict(crops, np.load(ferplus[1])["landmarks_px"][:2]).logits
     assert np.isfinite(logits).all()
     assert classifier.header["scores"]["ferplus_validation"]["n"] == FERPLUS_FACES
     if system == "svm":
@@ -69,7 +69,9 @@ def test_vgg16_learns_from_a_users_weights(
     assert stored.tensors["features.0.weight"].shape == (64, 3, 3, 3)
 
 
-def test_vgg16_without_weights_says_what_it_needs(recipe: Callable[..., Path], capsys: pytest.CaptureFixture[str]):
+def test_vgg16_without_weights_names_the_missing_option(
+    recipe: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+):
     with pytest.raises(SystemExit, match="2"):
         recipe("vgg16")
     assert "--backbone-weights FILE" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""The recipe of the frame CNN's teacher, a few steps long, on a handful of faces and a made-up recogniser in dlib's file format."""
+"""The recipe of the frame CNN's teacher, a few steps long, with a made-up recogniser in dlib's file format."""
 
 import sys
 from pathlib import Path
@@ -9,7 +9,7 @@ import torch
 
 from fervideo import checkpoint
 
-TOOLS = Path(__file__).parents[1] / "tools"
+TOOLS = Path(__file__).parents[2] / "tools"
 #: Channels in and out and kernel size of dlib's 29 convolutions.
 SHAPES = [(3, 32, 7)]
 for width, blocks in ((32, 3), (64, 4), (128, 3), (256, 4)):
@@ -25,7 +25,7 @@ def number(value: int) -> bytes:
 
 @pytest.fixture
 def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Put a recogniser of random weights where the package's would be, and return them, kernels and affine of each layer."""
+    """Write a recogniser of random weights instead of the package's; return kernels and affine of each layer."""
     monkeypatch.syspath_prepend(TOOLS)
     rng = np.random.default_rng(0)
     data, layers = b"loss_metric_", []
@@ -43,7 +43,7 @@ def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[np.nd
     return layers
 
 
-def test_its_layers_do_what_the_file_says_and_can_learn_on(weights: list[tuple[np.ndarray, np.ndarray]]):
+def test_its_layers_do_as_the_file_and_can_learn_on(weights: list[tuple[np.ndarray, np.ndarray]]):
     from train_teacher import PICTURE_PX, recogniser
 
     pictures = torch.from_numpy(np.random.default_rng(1).normal(size=(4, 1, PICTURE_PX, PICTURE_PX)).astype(np.float32))

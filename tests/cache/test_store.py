@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import json
 import multiprocessing
 import os
 import pickle
+import re
 import zlib
 from pathlib import Path
 
@@ -18,13 +20,13 @@ from fervideo import cache, settings
 from fervideo.cache import Cache, files
 from fervideo.errors import OutputError
 from fervideo.landmarks import N_LANDMARKS
-from fervideo.measures import measure
 from fervideo.records import (
     EXPRESSIONS,
     THUMBNAIL_SHAPE,
     ClipExpressions,
-    FaceObservations,
-    FeatureShard,
+    DetectedFaces,
+    FramePredictions,
+    SegmentFaces,
     TrackExpressions,
 )
 from fervideo.settings import Settings, resolved
@@ -34,73 +36,87 @@ FINGERPRINT = "ab" * 32
 
 def make_shard(
     segment: int = 0, n: int = 12, faces: int = 10, size_px: float = 500.0, damage: str = ""
-) -> FeatureShard:
+) -> SegmentFaces:
     rng = np.random.default_rng(segment)
     frame = segment * 256 + np.arange(n)
     centre = rng.uniform(300, 3000, (faces, 1, 3)) * (1, 1, 0)
     landmarks = (centre + rng.uniform(-0.5, 0.5, (faces, N_LANDMARKS, 3)) * size_px).astype(np.float32)
     xy = landmarks[..., :2]
-    return FeatureShard(
+    return SegmentFaces(
         segment=segment,
         frame=frame,
         time_s=frame / 29.97,
         thumbnail=rng.integers(0, 256, (n, *THUMBNAIL_SHAPE)).astype(np.uint8),
-        observations=FaceObservations(
+        faces=DetectedFaces(
             frame=frame[np.sort(rng.integers(0, n, faces))] if faces else np.empty(0, np.int64),
             box_px=np.concatenate([xy.min(1), xy.max(1)], 1) if faces else np.empty((0, 4), np.float32),
             landmarks_px=landmarks,
-            embedding=rng.normal(size=(faces, 128)).astype(np.float32),
-            frame_logits=rng.normal(size=(faces, len(EXPRESSIONS))).astype(np.float32),
-            measures=measure(landmarks),
+            alignment=rng.normal(size=(faces, 2, 3)),
+            blur=rng.random(faces, np.float32),
+            brightness=rng.random(faces, np.float32),
         ),
         damage=damage,
     )
 
 
-def assert_same(a: FeatureShard, b: FeatureShard, landmarks_px: float = 0.0) -> None:
+def make_predictions(faces: int = 10) -> FramePredictions:
+    rng = np.random.default_rng(faces)
+    return FramePredictions(
+        embedding=rng.normal(size=(faces, 128)).astype(np.float32),
+        logits=rng.normal(size=(faces, len(EXPRESSIONS))).astype(np.float32),
+    )
+
+
+def put(store: Cache, segment: int = 0) -> None:
+    """Store both stages of a segment."""
+    store.put_faces(make_shard(segment))
+    store.put_predictions(segment, make_predictions())
+
+
+def assert_same(a: SegmentFaces, b: SegmentFaces, landmarks_px: float = 0.0) -> None:
     assert (a.segment, a.damage) == (b.segment, b.damage)
     for name in ("frame", "time_s", "thumbnail"):
         np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
-    for name in ("frame", "box_px", "embedding", "frame_logits"):
-        np.testing.assert_array_equal(getattr(a.observations, name), getattr(b.observations, name))
-    np.testing.assert_allclose(a.observations.landmarks_px, b.observations.landmarks_px, rtol=0, atol=landmarks_px)
+    for name in ("frame", "box_px", "alignment", "blur", "brightness"):
+        np.testing.assert_array_equal(getattr(a.faces, name), getattr(b.faces, name))
+    np.testing.assert_allclose(a.faces.landmarks_px, b.faces.landmarks_px, rtol=0, atol=landmarks_px)
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Cache:
-    return Cache("clip", tmp_path)
+    return Cache(name="clip", base=tmp_path, classifier="cnn")
 
 
 @pytest.mark.parametrize("faces", [0, 1, 10])
 def test_round_trip(store: Cache, faces: int) -> None:
     shard = make_shard(3, faces=faces, damage="frame 800 is broken: “Bild kaputt”")
-    assert not store.has(3)
-    assert store.get(3) is None
-    store.put(shard)
-    assert store.has(3)
-    read = store.get(3)
+    assert not store.has_faces(3)
+    assert store.faces(3) is None
+    store.put_faces(shard)
+    assert store.has_faces(3)
+    read = store.faces(3)
     assert read is not None
     assert_same(read, shard, landmarks_px=0.01)
 
 
 def test_reading_twice_and_writing_what_was_read_gives_the_same(store: Cache) -> None:
-    store.put(make_shard())
-    first, second = store.get(0), store.get(0)
+    store.put_faces(make_shard())
+    first, second = store.faces(0), store.faces(0)
     assert first is not None
     assert second is not None
     assert_same(first, second)
-    stored = store.path(0).read_bytes()
-    store.put(make_shard())
-    assert store.path(0).read_bytes() == stored
+    stored = store.faces_path(0).read_bytes()
+    store.put_faces(make_shard())
+    assert store.faces_path(0).read_bytes() == stored
 
 
 @pytest.mark.parametrize(("size_px", "off_px"), [(30, 0.001), (500, 0.01), (3000, 0.06)])
 def test_landmarks_are_off_by_little(store: Cache, size_px: float, off_px: float) -> None:
     shard = make_shard(size_px=size_px)
-    store.put(shard)
-    read = store.get(0)
+    store.put_faces(shard)
+    read = store.faces(0)
     assert read is not None
-    np.testing.assert_allclose(read.observations.landmarks_px, shard.observations.landmarks_px, rtol=0, atol=off_px)
+    np.testing.assert_allclose(read.faces.landmarks_px, shard.faces.landmarks_px, rtol=0, atol=off_px)
 
 
 def rewritten(path: Path, **changes: object) -> None:
@@ -132,37 +148,87 @@ DAMAGES = {
     "no header": lambda path: path.write_bytes(save({"frame": np.zeros(3)})),
     "header is a list": lambda path: path.write_bytes(save({"frame": np.zeros(3)}, {"fervideo": "[1]"})),
     "header is no JSON": lambda path: path.write_bytes(save({"frame": np.zeros(3)}, {"fervideo": "{"})),
-    "other version": lambda path: rewritten(path, version=files.FEATURE_VERSION + 1),
+    "other version": lambda path: rewritten(path, version=files.FACES_VERSION + 1),
     "other segment": lambda path: rewritten(path, segment=5),
     "array missing": lambda path: path.write_bytes(
         save({"box_px": np.zeros((1, 4), np.float32)}, {"fervideo": '{"version": 1, "segment": 0}'})
     ),
     "other shape": lambda path: rewritten(path, thumbnail=np.zeros((12, 5, 5), np.uint8)),
     "other length": lambda path: rewritten(path, time_s=np.zeros(11)),
-    "other dtype": lambda path: rewritten(path, embedding=np.zeros((10, 128))),
+    "other dtype": lambda path: rewritten(path, blur=np.zeros(10)),
     "other number of landmarks": lambda path: rewritten(path, landmark_steps=np.zeros((10, 68, 3), np.int16)),
 }
 
 
+def messages(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.name == "fervideo"]
+
+
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_damaged_entry_is_a_warning_and_a_miss(store: Cache, damage: str) -> None:
-    store.put(make_shard())
-    DAMAGES[damage](store.path(0))
-    with pytest.warns(
-        UserWarning, match=r"00000\.safetensors: cached segment is damaged .*; it is recomputed"
-    ) as warned:
-        assert store.get(0) is None
-    assert len(warned) == 1
-    assert "\n" not in str(warned[0].message)
+def test_damaged_entry_is_logged_and_a_miss(store: Cache, damage: str, caplog: pytest.LogCaptureFixture) -> None:
+    put(store)
+    assert store.has(0)
+    DAMAGES[damage](store.faces_path(0))
+    assert store.faces(0) is None
+    (message,) = messages(caplog)
+    assert re.search(r"00000\.faces\.safetensors: cached file is damaged .*; it is made again", message)
+    assert "\n" not in message
     assert not store.has(0)
-    store.put(make_shard())
-    assert store.get(0) is not None
+    put(store)
+    assert store.faces(0) is not None
+    assert store.has(0)
+
+
+def test_predictions_come_back_as_they_were(store: Cache) -> None:
+    put(store)
+    read, written = store.predictions(0), make_predictions()
+    assert read is not None
+    np.testing.assert_array_equal(read.embedding, written.embedding)
+    np.testing.assert_array_equal(read.logits, written.logits)
+
+
+def test_predictions_of_each_classifier_are_their_own(store: Cache) -> None:
+    put(store)
+    other = dataclasses.replace(store, classifier="svm")
+    assert other.has_faces(0)
+    assert not other.has(0)
+    assert other.predictions(0) is None
+    other.put_predictions(0, make_predictions())
+    assert store.has(0)
+    assert other.has(0)
+
+
+def test_new_faces_make_predictions_void(store: Cache) -> None:
+    put(store)
+    put(store, 1)
+    store.put_faces(make_shard())
+    assert not store.has(0)
+    assert store.has(1)
+
+
+@pytest.mark.parametrize("spoil", [lambda content: b"", lambda content: content[:-8] + bytes(8)])
+def test_damaged_predictions_are_logged_and_a_miss(store: Cache, spoil, caplog: pytest.LogCaptureFixture) -> None:
+    put(store)
+    path = store.predictions_path(0)
+    path.write_bytes(spoil(path.read_bytes()))
+    assert store.predictions(0) is None
+    assert "cached file is damaged" in messages(caplog)[0]
+    assert store.has_faces(0)
+    assert not store.has(0)
+
+
+def test_a_segment_travels_as_bytes(store: Cache, tmp_path: Path) -> None:
+    put(store)
+    there = dataclasses.replace(store, base=tmp_path / "there")
+    there.adopt(0, store.contents(0))
+    assert there.has(0)
+    assert there.contents(0) == store.contents(0)
 
 
 def write_often(store: Cache, barrier: multiprocessing.synchronize.Barrier) -> None:
     barrier.wait(30)
     for _ in range(40):
-        store.put(make_shard())
+        store.put_faces(make_shard())
 
 
 def test_two_processes_write_the_same_segment(store: Cache) -> None:
@@ -174,30 +240,30 @@ def test_two_processes_write_the_same_segment(store: Cache) -> None:
     barrier.wait(30)
     reads = 0
     while any(writer.is_alive() for writer in writers):
-        if store.has(0):
-            # A half-written file would be a warning, and warnings are errors here.
-            assert store.get(0) is not None
+        if store.has_faces(0):
+            # A half-written file would count as damaged.
+            assert store.faces(0) is not None
             reads += 1
     for writer in writers:
         writer.join()
     assert [writer.exitcode for writer in writers] == [0, 0]
     assert reads > 0
-    assert [path.name for path in store.folder.iterdir()] == ["00000.safetensors"]
+    assert [path.name for path in store.folder.iterdir()] == ["00000.faces.safetensors"]
 
 
 def test_store_can_be_sent_to_a_worker(store: Cache) -> None:
-    store.put(make_shard())
-    assert pickle.loads(pickle.dumps(store)).get(0) is not None
+    store.put_faces(make_shard())
+    assert pickle.loads(pickle.dumps(store)).faces(0) is not None
 
 
 def test_folder_that_cannot_be_made_is_an_output_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    store = Cache("clip", tmp_path / "file")
-    assert store.get(0) is None
+    store = Cache(name="clip", base=tmp_path / "file", classifier="cnn")
+    assert store.faces(0) is None
     with pytest.raises(
         OutputError, match=r"file/clip: the cache cannot be written \(.*\); set FERVIDEO_CACHE .*--no-cache"
     ):
-        store.put(make_shard())
+        store.put_faces(make_shard())
 
 
 def test_full_disk_is_an_output_error_and_leaves_nothing(store: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,14 +274,14 @@ def test_full_disk_is_an_output_error_and_leaves_nothing(store: Cache, monkeypat
 
     monkeypatch.setattr(Path, "write_bytes", half_written)
     with pytest.raises(OutputError, match=r"No space left on device"):
-        store.put(make_shard())
+        store.put_faces(make_shard())
     assert list(store.folder.iterdir()) == []
 
 
 def folder(
     fingerprint: str = FINGERPRINT, changes: dict[str, dict[str, object]] | None = None, weights: str = "w1"
 ) -> Path:
-    return Cache.of_clip(fingerprint, resolved(changes or {}, "test"), weights).folder
+    return Cache.of_clip(fingerprint, resolved(changes or {}, "test"), weights, "m1").folder
 
 
 def test_key_changes_with_every_part(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,9 +290,8 @@ def test_key_changes_with_every_part(monkeypatch: pytest.MonkeyPatch) -> None:
         folder(FINGERPRINT[:-1] + "0"),
         folder(changes={"video": {"sample_fps": 10}}),
         folder(changes={"faces": {"max_faces": 2}}),
-        folder(weights="w2"),
     ]
-    monkeypatch.setattr(files, "FEATURE_VERSION", files.FEATURE_VERSION + 1)
+    monkeypatch.setattr(files, "FACES_VERSION", files.FACES_VERSION + 1)
     folders.append(folder())
     assert len(set(folders)) == len(folders)
 
@@ -239,11 +304,12 @@ def test_key_changes_with_every_part(monkeypatch: pytest.MonkeyPatch) -> None:
         {"events": {"enter": 0.6}},
         {"run": {"workers": 4}},
         {"video": {"sample_fps": None}},
+        {"classifier": {"name": "svm"}},
     ],
 )
 def test_key_does_not_change_with_what_changes_no_feature(changes: dict[str, dict[str, object]]) -> None:
     assert folder(changes=changes) == folder()
-    assert Cache.of_clip(FINGERPRINT, Settings(), "w1").folder == folder()
+    assert Cache.of_clip(FINGERPRINT, Settings(), "w1", "m1").folder == folder() == folder(weights="w2")
 
 
 def test_environment_names_the_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -258,10 +324,10 @@ def test_size_and_clear_touch_cached_clips_only(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("FERVIDEO_CACHE", str(tmp_path / "cache"))
     assert cache.size() == (0, 0)
     cache.clear()
-    for weights in ("w1", "w2"):
-        store = Cache.of_clip(FINGERPRINT, Settings(), weights)
+    for clip in ("ab", "cd"):
+        store = Cache.of_clip(clip * 32, Settings(), "w1", "m1")
         for segment in range(2):
-            store.put(make_shard(segment))
+            store.put_faces(make_shard(segment))
     mine = tmp_path / "cache" / "holiday.mp4"
     mine.write_bytes(b"x" * 1000)
     (tmp_path / "cache" / "photos").mkdir()
@@ -276,49 +342,49 @@ def test_size_and_clear_touch_cached_clips_only(tmp_path: Path, monkeypatch: pyt
 def test_prune_takes_what_was_used_longest_ago(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FERVIDEO_CACHE", str(tmp_path / "cache"))
     assert cache.prune(0) == (0, 0)
-    stores = [Cache.of_clip(FINGERPRINT, Settings(), weights) for weights in ("w1", "w2", "w3")]
+    stores = [Cache.of_clip(clip * 32, Settings(), "w1", "m1") for clip in ("ab", "cd", "ef")]
     for age, store in enumerate(stores):
-        store.put(make_shard())
+        store.put_faces(make_shard())
         os.utime(store.folder, (1000 + age, 1000 + age))
     one = cache.size()[0] // 3
     stores[0].touch()
     assert cache.prune(3 * one) == (0, 0)
     assert cache.prune(2 * one + 10) == (one, 1)
-    assert [store.has(0) for store in stores] == [True, False, True]
+    assert [store.has_faces(0) for store in stores] == [True, False, True]
     assert cache.prune(0) == (2 * one, 2)
     assert cache.size() == (0, 0)
 
 
-def claim(store: Cache, held: multiprocessing.synchronize.Event, done: multiprocessing.synchronize.Event) -> None:
-    assert store.claim(0)
+def hold(store: Cache, held: multiprocessing.synchronize.Event, done: multiprocessing.synchronize.Event) -> None:
+    assert store.lock(0)
     held.set()
     done.wait(30)
 
 
-def test_a_claim_holds_as_long_as_its_process_lives(store: Cache) -> None:
+def test_a_lock_holds_as_long_as_its_process_lives(store: Cache) -> None:
     context = multiprocessing.get_context("spawn")
     held, done = context.Event(), context.Event()
-    other = context.Process(target=claim, args=(store, held, done))
+    other = context.Process(target=hold, args=(store, held, done))
     other.start()
     held.wait(30)
-    assert not store.claim(0)
-    assert store.claim(1)
+    assert not store.lock(0)
+    assert store.lock(1)
     done.set()
     other.join()
-    assert store.claim(0)
-    assert not store.claim(0)
-    store.release(0)
-    assert store.claim(0)
+    assert store.lock(0)
+    assert not store.lock(0)
+    store.unlock(0)
+    assert store.lock(0)
 
 
 @pytest.mark.parametrize("text", ["", "123 another machine"])
-def test_a_claim_of_which_nothing_is_known_holds_for_a_while(store: Cache, text: str) -> None:
+def test_a_lock_without_a_known_owner_holds_for_a_while(store: Cache, text: str) -> None:
     store.folder.mkdir()
-    path = store.folder / "00000.claim"
+    path = store.folder / "00000.lock"
     path.write_text(text)
-    assert not store.claim(0)
+    assert not store.lock(0)
     os.utime(path, (1000, 1000))
-    assert store.claim(0)
+    assert store.lock(0)
 
 
 @pytest.mark.parametrize("scheme", ["memory", "file"])
@@ -328,37 +394,37 @@ def test_a_url_holds_the_segments_for_machines_without_a_common_disk(
     url = f"{scheme}://{tmp_path}/bucket"
     monkeypatch.setenv("FERVIDEO_CACHE", url)
     monkeypatch.setattr("platformdirs.user_cache_dir", lambda *_, **__: str(tmp_path / "here"))
-    here = Cache.of_clip(FINGERPRINT, Settings(), "w1")
-    assert not here.has(0)
-    assert here.get(0) is None
+    here = Cache.of_clip(FINGERPRINT, Settings(), "w1", "m1")
+    assert not here.has_faces(0)
+    assert here.faces(0) is None
     shard = make_shard()
-    here.put(shard)
-    own, sent = here.path(shard.segment), pickle.dumps(here)
+    here.put_faces(shard)
+    own, sent = here.faces_path(shard.segment), pickle.dumps(here)
     # Another machine gets the store from the driver, and has a disk of its own.
     monkeypatch.delenv("FERVIDEO_CACHE")
     monkeypatch.setattr("platformdirs.user_cache_dir", lambda *_, **__: str(tmp_path / "there"))
     there = pickle.loads(sent)
     assert there.folder.parent == tmp_path / "there"
-    assert there.has(shard.segment)
-    found = there.get(shard.segment)
+    assert there.has_faces(shard.segment)
+    found = there.faces(shard.segment)
     assert found is not None
-    assert there.path(shard.segment).read_bytes() == own.read_bytes()
+    assert there.faces_path(shard.segment).read_bytes() == own.read_bytes()
     there.drop()
-    assert not there.has(shard.segment)
+    assert not there.has_faces(shard.segment)
 
 
 def test_a_store_that_fails_leaves_no_copy_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The next run would take the copy for done, and the store would never get the segment."""
     monkeypatch.setenv("FERVIDEO_CACHE", str(tmp_path))
-    store = Cache("clip", "nosuch://bucket")
+    store = Cache(name="clip", base="nosuch://bucket", classifier="cnn")
     with pytest.raises(OutputError, match="cannot be reached"):
-        store.put(make_shard())
-    assert not store.path(make_shard().segment).exists()
+        store.put_faces(make_shard())
+    assert not store.faces_path(make_shard().segment).exists()
 
 
 def test_a_url_that_leads_nowhere_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(OutputError, match=r"nosuch://bucket/.* cannot be reached"):
-        Cache.of_clip(FINGERPRINT, Settings(), "w1", "nosuch://bucket").has(0)
+        Cache.of_clip(FINGERPRINT, Settings(), "w1", "m1", "nosuch://bucket").has(0)
 
 
 def make_expressions(*lengths: int) -> ClipExpressions:
@@ -370,38 +436,41 @@ def make_expressions(*lengths: int) -> ClipExpressions:
 
 @pytest.mark.parametrize("lengths", [(), (5,), (5, 1, 9)])
 def test_expressions_come_back_as_they_were(store: Cache, lengths: tuple[int, ...]):
-    told = make_expressions(*lengths)
-    store.keep(Settings(), "a", told)
-    again = store.recall(Settings(), "a")
+    written = make_expressions(*lengths)
+    store.put_expressions(written)
+    again = store.expressions()
     assert again is not None
-    assert (again.labels, again.device, len(again.tracks)) == (told.labels, "cpu", len(lengths))
-    for one, other in zip(again.tracks, told.tracks, strict=True):
+    assert (again.labels, again.device, len(again.tracks)) == (written.labels, "cpu", len(lengths))
+    for one, other in zip(again.tracks, written.tracks, strict=True):
         assert one.track == other.track
         for name in ("frame", "probabilities", "clip_probabilities"):
             np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
 
 
-def test_expressions_are_those_of_one_model_and_of_some_settings(store: Cache):
-    store.keep(Settings(), "a", make_expressions(5))
-    assert store.recall(Settings(), "b") is None
-    for other in ("sequence.smooth_s=0.5", "tracking.max_gap_s=0.1"):
-        assert store.recall(settings.load(None, [(other, other)]), "a") is None
+def test_expressions_are_those_of_both_models_and_of_some_settings(tmp_path: Path):
+    def of(change: str = "run.workers=2", classifier: str = "w1", model: str = "m1") -> Cache:
+        return Cache.of_clip(FINGERPRINT, settings.load(None, [("", change)]), classifier, model, tmp_path)
+
+    of().put_expressions(make_expressions(5))
+    for other in (of(model="m2"), of(classifier="w2"), of("sequence.smooth_s=0.5"), of("tracking.max_gap_s=0.1")):
+        assert other.expressions() is None
+        assert other.folder == of().folder
     for same in ("events.min_duration_s=1", "sequence.uncertain_below=0.5", "run.workers=1"):
-        assert store.recall(settings.load(None, [(same, same)]), "a") is not None
+        assert of(same).expressions() is not None
 
 
-def test_a_new_segment_makes_expressions_void(store: Cache):
-    store.put(make_shard())
-    store.keep(Settings(), "a", make_expressions(5))
-    store.put(make_shard())
-    assert store.recall(Settings(), "a") is None
+def test_new_faces_make_expressions_void(store: Cache):
+    store.put_faces(make_shard())
+    store.put_expressions(make_expressions(5))
+    store.put_faces(make_shard())
+    assert store.expressions() is None
 
 
 @pytest.mark.parametrize("spoil", [lambda content: b"", lambda content: content[:-8] + bytes(8)])
-def test_damaged_expressions_are_a_warning_and_a_miss(store: Cache, spoil):
-    store.keep(Settings(), "a", make_expressions(5))
+def test_damaged_expressions_are_logged_and_a_miss(store: Cache, spoil, caplog: pytest.LogCaptureFixture):
+    store.put_expressions(make_expressions(5))
     (path,) = store.folder.iterdir()
     path.write_bytes(spoil(path.read_bytes()))
-    with pytest.warns(UserWarning, match="cached answer is damaged"):
-        assert store.recall(Settings(), "a") is None
+    assert store.expressions() is None
+    assert "cached file is damaged" in messages(caplog)[0]
     assert not path.exists()

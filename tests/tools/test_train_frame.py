@@ -8,16 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fervideo import checkpoint
-from fervideo.classifiers import cnn
+from fervideo import checkpoint, classifiers
 from fervideo.records import CROP_PX, EXPRESSIONS
 
-TOOLS = Path(__file__).parents[1] / "tools"
+TOOLS = Path(__file__).parents[2] / "tools"
 
 
 @pytest.fixture(autouse=True)
 def tools(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the recipes be imported as they import one another."""
+    """Make the recipes importable, as they import one another."""
     monkeypatch.syspath_prepend(TOOLS)
 
 
@@ -43,7 +42,8 @@ def test_it_trains_and_trains_on(recipe: Callable[..., Path], tmp_path: Path):
     second = recipe(tmp_path / "b", "--init", str(first))
     header = checkpoint.read(second).header
     assert header["init"] == checkpoint.digest(first)
-    features, logits = cnn.Embedder(second).embed(np.zeros((2, CROP_PX, CROP_PX), np.uint8))
+    seen = classifiers.load(second).predict(np.zeros((2, CROP_PX, CROP_PX), np.uint8), np.empty((0, 0, 3), np.float32))
+    features, logits = seen.embedding, seen.logits
     assert features.shape == (2, 128)
     assert np.isfinite(logits).all()
     # A checkpoint of another recipe is not gone on from unseen.
@@ -125,12 +125,11 @@ def test_the_correction_leans_to_neutral_no_more_than_scores_can_tell():
     rng = np.random.default_rng(0)
     prior = np.array([0.6, *[0.4 / 7] * 7])
     truth = rng.choice(len(EXPRESSIONS), 4000, p=prior)
-    # Faces that are clear beyond all doubt: no correction changes their answers, so the strongest one is taken.
+    # Faces that are clear beyond all doubt: no correction changes their predictions, so the strongest is taken.
     target = np.eye(len(EXPRESSIONS), dtype=np.float32)[truth]
     faces = data.FerPlus(np.empty((4000, 1, 1)), np.empty((4000, 1, 3)), target, truth)
     assert fit_head(20 * target, faces)[0] == pytest.approx(0.75)
-    # Answers that are right on average already, of a Bayesian who knows the prior: correcting them for it makes them
-    # worse.
+    # Predictions of a Bayesian who knows the prior, right on average already: correcting them makes them worse.
     noisy = target + rng.normal(0, 0.7, target.shape)
     strength, temperature = fit_head((noisy / 0.49 + np.log(prior)).astype(np.float32), faces)
     assert -0.3 < strength < 0.6

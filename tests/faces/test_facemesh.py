@@ -1,4 +1,4 @@
-"""Faces on a real photograph."""
+"""FaceMesh on a real photograph."""
 
 import subprocess
 import sys
@@ -23,7 +23,7 @@ def photograph() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def landmarker() -> Iterator[faces.Landmarker]:
-    with faces.Landmarker(FaceSettings(), 1, still=True) as found:
+    with faces.open_landmarker(FaceSettings(), 1, still=True) as found:
         yield found
 
 
@@ -39,7 +39,7 @@ def test_landmarks_lie_where_the_face_is(photograph: np.ndarray, landmarker: fac
 
 
 def test_the_scale_is_that_of_the_picture(photograph: np.ndarray, landmarker: faces.Landmarker):
-    """x and y are scaled by the picture's own width and height, z like x: a wide picture with the same face gives the same landmarks."""
+    """x and y are scaled by the picture's width and height, z like x: a wider picture gives the same landmarks."""
     plain = landmarker.find(photograph)[0]
     wide = landmarker.find(cv2.copyMakeBorder(photograph, 0, 0, 0, 200, cv2.BORDER_REPLICATE))[0]
     assert np.abs(plain - wide).max() < 0.1 * np.ptp(plain[:, 0])
@@ -61,7 +61,7 @@ def far(photograph: np.ndarray) -> np.ndarray:
 
 
 def test_small_faces_are_found_too(far: np.ndarray):
-    with faces.Landmarker(FaceSettings(), 4, still=True) as landmarker:
+    with faces.open_landmarker(FaceSettings(), 4, still=True) as landmarker:
         found = boxes.around(landmarker.find(far))
     left, right = sorted(found.tolist())
     assert 240 < left[0] < left[2] < 350
@@ -70,7 +70,7 @@ def test_small_faces_are_found_too(far: np.ndarray):
 
 def test_small_faces_are_followed(far: np.ndarray):
     """A camera pans by more than a face's width over 40 frames, and neither face is lost."""
-    with faces.Landmarker(FaceSettings(), 2) as landmarker:
+    with faces.open_landmarker(FaceSettings(), 2) as landmarker:
         for step in range(40):
             found = sorted(boxes.around(landmarker.find(np.roll(far, 4 * step, axis=1))).tolist())
             assert len(found) == 2, step
@@ -79,7 +79,7 @@ def test_small_faces_are_followed(far: np.ndarray):
 
 
 def test_as_many_as_are_asked_for(far: np.ndarray):
-    with faces.Landmarker(FaceSettings(), 1, still=True) as landmarker:
+    with faces.open_landmarker(FaceSettings(), 1, still=True) as landmarker:
         assert len(landmarker.find(far)) == 1
 
 
@@ -95,7 +95,7 @@ def test_counting_needs_two_frames_that_agree(photograph: np.ndarray):
 
 
 def test_nothing_is_printed_on_the_way(photograph: np.ndarray, capfd: pytest.CaptureFixture[str]):
-    with faces.Landmarker(FaceSettings(), 1) as landmarker:
+    with faces.open_landmarker(FaceSettings(), 1) as landmarker:
         for _ in range(3):
             landmarker.find(photograph)
     assert capfd.readouterr() == ("", "")
@@ -104,7 +104,8 @@ def test_nothing_is_printed_on_the_way(photograph: np.ndarray, capfd: pytest.Cap
 def test_finding_faces_does_not_wait_for_pyplot():
     code = (
         "import sys, numpy as np; from fervideo import faces, settings; "
-        "faces.Landmarker(settings.FaceSettings(), 1).find(np.zeros((64, 64, 3), np.uint8)); assert 'matplotlib' not in sys.modules; "
+        "faces.open_landmarker(settings.FaceSettings(), 1).find(np.zeros((64, 64, 3), np.uint8)); "
+        "assert 'matplotlib' not in sys.modules; "
         "import mediapipe.python.solutions.drawing_utils as drawing; drawing.plt.figure; import matplotlib.pyplot; "
         "assert drawing.plt.figure is matplotlib.pyplot.figure"
     )

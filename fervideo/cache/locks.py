@@ -1,0 +1,42 @@
+"""Locks between processes: a file that names its owner; one whose owner is gone does not count."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+from fervideo import atomic
+
+
+def acquire(path: Path) -> bool:
+    """Take a lock for this process.
+
+    Returns:
+        False where another process has it. One that is dead, or on another machine and silent for long, does not count.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if _is_stale(path):
+        release(path)
+    try:
+        with open(path, "x", encoding="utf-8") as file:
+            file.write(atomic.process_name())
+    except FileExistsError:
+        return False
+    return True
+
+
+def release(path: Path) -> None:
+    """Give a lock back."""
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
+
+
+def _is_stale(path: Path) -> bool:
+    """Check whether a lock's owner is gone; an empty one is a moment old, or its owner was killed at that moment."""
+    try:
+        return atomic.is_gone(path.read_text(encoding="utf-8"), path.stat().st_mtime)
+    except OSError:
+        return False

@@ -1,0 +1,37 @@
+"""The frames to analyse, picked by time or spread over a clip."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import clips
+import numpy as np
+import pytest
+
+from fervideo.video import select, spread
+
+
+def test_select_picks_by_time():
+    time_s = np.array([0, 0.1, 0.2, 0.35, 0.9, 1.0, 1.1])
+    assert select(time_s, None).tolist() == [0, 1, 2, 3, 4, 5, 6]
+    assert select(time_s, 5).tolist() == [0, 2, 4, 5]
+    assert select(time_s, 1).tolist() == [0, 5]
+    assert select(time_s, 1000).tolist() == [0, 1, 2, 3, 4, 5, 6]
+    assert select(np.zeros(1), 10).tolist() == [0]
+
+
+@pytest.mark.parametrize("fps", [24, 25, 30000 / 1001, 60])
+def test_select_at_the_clips_own_rate_takes_every_frame(fps: float):
+    exact = np.arange(500) / fps
+    for time_s in (exact, exact.round(3), np.floor(exact * 1000) / 1000):
+        assert len(select(time_s - time_s[0], fps)) == 500
+
+
+def test_select_keeps_the_rate_on_any_clip():
+    assert select(np.arange(300) / 30, 10).tolist() == list(range(0, 300, 3))
+    assert len(select(np.arange(240) / 24, 10)) == 100
+
+
+def test_spread_prefers_frames_that_are_quick_to_reach(made: Callable[[str], Path]):
+    assert spread(clips.open_video(made("b_frames.mp4")), 3).tolist() == [0, 24, 48]
+    assert spread(clips.open_video(made("long_gop.mp4")), 3).tolist() == [0, 30, 50]
+    assert spread(clips.open_video(made("all_intra.mp4")), 100).tolist() == list(range(60))
