@@ -79,11 +79,11 @@ def _compare(args: argparse.Namespace) -> int:
             raise UsageError(f"--map {text}", "is not LABEL=EXPRESSION", "write for example --map happy=happiness")
         renamed[label] = expression
 
-    from fervideo.training import compare
+    from fervideo.training import compare, scores
 
     names = [name.strip() for name in args.classifiers.split(",")]
     with problems_shown():
-        rows, seen = compare.compare(
+        comparison = compare.compare(
             args.dataset,
             names,
             chosen,
@@ -92,5 +92,6 @@ def _compare(args: argparse.Namespace) -> int:
             only_present=args.only_present,
             progress=True,
         )
-    print(json.dumps(rows, indent=1) if args.json else compare.describe(rows, seen))
+    rows = scores.to_json(comparison.classifiers)
+    print(json.dumps(rows, indent=1) if args.json else compare.describe(comparison))
     return 0

@@ -74,47 +74,44 @@ def _add_run(parser: Parser) -> None:
 def _train(args: argparse.Namespace) -> int:
     chosen, skip = options.training_settings_of(args), args.on_error == "skip"
 
-    from fervideo.training import evaluate, runs
+    from fervideo.training import runs, scores
 
     with problems_shown():
         report = runs.train(
             args.dataset, args.output, chosen, format=args.format, init=args.init, resume=args.resume, skip=skip
         )
-    print(evaluate.describe(report["test"], runs.MODEL))
+    print(scores.describe(report.test))
     print(f"wrote {args.output}; use it with: fervideo timeline VIDEO --model {args.output}")
-    return _skipped(report["skipped"], args.output / "skipped.csv")
+    return _skipped(report.skipped, args.output / "skipped.csv")
 
 
 def _cross_validate(args: argparse.Namespace) -> int:
     chosen, skip = options.training_settings_of(args), args.on_error == "skip"
 
-    from fervideo.training import runs
+    from fervideo.training import run_files, runs
 
     with problems_shown():
         report = runs.cross_validate(args.dataset, args.output, chosen, format=args.format, init=args.init, skip=skip)
-    for name in ("mean", "pooled"):
-        for kind, scores in report[name].items():
-            shown = "  ".join(f"{score} {scores[score]:.3f}" for score in ("war", "uar", "macro_f1"))
-            print(f"{name} of {counted(len(report['folds']), 'fold')}, {kind}: {shown}")
+    print(run_files.describe_folds(report))
     print(f"wrote {args.output}")
-    return _skipped(report["skipped"], args.output / "fold_*" / "skipped.csv")
+    return _skipped(report.skipped, args.output / "fold_*" / "skipped.csv")
 
 
 def _evaluate(args: argparse.Namespace) -> int:
     chosen, skip = options.training_settings_of(args), args.on_error == "skip"
 
-    from fervideo.training import evaluate, runs
+    from fervideo.training import runs, scores
 
     with problems_shown():
         report = runs.evaluate_run(
             args.dataset, chosen, format=args.format, split=args.split, output=args.output, skip=skip
         )
-    print(evaluate.describe(report, runs.MODEL))
+    print(scores.describe(report))
     if args.output is not None:
         print(f"wrote {args.output}")
-    if report["left_out"]:
-        print(f"left out {counted(report['left_out'], 'row')} of other splits, or that the model learnt from")
-    return _skipped(report["skipped"], None if args.output is None else args.output / "skipped.csv")
+    if report.left_out:
+        print(f"left out {counted(report.left_out, 'row')} of other splits, or that the model learnt from")
+    return _skipped(report.skipped, None if args.output is None else args.output / "skipped.csv")
 
 
 def _skipped(n_rows: int, listed: Path | None) -> int:

@@ -1,63 +1,93 @@
-"""Temperature scaling: one number per head, fitted on the validation split and folded into the head's weights (Guo et al. 2017)."""
+"""Temperature scaling (Guo et al. 2017): one number per head, fitted on the validation split."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from scipy.optimize import minimize_scalar
+from torch import nn
 
 from fervideo.records import Float32, Int64
 from fervideo.sequence.lstm import SequenceLSTM
-from fervideo.training.evaluate import Answer
+from fervideo.training.evaluate import Prediction
 from fervideo.training.features import Sample
 from fervideo.training.metrics import nll
 
-#: Fewer clips tell nothing of how sure answers should be; the steps of one clip are right or wrong together.
+#: Fewer clips are no basis for a temperature: the steps of one clip are right or wrong together.
 _FEWEST = 20
 _RANGE = (0.2, 5.0)
 
 
-def calibrate(model: SequenceLSTM, samples: Sequence[Sample], answers: Sequence[Answer | None]) -> dict[str, float]:
-    """Make a model as sure as it is right.
+@dataclass(frozen=True, kw_only=True)
+class Temperatures:
+    """The temperatures of a model's heads; 1 changes nothing.
+
+    Attributes:
+        clips: Temperature of the head for clips.
+        steps: Temperature of the head for steps.
+    """
+
+    clips: float
+    steps: float
+
+
+def calibrate(model: SequenceLSTM, samples: Sequence[Sample], predictions: Sequence[Prediction | None]) -> Temperatures:
+    """Fit temperatures, and divide the heads' weights by them.
 
     Args:
-        model: Whose heads are changed.
+        model: The model; its heads are changed.
         samples: The validation split.
-        answers: What the model says of them.
+        predictions: The model's, for these samples.
 
     Returns:
-        The temperature of `clips` and `steps`; 1 where there is too little to go by.
+        The temperatures; 1 where there are too few clips to fit one.
     """
-    known = [(sample, answer) for sample, answer in zip(samples, answers, strict=True) if answer is not None]
-    clips = [(sample.label, answer[1]) for sample, answer in known if sample.label >= 0]
-    # Where no frame is labelled, frames were taught their clip's label, and are as sure of it as they are right.
+    known = [
+        (sample, prediction) for sample, prediction in zip(samples, predictions, strict=True) if prediction is not None
+    ]
+    clips = [(sample.label, prediction.clip) for sample, prediction in known if sample.label >= 0]
+    # Without any frame label, frames were trained on their clip's label, and are calibrated on it.
     own = any((sample.step_label >= 0).any() for sample, _ in known)
     steps = [
         (label, p)
-        for sample, (course, _) in known
-        for label, p in zip(sample.step_label if own else [sample.label] * len(course), course, strict=True)
+        for sample, prediction in known
+        for label, p in zip(
+            sample.step_label if own else [sample.label] * len(prediction.steps), prediction.steps, strict=True
+        )
         if label >= 0
     ]
-    found = {}
-    for name, pairs, head in (("clips", clips, model.clip_head), ("steps", steps, model.step_head)):
-        enough = pairs and len(known) >= _FEWEST
-        found[name] = (
-            temperature(np.array([label for label, _ in pairs]), np.stack([p for _, p in pairs])) if enough else 1.0
-        )
-        with torch.no_grad():
-            head.weight.div_(found[name])
-            head.bias.div_(found[name])
-    return found
+    enough = len(known) >= _FEWEST
+    return Temperatures(
+        clips=_rescale(model.clip_head, clips if enough else []),
+        steps=_rescale(model.step_head, steps if enough else []),
+    )
+
+
+def _rescale(head: nn.Linear, pairs: Sequence[tuple[int, Float32]]) -> float:
+    """Divide a head's weights by the temperature that fits labels and probabilities; return it, 1 without any."""
+    if not pairs:
+        return 1.0
+    fitted = temperature(np.array([label for label, _ in pairs]), np.stack([p for _, p in pairs]))
+    with torch.no_grad():
+        head.weight.div_(fitted)
+        head.bias.div_(fitted)
+    return fitted
 
 
 def temperature(truth: Int64, p: Float32) -> float:
-    """Return by what logits must be divided so that the truth is least surprising."""
+    """Fit the number by which logits must be divided so that the truth has the least negative log-likelihood.
+
+    Args:
+        truth: int64 (n,).
+        p: float32 (n, C), probabilities.
+    """
     logits = np.log(np.maximum(p.astype(np.float64), 1e-12))
 
-    def surprise(log_t: float) -> float:
+    def loss(log_t: float) -> float:
         scaled = logits / np.exp(log_t)
         return nll(truth, np.exp(scaled - np.logaddexp.reduce(scaled, axis=1, keepdims=True)))
 
-    return round(float(np.exp(minimize_scalar(surprise, bounds=np.log(_RANGE), method="bounded").x)), 4)
+    return round(float(np.exp(minimize_scalar(loss, bounds=np.log(_RANGE), method="bounded").x)), 4)

@@ -1,6 +1,6 @@
-"""Clips to samples: the features that `fervideo timeline` extracts, from the cache where they are there, with labels beside them.
+"""Samples of clips: the features that `fervideo timeline` extracts, from the cache where possible, with labels.
 
-Of several faces a clip's is the one seen longest; where that is not seen, the next one takes its place.
+A clip's face is the one seen longest of several; in a frame without it, the one seen next longest stands in.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ WORTH_A_WORKER = 2
 
 @dataclass(frozen=True, repr=False)
 class Sample(Shaped):
-    """Hold what there is to learn of a clip.
+    """The features and labels of a clip.
 
     Attributes:
         clip: Its row in the manifest.
         start_s: Time of the course's first step.
         course: float32 (S, F), as the sequence model reads it; S is 0 where no face was found.
-        target: float32 (C,), what the clip shows, as shares of its votes where it has some; all 0 where unknown.
-        label: The one label that it shows; -1 where unknown, or where votes are tied.
-        step_label: int64 (S,), what each step shows; -1 where unknown.
+        target: float32 (C,), distribution over labels, from votes where there are any; all 0 where unknown.
+        label: Number of the clip's label; -1 where unknown, or where votes are tied.
+        step_label: int64 (S,), label of each step; -1 where unknown.
         time_s: float64 (T,), times of the clip's frames.
-        frame_label: int64 (T,), what each frame shows; -1 where unknown.
+        frame_label: int64 (T,), label of each frame; -1 where unknown.
         seen: Share of the frames in which a face was found.
     """
 
@@ -80,52 +80,54 @@ def load(
     *,
     progress: bool,
 ) -> tuple[list[Sample], list[Problem]]:
-    """Extract what the cache lacks, and make samples.
+    """Extract the segments that the cache lacks, and make samples.
 
     Args:
         clips: Sound rows.
         opened: Their videos, from `open_videos`.
         labels: Names of the labels, in the order of their numbers.
-        settings: The run's.
+        settings: The run's settings.
         inputs: Names of the measures that the model reads.
         progress: Whether to show progress bars on stderr, where that is a terminal.
 
     Returns:
-        Samples in the order of the rows, and what is wrong with rows whose videos turned out to be damaged while they
-        were decoded.
+        Samples in the order of the rows, and problems of rows whose videos proved damaged while they were decoded.
 
     Raises:
         FervideoError: Extraction is impossible: the cache cannot be written, a worker died.
     """
     by_path: dict[Path, list[int]] = {}
-    for place, clip in enumerate(clips):
-        by_path.setdefault(clip.path, []).append(place)
+    for row, clip in enumerate(clips):
+        by_path.setdefault(clip.path, []).append(row)
     _extract([opened[path] for path in by_path], settings, progress)
     samples: dict[int, Sample] = {}
     problems = []
-    for path, places in tqdm(by_path.items(), "tracks", unit=" clips", disable=None if progress else True, leave=False):
+    for path, rows in tqdm(by_path.items(), "tracks", unit=" clips", disable=None if progress else True, leave=False):
         extraction = opened[path]
         features = ClipFeatures(extraction.source.info, *tracking.join(extraction.shards(), settings.tracking))
-        samples |= {place: sample(clips[place], features, labels, inputs) for place in places}
+        samples |= {row: sample(clips[row], features, labels, inputs) for row in rows}
         if features.damage:
-            problems += [Problem(clips[place].origin, f"{path} is damaged: {features.damage}") for place in places]
-    return [samples[place] for place in range(len(clips))], problems
+            problems += [Problem(clips[row].origin, f"{path} is damaged: {features.damage}") for row in rows]
+    return [samples[row] for row in range(len(clips))], problems
 
 
 def open_videos(
-    clips: Sequence[Clip], settings: TrainingSettings, place: Path | None = None, *, progress: bool
+    clips: Sequence[Clip], settings: TrainingSettings, cache: Path | None = None, *, progress: bool
 ) -> tuple[dict[Path, Extraction], list[Problem]]:
-    """Open every video once; those that cannot be read, or are damaged, are problems of all their rows.
+    """Open every video once.
 
     Args:
         clips: Rows.
-        settings: The run's.
-        place: Folder of the cache, if not the user's.
+        settings: The run's settings.
+        cache: Folder of the cache, if not the user's.
         progress: As in `load`.
+
+    Returns:
+        Opened videos by path, and problems: a video that cannot be read, or is damaged, is one of all its rows.
     """
     paths = list(dict.fromkeys(clip.path for clip in clips))
     chosen = models.resolve(settings)
-    jobs = [(path, settings, chosen, place) for path in paths]
+    jobs = [(path, settings, chosen, cache) for path in paths]
     opened, reasons = {}, {}
     n_workers = workers.count(settings.run.workers, len(jobs), WORTH_A_WORKER)
     for number, result in workers.map_jobs(
@@ -160,33 +162,40 @@ def _counted(extraction: Extraction) -> Extraction:
 
 
 def sample(clip: Clip, features: ClipFeatures, labels: tuple[str, ...], inputs: Sequence[str] = INPUTS) -> Sample:
-    """Cut a clip's stretch out of its features and put labels beside it."""
+    """Cut a clip's stretch out of its features, and add labels."""
     inside = np.ones(len(features.time_s), bool)
     if not np.isnan(clip.start_s):
         inside &= features.time_s >= clip.start_s
     if not np.isnan(clip.end_s):
         inside &= features.time_s < clip.end_s
     frame, time_s = features.frame[inside], features.time_s[inside]
-    shown_at_s, shown = _labelled(clip, labels, frame, time_s)
+    label_time_s, frame_label = _labelled(clip, labels, frame, time_s)
     # Rows are ordered by frame, then track, and track 0 is seen longest.
     found, rows = np.unique(features.observations.frame, return_index=True)
     kept = np.isin(found, frame)
-    sightings = features.observations.take(rows[kept])
-    if len(sightings):
-        course = Course.of(sightings, features.time_s[np.searchsorted(features.frame, sightings.frame)], inputs)
+    detections = features.observations.take(rows[kept])
+    if len(detections):
+        course = Course.of(detections, features.time_s[np.searchsorted(features.frame, detections.frame)], inputs)
         start_s, steps = course.start_s, course.features
-        step_label = shown[nearest(shown_at_s, course.time_s)]
+        step_label = frame_label[nearest(label_time_s, course.time_s)]
     else:
-        width = n_features(inputs, sightings.embedding.shape[1]) + 1
+        width = n_features(inputs, detections.embedding.shape[1]) + 1
         start_s, steps, step_label = 0.0, np.empty((0, width), np.float32), np.empty(0, np.int64)
-    seen = len(sightings) / max(len(frame), 1)
     return Sample(
-        clip, start_s, steps, target(clip, labels), label_of(clip, labels), step_label, shown_at_s, shown, seen
+        clip=clip,
+        start_s=start_s,
+        course=steps,
+        target=target(clip, labels),
+        label=label_of(clip, labels),
+        step_label=step_label,
+        time_s=label_time_s,
+        frame_label=frame_label,
+        seen=len(detections) / max(len(frame), 1),
     )
 
 
 def _labelled(clip: Clip, labels: tuple[str, ...], frame: Int64, time_s: Float64) -> tuple[Float64, Int64]:
-    """Return times and labels of a clip's frames; of images also those that are missing and yet have a label of their own."""
+    """Return times and labels of a clip's frames, and of images that are missing but have labels of their own."""
     if not clip.path.is_dir():
         return time_s, truth(clip, labels, frame, time_s, frame)
     number = video.image_numbers(clip.path)[frame]
@@ -198,7 +207,7 @@ def _labelled(clip: Clip, labels: tuple[str, ...], frame: Int64, time_s: Float64
 
 
 def nearest(sorted_values: Float64, wanted: Float64) -> Int64:
-    """Return which of the sorted values is nearest to each wanted one."""
+    """Return the index of the sorted value that is nearest to each wanted one."""
     right = np.searchsorted(sorted_values, wanted).clip(1, max(len(sorted_values) - 1, 1))
     left_is_nearer = wanted - sorted_values[right - 1] <= np.abs(
         sorted_values[np.minimum(right, len(sorted_values) - 1)] - wanted

@@ -1,7 +1,7 @@
-"""The training loop: batches of like lengths, balanced soft-label losses per frame and per clip, exact resuming.
+"""The training loop: balanced soft-label losses per frame and per clip, the best epoch, exact resuming.
 
-Every epoch starts from its own seed and every step's rate follows from its number, so the state after an epoch is all
-that the next one needs: a training that was broken off and resumed ends as one that was not.
+Every epoch starts from its own seed and every step's rate follows from its number. So an epoch needs only the
+state after the last one: a training that was broken off and resumed ends like one that was not.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -24,117 +24,26 @@ from tqdm import tqdm
 from fervideo import atomic
 from fervideo.classifiers.nets import one_thread
 from fervideo.errors import TrainingError
-from fervideo.records import MODEL_RATE_HZ, Float32, Int64
+from fervideo.records import Float32
 from fervideo.sequence.lstm import SequenceLSTM
 from fervideo.settings import TrainSettings
-from fervideo.training.features import Sample
+from fervideo.training.batches import Batch, Piece, bucketed, collate, with_other_looks
 
-#: Clips are shuffled, sorted by length within so many batches, and dealt into batches of about one length.
-_BUCKET_BATCHES = 20
 #: Fine-tuning moves in smaller steps.
 _FINE_TUNING = 0.5
 _STATE = "resume.safetensors"
 
 
-class Piece(NamedTuple):
-    """Hold a clip, or a part of a long one, with weights that are 0 where nothing is known.
-
-    Attributes:
-        name: Of the clip, for messages.
-        course: float32 (S, F).
-        step_label: int64 (S,), 0 where unknown.
-        step_weight: float32 (S,).
-        target: float32 (C,).
-        clip_weight: 1 where the target is known, else 0.
-    """
-
-    name: str
-    course: Float32
-    step_label: Int64
-    step_weight: Float32
-    target: Float32
-    clip_weight: float
-
-
-class Batch(NamedTuple):
-    """Hold pieces padded to one length; as in Piece, with a first axis B, and `mask` bool (B, S), False in padding."""
-
-    names: list[str]
-    course: Tensor
-    mask: Tensor
-    step_label: Tensor
-    step_weight: Tensor
-    target: Tensor
-    clip_weight: Tensor
-
-
-def pieces(samples: Sequence[Sample], settings: TrainSettings) -> list[Piece]:
-    """Cut long clips, and lend the labels of clips without frame labels to their frames."""
-    longest = round(settings.max_s * MODEL_RATE_HZ)
-    cut = []
-    for sample in samples:
-        n_parts = -(-len(sample.course) // longest)
-        known = sample.step_label >= 0
-        label, weight = sample.step_label, known.astype(np.float32)
-        if not known.any() and sample.label >= 0:
-            label, weight = np.full(len(label), sample.label), np.full(len(label), settings.lent_weight, np.float32)
-        for rows in np.array_split(np.arange(len(sample.course)), n_parts) if n_parts else ():
-            steps = np.maximum(label[rows], 0), weight[rows]
-            cut.append(Piece(sample.clip.clip, sample.course[rows], *steps, sample.target, float(sample.target.any())))
-    return cut
-
-
-def collate(drawn: Sequence[Piece], device: str = "cpu") -> Batch:
-    """Pad pieces to one length."""
-    longest = max(len(piece.course) for piece in drawn)
-    lengths = np.array([len(piece.course) for piece in drawn])
-
-    def padded(arrays: list[Any]) -> Tensor:
-        return torch.from_numpy(
-            np.stack([np.pad(a, [(0, longest - len(a))] + [(0, 0)] * (a.ndim - 1)) for a in arrays])
-        ).to(device)
-
-    return Batch(
-        [piece.name for piece in drawn],
-        padded([piece.course for piece in drawn]),
-        torch.from_numpy(np.arange(longest) < lengths[:, None]).to(device),
-        padded([piece.step_label for piece in drawn]),
-        padded([piece.step_weight for piece in drawn]),
-        torch.from_numpy(np.stack([piece.target for piece in drawn])).to(device),
-        torch.tensor([piece.clip_weight for piece in drawn], device=device),
-    )
-
-
-def with_other_looks(batch: Batch, most: float) -> Batch:
-    """Shift each course towards the mean of another one by a random share of at most `most`.
-
-    A face's own looks move all its features one way; a few hundred clips show few faces, and the model must not know
-    them by their looks (after MixStyle, Zhou et al. 2021).
-    """
-    if not most:
-        return batch
-    found = batch.course[..., -1:]
-    looks = (batch.course * found).sum(1) / found.sum(1).clamp(min=1)
-    # Drawn on the CPU, whose generator is the one that is seeded alike everywhere.
-    share, other = most * torch.rand(len(looks), 1), torch.randperm(len(looks))
-    shift = share.to(looks.device) * (looks[other] - looks)
-    shift[:, -1] = 0
-    return batch._replace(course=batch.course + shift[:, None] * found)
-
-
-def bucketed(lengths: Sequence[int], size: int, rng: np.random.Generator) -> list[Int64]:
-    """Deal places into batches of about equal lengths, in random order."""
-    order = rng.permutation(len(lengths))
-    batches = []
-    for start in range(0, len(order), size * _BUCKET_BATCHES):
-        bucket = order[start : start + size * _BUCKET_BATCHES]
-        bucket = bucket[np.argsort(np.array(lengths)[bucket], kind="stable")]
-        batches += [bucket[first : first + size] for first in range(0, len(bucket), size)]
-    return [batches[place] for place in rng.permutation(len(batches))]
-
-
 def class_weights(mass: Float32, balance: float) -> Tensor:
-    """Return weights float32 (C,) that make classes of the given mass count more alike; their mean over the data is 1."""
+    """Compute weights that make classes count more alike; their mean over the data is 1.
+
+    Args:
+        mass: float32 (C,), sum of each class's labels.
+        balance: 1 makes all classes count alike, 0 all samples.
+
+    Returns:
+        float32 (C,).
+    """
     present = mass > 0
     weight = np.where(present, np.maximum(mass, 1e-9) ** -balance, 0)
     return torch.from_numpy((weight * mass.sum() / max((weight * mass).sum(), 1e-9)).astype(np.float32))
@@ -142,7 +51,7 @@ def class_weights(mass: Float32, balance: float) -> Tensor:
 
 @dataclass(frozen=True)
 class Loss:
-    """Sum the losses of frames and clips; what is unknown weighs nothing.
+    """The sum of the losses of frames and clips; unknown labels weigh nothing.
 
     Attributes:
         step_classes: float32 (C,), weight of each class among frames.
@@ -175,10 +84,18 @@ class Loss:
 
 
 class Epoch(NamedTuple):
-    """Tell how an epoch ended.
+    """The result of an epoch.
 
-    The best one has the least validation loss: recalls of a few dozen clips move in steps that may be chance, and
+    The best epoch has the least validation loss. Recalls of a few dozen clips move in steps that may be chance, and
     prefer epochs in which a model is barely trained.
+
+    Attributes:
+        epoch: Its number, counted from 0.
+        loss: Mean loss of its batches.
+        validation_loss: Loss on the validation pieces after it.
+        war: Weighted average recall on the validation samples.
+        uar: Unweighted average recall on them.
+        rate: Its last learning rate.
     """
 
     epoch: int
@@ -189,21 +106,21 @@ class Epoch(NamedTuple):
     rate: float
 
 
-#: Tells a model's WAR and UAR on the validation samples, to be shown.
+#: Function that computes a model's WAR and UAR on the validation samples, for the history and the progress bar.
 Scorer = Callable[[SequenceLSTM], tuple[float, float]]
 
 
 class Trainer:
-    """Train a model epoch by epoch.
+    """The training of a model, epoch by epoch.
 
     Args:
-        model: Where to begin; on the device.
-        train: To learn from.
-        validation: To choose the best epoch by.
-        scorer: Scores a model on the validation samples.
-        settings: How to learn.
+        model: The model to train, on its device.
+        train: Pieces to learn from.
+        validation: Pieces to choose the best epoch by.
+        scorer: Function that scores a model on the validation samples.
+        settings: The settings of the training.
         run: Folder of the state.
-        identity: What the state must belong to, for a resumed run: settings and clips.
+        identity: Digest of settings and clips; the state of another training is not resumed.
         tuned: Whether the model was trained before.
     """
 
@@ -262,20 +179,29 @@ class Trainer:
         total, losses = len(batches) * self.settings.epochs, []
         self.model.train()
         title = f"epoch {number + 1:>{len(str(self.settings.epochs))}}/{self.settings.epochs}"
-        # None: tqdm shows nothing where stderr is no terminal.
-        look = "{desc}  {n_fmt}/{total_fmt}  {elapsed}{postfix}"
+        form = "{desc}  {n_fmt}/{total_fmt}  {elapsed}{postfix}"
+        # None: tqdm shows no bar where stderr is no terminal.
         with tqdm(
-            total=len(batches), desc=title, disable=None if progress else True, dynamic_ncols=True, bar_format=look
+            total=len(batches), desc=title, disable=None if progress else True, dynamic_ncols=True, bar_format=form
         ) as bar:
-            for place, rows in enumerate(batches):
-                step = number * len(batches) + place
+            for index, rows in enumerate(batches):
+                step = number * len(batches) + index
                 rate = self.peak * min((step + 1) / max(0.1 * total, 1), 0.5 * (1 + math.cos(math.pi * step / total)))
                 losses.append(self._step([self.train[row] for row in rows], rate, number))
                 bar.update()
             self.model.eval()
             validation_loss = self._validation_loss()
             war, uar = self.scorer(self.model)
-            self.history.append(Epoch(number, float(np.mean(losses)), validation_loss, war, uar, rate))
+            self.history.append(
+                Epoch(
+                    epoch=number,
+                    loss=float(np.mean(losses)),
+                    validation_loss=validation_loss,
+                    war=war,
+                    uar=uar,
+                    rate=rate,
+                )
+            )
             bar.set_postfix_str(f"loss {self.history[-1].loss:.3f}  WAR {war:.3f}  UAR {uar:.3f}")
 
     def _forward(self, batch: Batch) -> Tensor:
@@ -290,13 +216,10 @@ class Trainer:
         loss = self._forward(batch)
         if not torch.isfinite(loss):
             bad = [piece.name for piece in drawn if not np.isfinite(piece.course).all()]
-            shown = ", ".join(bad or batch.names)
-            reason = f"the loss is {float(loss.detach())} in epoch {epoch + 1}, in the batch of {shown}"
-            raise TrainingError(
-                self.path.parent,
-                reason,
-                "lower train.rate or leave out these clips; the last good epoch is kept, --resume goes on from it",
-            )
+            names = ", ".join(bad or batch.names)
+            reason = f"the loss is {float(loss.detach())} in epoch {epoch + 1}, in the batch of {names}"
+            remedy = "lower train.rate or leave out these clips, then --resume; the last good epoch is kept"
+            raise TrainingError(self.path.parent, reason, remedy)
         self.optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -305,10 +228,10 @@ class Trainer:
 
     @torch.inference_mode()
     def _validation_loss(self) -> float:
-        order = sorted(range(len(self.validation)), key=lambda place: len(self.validation[place].course))
+        order = sorted(range(len(self.validation)), key=lambda index: len(self.validation[index].course))
         size, total = self.settings.batch, 0.0
         for start in range(0, len(order), size):
-            drawn = [self.validation[place] for place in order[start : start + size]]
+            drawn = [self.validation[index] for index in order[start : start + size]]
             total += len(drawn) * float(self._forward(collate(drawn, self.device)))
         return total / max(len(order), 1)
 
@@ -325,7 +248,7 @@ class Trainer:
             )
 
     def resume(self) -> None:
-        """Go on from the state of a run that was broken off.
+        """Restore the state of a run that was broken off.
 
         Raises:
             TrainingError: The state is damaged, or belongs to other settings or clips.
@@ -357,8 +280,9 @@ class Trainer:
 
     @staticmethod
     def is_broken_off(run: Path) -> bool:
+        """Return whether a folder contains the state of a run that did not end."""
         return (run / _STATE).exists()
 
     def done(self) -> None:
-        """Remove the state: there is nothing left to resume."""
+        """Remove the state: the run has ended."""
         self.path.unlink(missing_ok=True)

@@ -15,7 +15,7 @@ import pandas as pd
 from fervideo.errors import DatasetError
 from fervideo.records import EXPRESSIONS, Float32
 
-#: What the published datasets call the eight expressions.
+#: Names of the eight expressions in published datasets.
 _ALIASES = {
     **dict.fromkeys(("happy", "joy", "joyful", "hap", "amusement"), "happiness"),
     **dict.fromkeys(("sad", "sorrow"), "sadness"),
@@ -25,7 +25,7 @@ _ALIASES = {
     **dict.fromkeys(("fearful", "afraid", "scared"), "fear"),
     **dict.fromkeys(("contemptuous",), "contempt"),
 }
-#: Labels that say that there is nothing to learn: rows and frames with them are left out.
+#: Labels that mean that there is none: rows and frames with them are left out.
 UNLABELLED = ("", "-1", "-1.0", "nan", "unknown", "no_face")
 SPLITS = ("train", "validation", "test")
 _SPLIT_ALIASES = {
@@ -35,25 +35,25 @@ _SPLIT_ALIASES = {
     "dev": "validation",
     "testing": "test",
 }
-#: What a git-lfs pointer begins with, where the video itself was not fetched.
+#: First bytes of a git-lfs pointer, which stands for a video that was not fetched.
 _LFS = b"version https://git-lfs"
 
 
 class Clip(NamedTuple):
-    """Describe one labelled clip, or one labelled stretch of a clip.
+    """One labelled clip, or one labelled stretch of a clip.
 
     Attributes:
         clip: Its name, different for every row.
         path: The video file, or a folder of images.
-        subject: Who is seen; empty where nobody knows, and then the video counts as a subject.
-        label: What the clip shows as a whole; empty where unknown.
-        label_votes: How many saw what, as `anger:3|neutral:7`; empty where there were no votes.
+        subject: The person; empty where unknown, and then the video counts as a subject.
+        label: Label of the clip as a whole; empty where unknown.
+        label_votes: Votes of raters, as `anger:3|neutral:7`; empty without votes.
         split: `train`, `validation`, `test`, or empty.
         fold: Name of the fold in which it is tested, or empty.
-        start_s: Where the stretch begins; NaN for the whole clip.
-        end_s: Where it ends, itself not in it; NaN for the whole clip.
-        frame_labels: A file with labels per frame; `interval` where the label holds in every frame; `synthetic` where
-            frame labels are to be made up: the first frame neutral, the last third as the clip; or empty.
+        start_s: Start of the stretch; NaN for the whole clip.
+        end_s: End of the stretch, which does not belong to it; NaN for the whole clip.
+        frame_labels: A file with labels per frame, `interval` where the label holds in every frame, `synthetic`, or
+            empty. Synthetic labels are made up: neutral in the first tenth, the clip's label in the last third.
         origin: File and row that it was read from, for messages; different for every row.
     """
 
@@ -71,7 +71,7 @@ class Clip(NamedTuple):
 
     @property
     def group(self) -> str:
-        """Who must not be on two sides of a split: the subject, or else the video."""
+        """Return the subject, or else the video: it must not be in two splits."""
         return self.subject or str(self.path)
 
 
@@ -80,7 +80,12 @@ COLUMNS = Clip._fields[:-1]
 
 
 class Problem(NamedTuple):
-    """Say what is wrong with a row, or with a file; `origin` is that of the row."""
+    """A fault of a row or of a file.
+
+    Attributes:
+        origin: The row's, or the file.
+        reason: The fault.
+    """
 
     origin: str
     reason: str
@@ -91,14 +96,14 @@ class Problem(NamedTuple):
 
 @dataclass(frozen=True)
 class Manifest:
-    """Hold a dataset as read.
+    """A dataset as read.
 
     Attributes:
-        root: Where it is.
-        format: Which reader read it.
+        root: Its folder or file.
+        format: Name of its layout, one of datasets.FORMATS.
         clips: Its rows.
-        problems: What is wrong with its files; rows at fault are still among `clips` if they could be made.
-        labels: What its labels can be, where that is known beforehand.
+        problems: Faults of its files; a faulty row is still among `clips` if it could be read.
+        labels: Its possible labels; empty where they are not known beforehand.
         image_fps: Frame rate of its image folders, where that is known.
     """
 
@@ -116,22 +121,18 @@ class Manifest:
         """Return the manifest without the rows that have problems.
 
         Args:
-            problems: Those to count.
-            skip: Whether they may be left out at all.
+            problems: The problems that count.
+            skip: Whether rows with problems may be left out.
 
         Raises:
-            DatasetError: There are problems and they may not be left out, or nothing is left.
+            DatasetError: There are problems and their rows may not be left out, or no row is left.
         """
         problems = list(problems)
         if problems and not skip:
-            shown = tuple(map(str, problems))
-            count = "1 problem" if len(shown) == 1 else f"{len(shown)} problems"
-            raise DatasetError(
-                self.root,
-                f"{count}, the first in {shown[0]}",
-                "mend them, or leave them out with --on-error skip",
-                shown,
-            )
+            lines = tuple(map(str, problems))
+            count = "1 problem" if len(lines) == 1 else f"{len(lines)} problems"
+            reason, remedy = f"{count}, the first in {lines[0]}", "mend them, or leave them out with --on-error skip"
+            raise DatasetError(self.root, reason, remedy, lines)
         bad = {problem.origin for problem in problems}
         kept = [clip for clip in self.clips if clip.origin not in bad]
         if not kept:
@@ -140,22 +141,28 @@ class Manifest:
 
 
 def canonical(label: object) -> str:
-    """Return a label as it is spelt here: lower case, and EXPRESSIONS by their own names; empty for what says nothing."""
+    """Return a label in lower case, and EXPRESSIONS by their own names; empty for one of UNLABELLED."""
     text = "_".join(str(label).strip().lower().split())
     return "" if text in UNLABELLED else _ALIASES.get(text, text)
 
 
 def canonical_split(split: object) -> str:
-    """Return a split as it is spelt here; an unknown one as it stands."""
+    """Return a split as one of SPLITS; an unknown one as it stands."""
     text = str(split).strip().lower()
     return _SPLIT_ALIASES.get(text, text)
 
 
 def votes(text: str) -> dict[str, float]:
-    """Read `anger:3|neutral:7`, no vote as empty; votes that say nothing, like `unknown:2`, are left out, as such labels are.
+    """Read votes such as `anger:3|neutral:7`.
+
+    Args:
+        text: The votes; empty without any.
+
+    Returns:
+        Votes by label, without those for no label, such as `unknown:2`.
 
     Raises:
-        ValueError: It is written in another way.
+        ValueError: The text has another form.
     """
     counted: dict[str, float] = {}
     try:
@@ -163,7 +170,7 @@ def votes(text: str) -> dict[str, float]:
             name, _, number = pair.rpartition(":")
             if not name.strip() or not 0 <= float(number) < math.inf:
                 raise ValueError
-            # One label may come under several names.
+            # One label may have several names.
             counted[canonical(name)] = counted.get(canonical(name), 0.0) + float(number)
     except ValueError:
         counted = {}
@@ -173,12 +180,12 @@ def votes(text: str) -> dict[str, float]:
 
 
 def written_votes(counted: dict[str, float]) -> str:
-    """Write votes as `votes` reads them, none at 0."""
+    """Write votes as `votes` reads them, without those of 0."""
     return "|".join(f"{name}:{number:g}" for name, number in counted.items() if number)
 
 
 def target(clip: Clip, labels: tuple[str, ...]) -> Float32:
-    """Return a clip's distribution over labels, float32 (C,): its votes, or else its label; all 0 where it has neither."""
+    """Return a clip's distribution over labels, float32 (C,): of its votes, else its label; all 0 without either."""
     counted = votes(clip.label_votes) or ({clip.label: 1.0} if clip.label else {})
     shares = np.array([counted.get(name, 0.0) for name in labels], np.float32)
     shares /= max(float(shares.sum()), 1e-9)
@@ -186,7 +193,7 @@ def target(clip: Clip, labels: tuple[str, ...]) -> Float32:
 
 
 def label_of(clip: Clip, labels: tuple[str, ...]) -> int:
-    """Return the number of the label that a clip shows: its own, or else the only winner of its votes; -1 where neither is known."""
+    """Return the number of a clip's label: its own, or else the only winner of its votes; -1 without either."""
     counted = votes(clip.label_votes)
     winners = [name for name, number in counted.items() if number == max(counted.values())]
     name = clip.label if clip.label in labels else winners[0] if len(winners) == 1 else ""
@@ -194,13 +201,13 @@ def label_of(clip: Clip, labels: tuple[str, ...]) -> int:
 
 
 def ordered(names: Iterable[str]) -> tuple[str, ...]:
-    """Put labels in order: EXPRESSIONS as they are everywhere, then others by name."""
+    """Return labels in order: EXPRESSIONS in their own, then others by name."""
     found = set(names) - {""}
     return (*(name for name in EXPRESSIONS if name in found), *sorted(found - set(EXPRESSIONS)))
 
 
 def check(manifest: Manifest) -> list[Problem]:
-    """Find what is wrong with the rows by themselves; what frame labels and videos hold is checked elsewhere."""
+    """Find the problems of rows by themselves; files of frame labels and videos are checked elsewhere."""
     problems = [*manifest.problems]
     first: dict[str, str] = {}
     for clip in manifest.clips:
@@ -245,7 +252,12 @@ def _label_problems(clip: Clip, manifest: Manifest) -> list[str]:
 
 
 def label_problem(name: str, known: tuple[str, ...]) -> str:
-    """Say why a label cannot be: it is none of the known ones, or where all may be, nearly one of EXPRESSIONS; empty if it can."""
+    """Return why a label is not possible; empty if it is.
+
+    Args:
+        name: The label.
+        known: All possible labels; empty where any label is possible that is no misspelt one of EXPRESSIONS.
+    """
     if not name or name in (known or EXPRESSIONS):
         return ""
     near = difflib.get_close_matches(name, known or EXPRESSIONS, 1, 0.6 if known else 0.8)

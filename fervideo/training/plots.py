@@ -1,4 +1,4 @@
-"""Pictures of a training: confusion, curves, reliability. matplotlib's objects alone, so that no global state changes."""
+"""Pictures of a training: confusion, curves, reliability. matplotlib's objects only: no global state changes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,13 @@ def _save(figure: Figure, path: Path) -> None:
 
 
 def confusion(counts: Sequence[Sequence[int]], labels: Sequence[str], title: str, path: Path) -> None:
-    """Draw a confusion (C, C + 1) as shares of the truth, with counts; the last column, where anything is in it, is no face.
+    """Draw a confusion as shares of the truth, with counts.
+
+    Args:
+        counts: (C, C + 1), a row for each true label; the last column, clips without a face, is drawn unless it is 0.
+        labels: Names of the labels.
+        title: Title of the picture.
+        path: The PNG file.
 
     Raises:
         OutputError: The file cannot be written.
@@ -38,7 +44,7 @@ def confusion(counts: Sequence[Sequence[int]], labels: Sequence[str], title: str
     axes.imshow(share, vmin=0, vmax=1, cmap="Blues", aspect="auto")
     axes.set_xticks(range(len(names)), names, rotation=45, ha="right")
     axes.set_yticks(range(len(labels)), labels)
-    axes.set(xlabel="taken for", ylabel="truth", title=title)
+    axes.set(xlabel="predicted", ylabel="truth", title=title)
     for row in range(len(labels)):
         for column in range(len(names)):
             if table[row, column]:
@@ -56,23 +62,23 @@ def confusion(counts: Sequence[Sequence[int]], labels: Sequence[str], title: str
 
 
 def curves(history: pd.DataFrame, path: Path) -> None:
-    """Draw losses and recalls over epochs.
+    """Draw losses and recalls over epochs, from the columns of history.csv.
 
     Raises:
         OutputError: The file cannot be written.
     """
     figure = Figure(figsize=(9, 3.5), layout="constrained")
-    for place, columns in enumerate((("loss", "validation_loss"), ("war", "uar")), 1):
-        axes = figure.add_subplot(1, 2, place)
+    for number, columns in enumerate((("loss", "validation_loss"), ("war", "uar")), 1):
+        axes = figure.add_subplot(1, 2, number)
         for column in columns:
             axes.plot(history["epoch"], history[column], label=column.replace("_", " "))
-        axes.set(xlabel="epoch", title="losses" if place == 1 else "validation WAR and UAR")
+        axes.set(xlabel="epoch", title="losses" if number == 1 else "validation WAR and UAR")
         axes.legend()
     _save(figure, path)
 
 
 def reliability_diagram(truth: Int64, p: Float32, title: str, path: Path) -> None:
-    """Draw how often answers of some confidence are right.
+    """Draw the accuracy of predictions by their confidence.
 
     Raises:
         OutputError: The file cannot be written.
@@ -88,7 +94,7 @@ def reliability_diagram(truth: Int64, p: Float32, title: str, path: Path) -> Non
         size / max(size.sum(), 1),
         width * 0.3,
         color="grey",
-        label="share of answers",
+        label="share of predictions",
     )
     axes.plot([0, 1], [0, 1], "k--", linewidth=1)
     axes.set(xlabel="confidence", ylabel="right", xlim=(0, 1), ylim=(0, 1), title=title)

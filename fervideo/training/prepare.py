@@ -1,4 +1,4 @@
-"""From a folder to samples: read, check, open, split, extract; every problem that can be is known before anything is extracted."""
+"""Preparation of a dataset: read, check, open, split, extract; problems are found before the extraction if possible."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from fervideo.training import datasets, frame_labels, splits
 from fervideo.training.features import Sample, load, open_videos
 from fervideo.training.manifest import Clip, Manifest, Problem, check, label_problem, ordered, votes
 
-#: What rows are for: to train and be tested once, once for each fold, or to be tested by a model that is there.
+#: Use of the rows: training and a test, the same for each fold, or the evaluation of an existing model.
 Purpose = Literal["train", "folds", "evaluate"]
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """Hold a dataset that is ready to be learnt from.
+    """A dataset that is ready to learn from.
 
     Attributes:
         manifest: Its sound rows, with splits where they were asked for.
         labels: The labels, in the order of their numbers.
         samples: One for each row.
-        skipped: What was wrong with rows that were left out.
-        settings: The run's, with what the dataset says of itself.
-        left_out: How many rows an evaluation did not look at, since they are of other splits.
+        skipped: Problems of rows that were left out.
+        settings: The run's settings, with the frame rate that the dataset defines for its images.
+        left_out: Number of rows that are not evaluated because they are of other splits.
     """
 
     manifest: Manifest
@@ -45,7 +45,7 @@ class Prepared:
     left_out: int = 0
 
     def of(self, split: str, clips: Sequence[Clip] | None = None) -> list[Sample]:
-        """Return the samples of a split, as the manifest has it or as other rows in the same order have it."""
+        """Return the samples of a split, by the manifest's rows or by the same rows with other splits."""
         pairs = zip(self.samples, clips or self.manifest.clips, strict=True)
         return [replace(sample, clip=clip) for sample, clip in pairs if clip.split == split]
 
@@ -65,23 +65,23 @@ def prepared(
     split: str | None = None,
     inputs: Sequence[str] = INPUTS,
 ) -> Iterator[Prepared]:
-    """Read, check, open, split and extract a dataset; every problem that can be is known before anything is extracted.
+    """Read, check, open, split and extract a dataset.
 
     Args:
         dataset: Folder or table.
-        settings: The run's.
-        name: Of the format.
+        settings: The run's settings.
+        name: Name of the format; None to recognise it.
         known: Labels of a model to begin with, or to evaluate.
-        purpose: What the rows are for.
-        output: Folder that is to be there before anything is extracted.
+        purpose: Use of the rows.
+        output: Folder to make before the extraction.
         skip: Whether rows with problems are left out.
-        progress: Whether to show it.
-        model: That model's weights: what it learnt from is not to test it.
-        split: Which rows to evaluate it on.
+        progress: Whether to show progress on stderr, where that is a terminal.
+        model: Path of that model's weights; clips that it was trained on do not test it.
+        split: Split to evaluate it on, as in `runs.evaluate_run`.
         inputs: Names of the measures that the model reads, or will read.
 
     Raises:
-        DatasetError: The dataset cannot be used as it is; `problems` lists what is wrong.
+        DatasetError: The dataset cannot be used as it is; `problems` lists the reasons.
         OutputError: The output folder cannot be made.
     """
     sides = _sides_of(model)
@@ -102,7 +102,7 @@ def prepared(
             clips, unfit = _fit_for(purpose, sound, settings, sides)
         except DatasetError as error:
             raise DatasetError(error.subject, error.reason, error.remedy, tuple(map(str, problems))) from error
-        # Says all that is wrong, unless that may be left out.
+        # Raises all problems at once, unless they may be left out.
         clips = replace(manifest, clips=clips).sound([*problems, *unfit], skip=skip).clips
         found = {label for clip in clips for label in (clip.label, *_voted(clip), *frame_labels.names_in(clip))}
         labels = (
@@ -128,7 +128,11 @@ def _read(
     sides: dict[Path, str],
     split: str | None,
 ) -> tuple[Manifest, list[Problem], int]:
-    """Read a dataset's rows, for an evaluation those that are to be looked at; what is wrong with them; and how many others there are."""
+    """Read a dataset's rows; for an evaluation only those of its split.
+
+    Returns:
+        The rows, their problems, and the number of rows of other splits.
+    """
     manifest = datasets.read(dataset, name)
     every = {clip.origin for clip in manifest.clips}
     if purpose == "evaluate":
@@ -137,14 +141,18 @@ def _read(
     problems = [*check(manifest), *frame_labels.check(manifest)]
     if purpose == "evaluate" and known is not None:
         problems += _foreign_labels(manifest, known)
-    # What is wrong with rows that are not looked at does not matter.
+    # Problems of rows of other splits do not matter.
     return manifest, [problem for problem in problems if problem.origin not in others], len(others)
 
 
 def _fit_for(
     purpose: Purpose, sound: Manifest, settings: TrainingSettings, sides: dict[Path, str]
 ) -> tuple[list[Clip], list[Problem]]:
-    """Give rows their splits where they are trained on; and find those that cannot be, until the others can."""
+    """Assign splits to rows that are trained on, and drop unfit rows until the others fit.
+
+    Returns:
+        The rows that are left, and the problems of the others.
+    """
     clips = splits.assign(sound, settings.train) if purpose == "train" else sound.clips
     problems: list[Problem] = []
     while clips and (unfit := _unfit(purpose, replace(sound, clips=clips), settings, sides)):
@@ -160,7 +168,7 @@ def _unfit(purpose: Purpose, manifest: Manifest, settings: TrainingSettings, sid
     if purpose == "train":
         return [*splits.check(manifest.clips), *_learnt_before(manifest.clips, sides)]
     each = [splits.assign(manifest, settings.train, fold) for fold in splits.folds(manifest, settings.train)]
-    # A fold may lack a label; what is tested must have been taught. What is wrong in several folds is said once.
+    # A fold's test may lack a label, its training may not. A problem of several folds is listed once.
     return list(
         dict.fromkeys(
             problem for fold in each for problem in (*splits.check(fold, ("train",)), *_learnt_before(fold, sides))
@@ -169,7 +177,7 @@ def _unfit(purpose: Purpose, manifest: Manifest, settings: TrainingSettings, sid
 
 
 def _sides_of(model: Path | None) -> dict[Path, str]:
-    """Return the split of each video that a model's run used, as its splits.csv beside the weights tells; empty without such a file."""
+    """Read the split of each video in a model's run, from splits.csv beside its weights; empty without that file."""
     listed = model.parent / "splits.csv" if model is not None else None
     if listed is None or not listed.exists():
         return {}
@@ -178,7 +186,7 @@ def _sides_of(model: Path | None) -> dict[Path, str]:
 
 
 def _learnt_before(clips: Sequence[Clip], sides: dict[Path, str]) -> list[Problem]:
-    """Find what is to test a model that learnt from it in the run that it begins with."""
+    """Find clips of the test split that the model to begin with was trained on or chosen by."""
     return [
         Problem(clip.origin, f"is in test, and the model to begin with had it in {side}")
         for clip in clips
@@ -209,7 +217,7 @@ def _voted(clip: Clip) -> set[str]:
     try:
         return set(votes(clip.label_votes))
     except ValueError:
-        # A problem of the row, which `check` tells.
+        # A problem of the row, which `check` lists.
         return set()
 
 
@@ -224,7 +232,7 @@ def _foreign_labels(manifest: Manifest, known: tuple[str, ...]) -> list[Problem]
 
 
 def _chosen(manifest: Manifest, sides: dict[Path, str], split: str | None) -> Manifest:
-    """Choose the rows of an evaluation; the splits that the model's run drew go before those that the dataset has."""
+    """Choose the rows of an evaluation; the splits of the model's run take precedence over those of the dataset."""
     clips = [clip._replace(split=sides.get(clip.path.resolve(), clip.split)) for clip in manifest.clips]
     if split is None:
         unseen = [clip for clip in clips if sides.get(clip.path.resolve(), "test") == "test"]

@@ -1,4 +1,4 @@
-"""Train, validation and test: official where there are such, drawn by subject elsewhere, and never one subject on two sides."""
+"""Splits: official where there are any, else drawn by subject, and never one subject in two splits."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from sklearn.model_selection import StratifiedGroupKFold
 from fervideo.errors import DatasetError
 from fervideo.records import Int64
 from fervideo.settings import TrainSettings
-from fervideo.training.frame_labels import names_in
+from fervideo.training.frame_labels import most_frequent, names_in
 from fervideo.training.manifest import SPLITS, Clip, Manifest, Problem
 
 
 def folds(manifest: Manifest, settings: TrainSettings) -> list[str]:
-    """Return the names of the dataset's own folds, numbers in order; or of those that are drawn where it has none."""
+    """Return the names of the dataset's own folds, numbers in order; without any, of those to draw."""
     own = {clip.fold for clip in manifest.clips if clip.fold}
     drawn = min(settings.folds, len(np.unique(_together(manifest.clips))))
     names = own or {str(number + 1) for number in range(drawn)}
@@ -26,15 +26,15 @@ def folds(manifest: Manifest, settings: TrainSettings) -> list[str]:
 
 
 def assign(manifest: Manifest, settings: TrainSettings, fold: str | None = None) -> list[Clip]:
-    """Give every clip its split.
+    """Assign a split to every clip.
 
-    The test split is the fold, or what the dataset says, or drawn; the validation split is what the dataset says, or
-    drawn from what is left to train on, so that it is never the test split.
+    The test split is the fold, else the dataset's own, else drawn. The validation split is the dataset's own, else
+    drawn from the remaining clips, so that it is never the test split.
 
     Args:
         manifest: Sound rows.
-        settings: `seed`, `folds` and `fold`.
-        fold: Which fold is tested; None for `settings.fold` where a dataset has folds.
+        settings: `seed`, `folds` and `fold` count.
+        fold: Name of the fold that is tested; None for `settings.fold` where a dataset has folds.
 
     Raises:
         DatasetError: There is no such fold, or there are too few subjects.
@@ -59,13 +59,13 @@ def assign(manifest: Manifest, settings: TrainSettings, fold: str | None = None)
     elif not any(clip.split for clip in clips):
         tested = list(_drawn(clips, manifest, settings) == 0)
         clips = [clip._replace(split="test" if test else "train") for clip, test in zip(clips, tested, strict=True)]
-    # Clips of a dataset with splits that have none themselves are there to be trained on.
+    # A dataset with splits may have clips without one: they are trained on.
     clips = [clip._replace(split=clip.split or "train") for clip in clips]
     for missing in ("test", "validation"):
         if not any(clip.split == missing for clip in clips):
-            left = [place for place, clip in enumerate(clips) if clip.split == "train"]
-            for place, number in zip(left, _drawn([clips[place] for place in left], manifest, settings), strict=True):
-                clips[place] = clips[place]._replace(split=missing if number == 0 else "train")
+            left = [row for row, clip in enumerate(clips) if clip.split == "train"]
+            for row, number in zip(left, _drawn([clips[row] for row in left], manifest, settings), strict=True):
+                clips[row] = clips[row]._replace(split=missing if number == 0 else "train")
     return clips
 
 
@@ -80,10 +80,9 @@ def _drawn(clips: Sequence[Clip], manifest: Manifest, settings: TrainSettings) -
             manifest.root, f"has {n_groups} {who} to draw a split from", "give splits in a manifest, or more subjects"
         )
     number = np.zeros(len(clips), np.int64)
-    # A clip without a label of its own is dealt by what most of its frames' labels are called.
-    names = [clip.label or min(names_in(clip), default="") for clip in clips]
-    # Labels rarer than the number of folds cannot be in each: they are dealt like the commonest, and the check tells
-    # which.
+    # A clip without a label of its own is dealt by the label that most of its frames have.
+    names = [clip.label or most_frequent(clip) for clip in clips]
+    # Labels rarer than the number of folds cannot be in each: they are dealt like the commonest. `check` lists them.
     count = Counter(names)
     names = [name if count[name] >= n_folds else count.most_common(1)[0][0] for name in names]
     dealer = StratifiedGroupKFold(n_folds, shuffle=True, random_state=settings.seed)
@@ -93,16 +92,20 @@ def _drawn(clips: Sequence[Clip], manifest: Manifest, settings: TrainSettings) -
 
 
 def _together(clips: Sequence[Clip]) -> Int64:
-    """Give one number to all that must stay on one side, int64 (n,): a subject, a video, and subjects who share a video."""
-    places: dict[str, int] = {}
-    links = [[places.setdefault(key, len(places)) for key in (clip.group, str(clip.path))] for clip in clips]
+    """Return a number for each group of clips that must stay in one split: a subject, or subjects who share a video.
+
+    Returns:
+        int64 (n,), the number of each clip's group.
+    """
+    nodes: dict[str, int] = {}
+    links = [[nodes.setdefault(key, len(nodes)) for key in (clip.group, str(clip.path))] for clip in clips]
     ends = np.array(links, np.int64).reshape(-1, 2)
-    graph = coo_array((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(len(places), len(places)))
+    graph = coo_array((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(len(nodes), len(nodes)))
     return np.asarray(connected_components(graph, directed=False)[1][ends[:, 0]], np.int64)
 
 
 def check(clips: Sequence[Clip], splits: Sequence[str] = SPLITS) -> list[Problem]:
-    """Find subjects on two sides, and labels that one of the splits lacks; every row that takes part in it is named."""
+    """Find subjects in two splits, and labels that one of the splits lacks; each row concerned is a problem."""
     problems = []
     sides: dict[str, set[str]] = {}
     holds: dict[str, set[str]] = {split: set() for split in splits}

@@ -19,20 +19,20 @@ from fervideo.records import CROP_PX, EXPRESSIONS, Float32, Float64, Int64, Shap
 from fervideo.settings import FaceSettings
 from fervideo.training.manifest import SPLITS, canonical
 
-#: What `votes` of an archive count, in order.
+#: The columns of an archive's `votes`, in order.
 VOTES = (*EXPRESSIONS, "unknown", "NF")
-#: In place of an expression: the folder is left out.
+#: Given for an expression: the folder is left out.
 LEFT_OUT = "none"
 _UNSEEN = np.full((N_LANDMARKS, 3), np.nan, np.float32)
 
 
 @dataclass(frozen=True, repr=False)
 class Stills(Shaped):
-    """Hold photographs of one face each.
+    """Labelled photographs of one face each.
 
     Attributes:
-        images: Pictures uint8 (height, width) grey or (height, width, 3) RGB, or files that hold them.
-        label: int64 (N,), what each shows, as a place in EXPRESSIONS.
+        images: Pictures uint8 (height, width) grey or (height, width, 3) RGB, or paths of picture files.
+        label: int64 (N,), expression of each, as an index into EXPRESSIONS.
     """
 
     images: Sequence[UInt8 | Path]
@@ -45,12 +45,13 @@ class Stills(Shaped):
 def read(path: Path, split: str | None = None, renamed: Mapping[str, str] | None = None) -> Stills:
     """Read a dataset.
 
+    An archive is an .npz with `images` uint8 (N, height, width), `votes` (N, len(VOTES)) and `split` (0 train, 1
+    validation, 2 test). Its images without a majority are left out.
+
     Args:
-        path: An .npz with `images` uint8 (N, height, width), `votes` (N, len(VOTES)) and `split` (0 train, 1
-            validation, 2 test), of which images without a majority are left out; or a folder that holds a folder of
-            images for each expression.
-        split: Which one of an archive; None for `test`.
-        renamed: What labels of a folder mean: an expression, or LEFT_OUT.
+        path: An archive, or a folder that contains a folder of images for each expression.
+        split: Split of an archive; None for `test`.
+        renamed: Meaning of a folder's labels: an expression, or LEFT_OUT.
 
     Raises:
         UsageError: There is no such dataset, it is made in another way, or has labels of unknown meaning.
@@ -99,7 +100,7 @@ def _read_archive(path: Path, split: int) -> Stills:
 
 
 def _read_folder(root: Path, renamed: Mapping[str, str]) -> Stills:
-    # Folders that hold nothing at all are expressions of which there are no images.
+    # An empty folder is an expression without images.
     folders = {
         folder: video.image_files(folder)
         for folder in sorted(root.iterdir())
@@ -107,7 +108,7 @@ def _read_folder(root: Path, renamed: Mapping[str, str]) -> Stills:
     }
     if not folders:
         raise UsageError(
-            root, "holds no folders with images in them", "put images into folders named by what they show"
+            root, "holds no folders with images in them", "put images into folders named by their expressions"
         )
     if without := [folder.name for folder, files in folders.items() if not files]:
         remedy = f"put images ({', '.join(video.IMAGE_SUFFIXES)}) directly into it, or move it away"
@@ -125,7 +126,7 @@ def _read_folder(root: Path, renamed: Mapping[str, str]) -> Stills:
         options = " ".join(
             f"'{name}={meaning if meaning in EXPRESSIONS else LEFT_OUT}'" for name, meaning in mapped.items()
         )
-        remedy = f"say what they mean ({LEFT_OUT}: leave out), such as --map {options}"
+        remedy = f"give their meanings ({LEFT_OUT}: leave out), such as --map {options}"
         raise UsageError(root, f"has unknown labels: {', '.join(unknown)}", remedy)
     if absent := sorted(set(renamed) - set(names.values())):
         raise UsageError(
@@ -135,17 +136,18 @@ def _read_folder(root: Path, renamed: Mapping[str, str]) -> Stills:
     images = [path for folder in kept for path in folders[folder]]
     label = [EXPRESSIONS.index(meaning) for folder, meaning in kept.items() for _ in folders[folder]]
     if not images:
-        raise UsageError(root, "has nothing left to look at", f"map a label to something else than {LEFT_OUT}")
+        raise UsageError(root, "has no images left", f"map a label to something else than {LEFT_OUT}")
     return Stills(images, np.array(label, np.int64))
 
 
 def majority_rule(votes: np.ndarray[Any, np.dtype[Any]]) -> tuple[Int64, Float32]:
     """Apply the majority rule of Microsoft's FER+ code (Barsoum et al. 2016).
 
-    Single votes are zeroed; the winner needs more than half of what is left; `unknown` and `NF` winners are dropped.
+    Single votes are zeroed. The winner needs more than half of the remaining votes; `unknown` and `NF` winners are
+    dropped.
 
     Args:
-        votes: (N, len(VOTES)).
+        votes: (N, len(VOTES)), counts.
 
     Returns:
         The majority's expression, int64 (N,), -1 where dropped, and the distribution over EXPRESSIONS, float32 (N, 8),
@@ -155,8 +157,8 @@ def majority_rule(votes: np.ndarray[Any, np.dtype[Any]]) -> tuple[Int64, Float32
     winner = kept.argmax(1)
     clear = kept.max(1) > 0.5 * kept.sum(1)
     majority = np.where(clear & (winner < len(EXPRESSIONS)), winner, -1)
-    shown = kept[:, : len(EXPRESSIONS)]
-    return majority, (shown / np.maximum(shown.sum(1, keepdims=True), 1)).astype(np.float32)
+    expressions = kept[:, : len(EXPRESSIONS)]
+    return majority, (expressions / np.maximum(expressions.sum(1, keepdims=True), 1)).astype(np.float32)
 
 
 def look(images: Sequence[UInt8 | Path]) -> tuple[UInt8, Float32, list[str]]:

@@ -1,74 +1,84 @@
-"""Readers of datasets: each knows one layout, and yields a manifest.
+"""Readers of datasets: each reads one layout and returns a manifest.
 
-files.py     what the readers share: clips in folders, rows of tables
+files.py     shared by the readers: clips in folders, rows of tables
 generic.py   layouts that people make themselves: folders per label, manifests, labels per frame, intervals, ELAN, BORIS
 acted.py     recorded in a laboratory: RAVDESS, CREMA-D, CK+, Oulu-CASIA, eNTERFACE'05
 wild.py      cut from films and the web: DFEW, FERV39k, MAFW, AFEW, Aff-Wild2
+
+A new layout is a function that reads it and a line in FORMATS; a second function may recognise it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
 from fervideo.errors import DatasetError
 from fervideo.training.datasets import acted, generic, wild
 from fervideo.training.manifest import Manifest
 
 
-class Format(NamedTuple):
-    """Say how a layout is read, by what it is recognised, and what that looks like."""
+def _never(root: Path) -> bool:  # noqa: ARG001
+    return False
+
+
+@dataclass(frozen=True)
+class Format:
+    """One layout of datasets.
+
+    Attributes:
+        read: Function that reads a dataset's folder or file.
+        looks_for: Example of the layout, for messages.
+        recognise: Function that returns whether a folder or file has the layout; by default it must be asked for.
+    """
 
     read: Callable[[Path], Manifest]
-    recognise: Callable[[Path], bool]
     looks_for: str
+    recognise: Callable[[Path], bool] = _never
 
 
-#: By name, the most telling layout first: what two recognise is the first one's.
+#: Layouts by name, the most specific first: a folder that several recognise is read as the first of them.
 FORMATS = {
-    "ravdess": Format(acted.ravdess, acted.is_ravdess, "Actor_01/02-01-06-01-02-01-12.mp4"),
-    "crema-d": Format(acted.crema_d, acted.is_crema_d, "VideoFlash/1001_DFA_ANG_XX.flv"),
-    "crema-d-perceived": Format(
-        acted.crema_d_perceived, lambda _: False, "VideoFlash/*.flv and processedResults/tabulatedVotes.csv"
-    ),
+    "ravdess": Format(acted.ravdess, "Actor_01/02-01-06-01-02-01-12.mp4", acted.is_ravdess),
+    "crema-d": Format(acted.crema_d, "VideoFlash/1001_DFA_ANG_XX.flv", acted.is_crema_d),
+    "crema-d-perceived": Format(acted.crema_d_perceived, "VideoFlash/*.flv and processedResults/tabulatedVotes.csv"),
     "ck+": Format(
-        acted.ck_plus, acted.is_ck_plus, "cohn-kanade-images/S005/001/*.png and Emotion/S005/001/*_emotion.txt"
+        acted.ck_plus, "cohn-kanade-images/S005/001/*.png and Emotion/S005/001/*_emotion.txt", acted.is_ck_plus
     ),
-    "oulu-casia": Format(acted.oulu_casia, acted.is_oulu_casia, "OriginalImg/VL/Strong/P001/Anger/000.jpeg"),
-    "enterface05": Format(acted.enterface, acted.is_enterface, "subject 1/anger/sentence 1/s1_an_1.avi"),
+    "oulu-casia": Format(acted.oulu_casia, "OriginalImg/VL/Strong/P001/Anger/000.jpeg", acted.is_oulu_casia),
+    "enterface05": Format(acted.enterface, "subject 1/anger/sentence 1/s1_an_1.avi", acted.is_enterface),
     "dfew": Format(
-        wild.dfew, wild.is_dfew, "Clip/clip_224x224/00001/ and EmoLabel_DataSplit/train(single-labeled)/set_1.csv"
+        wild.dfew, "Clip/clip_224x224/00001/ and EmoLabel_DataSplit/train(single-labeled)/set_1.csv", wild.is_dfew
     ),
     "ferv39k": Format(
-        wild.ferv39k, wild.is_ferv39k, "2_ClipsforFaceCrop/Interview/Happy/0118/ and 4_setups/All_scenes/train_All.csv"
+        wild.ferv39k, "2_ClipsforFaceCrop/Interview/Happy/0118/ and 4_setups/All_scenes/train_All.csv", wild.is_ferv39k
     ),
     "mafw": Format(
-        wild.mafw, wild.is_mafw, "data/clips/00025.mp4 and Train & Test Set/single/no_caption/set_1/train.txt"
+        wild.mafw, "data/clips/00025.mp4 and Train & Test Set/single/no_caption/set_1/train.txt", wild.is_mafw
     ),
-    "afew": Format(wild.afew, wild.is_afew, "Train_AFEW/Angry/000046280.avi and Val_AFEW/"),
+    "afew": Format(wild.afew, "Train_AFEW/Angry/000046280.avi and Val_AFEW/", wild.is_afew),
     "aff-wild2": Format(
         wild.aff_wild2,
-        wild.is_aff_wild2,
         "cropped_aligned/<video>/00001.jpg and EXPR_Recognition_Challenge/Train_Set/<video>.txt",
+        wild.is_aff_wild2,
     ),
     "manifest": Format(
         generic.manifest,
-        generic.is_manifest,
         "a CSV file with columns path,label (also subject, split, fold, start_s, end_s)",
+        generic.is_manifest,
     ),
     "intervals": Format(
-        generic.intervals, generic.is_intervals, "a CSV file with columns clip,start_s,end_s,label beside the clips"
+        generic.intervals, "a CSV file with columns clip,start_s,end_s,label beside the clips", generic.is_intervals
     ),
     "boris": Format(
-        generic.boris, generic.is_boris, "BORIS events as CSV or TSV, with columns Behavior, Behavior type and Time"
+        generic.boris, "BORIS events as CSV or TSV, with columns Behavior, Behavior type and Time", generic.is_boris
     ),
-    "elan": Format(generic.elan, generic.is_elan, "ELAN's tab-delimited text <clip>.txt beside each clip"),
+    "elan": Format(generic.elan, "ELAN's tab-delimited text <clip>.txt beside each clip", generic.is_elan),
     "frames": Format(
-        generic.frames, generic.is_frames, "<clip>.csv with columns time_s,label or frame,label beside each clip"
+        generic.frames, "<clip>.csv with columns time_s,label or frame,label beside each clip", generic.is_frames
     ),
-    "folder": Format(generic.folder, generic.is_folder, "<label>/<clip>, a video file or a folder of images"),
+    "folder": Format(generic.folder, "<label>/<clip>, a video file or a folder of images", generic.is_folder),
 }
 
 
@@ -80,8 +90,8 @@ def read(root: Path, name: str | None = None) -> Manifest:
         name: One of FORMATS; None to recognise it.
 
     Raises:
-        DatasetError: There is no such folder, no layout fits, or the reader finds nothing; says what was looked for and
-            where.
+        DatasetError: There is no such folder, no layout fits, or the reader finds no clip. The message contains the
+            layouts that were looked for.
     """
     if not root.exists():
         raise DatasetError(root, "does not exist", "check the path")

@@ -12,7 +12,7 @@ _RAVDESS = ("neutral", "calm", "happiness", "sadness", "anger", "fear", "disgust
 _RAVDESS_NAME = re.compile(r"(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)")
 _CREMA_D = {"ANG": "anger", "DIS": "disgust", "FEA": "fear", "HAP": "happiness", "NEU": "neutral", "SAD": "sadness"}
 _CREMA_D_NAME = re.compile(r"(\d{4})_[A-Z]{3}_([A-Z]{3})_(LO|MD|HI|XX|X)")
-#: How the votes' columns and summaries abbreviate.
+#: Labels by their abbreviations in the votes' columns and summaries.
 _CREMA_D_VOTES = {name[0]: label for name, label in _CREMA_D.items()}
 _CK_PLUS = ("neutral", "anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise")
 _OULU = ("anger", "disgust", "fear", "happiness", "sadness", "surprise")
@@ -26,7 +26,7 @@ def is_ravdess(root: Path) -> bool:
 def ravdess(root: Path) -> Manifest:
     """Read `Actor_XX/modality-channel-emotion-intensity-statement-repetition-actor.mp4`, speech and song.
 
-    With sound (01) and without (02) it is the same take: one of the two is read, and no sound alone (03).
+    A take comes with sound (01), without (02), and as sound alone (03). One of the first two is read.
     """
     found = Manifest(root, "ravdess", labels=_RAVDESS)
     takes: dict[str, Path] = {}
@@ -42,7 +42,7 @@ def ravdess(root: Path) -> Manifest:
         if not 1 <= code <= len(_RAVDESS):
             found.add_problem(path, f"emotion {code:02d} is none of 01 to 08")
             continue
-        found.clips.append(Clip(path.stem, path, actor, _RAVDESS[code - 1], origin=str(path)))
+        found.clips.append(Clip(clip=path.stem, path=path, subject=actor, label=_RAVDESS[code - 1], origin=str(path)))
     return found
 
 
@@ -51,24 +51,26 @@ def is_crema_d(root: Path) -> bool:
 
 
 def crema_d(root: Path) -> Manifest:
-    """Read `VideoFlash/actor_sentence_emotion_level.flv` with the emotion that was asked of the actor."""
+    """Read `VideoFlash/actor_sentence_emotion_level.flv`, labelled with the emotion that the actor was to show."""
     found = Manifest(root, "crema-d", labels=tuple(_CREMA_D.values()))
     for path in sorted((root / "VideoFlash").glob("*")):
         name = _CREMA_D_NAME.fullmatch(path.stem)
         if name and name[2] in _CREMA_D:
-            found.clips.append(Clip(path.stem, path, name[1], _CREMA_D[name[2]], origin=str(path)))
+            found.clips.append(
+                Clip(clip=path.stem, path=path, subject=name[1], label=_CREMA_D[name[2]], origin=str(path))
+            )
         elif is_video(path):
             found.add_problem(path, "is not named like 1001_DFA_ANG_XX.flv")
     return found
 
 
 def crema_d_perceived(root: Path) -> Manifest:
-    """Read the same with what raters saw in the picture alone: their votes, and as label the winner; none where there is a tie."""
+    """Read CREMA-D with the votes of raters who saw the picture alone; the label is their winner, none in a tie."""
     intended = crema_d(root)
     found = Manifest(root, "crema-d-perceived", problems=intended.problems, labels=intended.labels)
     votes: dict[str, str] = {}
     for origin, row in table_rows(root / "processedResults" / "tabulatedVotes.csv", found):
-        # The row's number begins with what was rated: 1 the voice, 2 the face, 3 both.
+        # The first digit of the row's number is the rated channel: 1 the voice, 2 the face, 3 both.
         if not row.get("", "").startswith("2"):
             continue
         try:
@@ -93,10 +95,10 @@ def is_ck_plus(root: Path) -> bool:
 
 
 def ck_plus(root: Path) -> Manifest:
-    """Read `cohn-kanade-images/S005/001/*.png` with `Emotion/S005/001/*_emotion.txt`; 10 folds, every tenth subject by number.
+    """Read `cohn-kanade-images/S005/001/*.png` with `Emotion/S005/001/*_emotion.txt`; 10 folds by subject.
 
-    Sequences without such a file are unlabelled, not neutral, and left out. They run from neutral to the apex, so frame
-    labels are made up from that, and called synthetic.
+    Sequences without such a file are unlabelled, not neutral, and left out. Sequences run from neutral to the apex, so
+    synthetic frame labels are made up.
     """
     found = Manifest(root, "ck+", labels=_CK_PLUS, image_fps=30.0)
     for file in sorted((root / "Emotion").glob("*/*/*_emotion.txt")):
@@ -109,7 +111,14 @@ def ck_plus(root: Path) -> Manifest:
             continue
         path = root / "cohn-kanade-images" / subject / sequence
         found.clips.append(
-            Clip(f"{subject}_{sequence}", path, subject, label, frame_labels="synthetic", origin=str(file))
+            Clip(
+                clip=f"{subject}_{sequence}",
+                path=path,
+                subject=subject,
+                label=label,
+                frame_labels="synthetic",
+                origin=str(file),
+            )
         )
     return _with_tenths(found)
 
@@ -119,21 +128,30 @@ def is_oulu_casia(root: Path) -> bool:
 
 
 def oulu_casia(root: Path) -> Manifest:
-    """Read `OriginalImg/VL/Strong/P001/Anger/000.jpeg`: visible light, strong, as published results are; 10 folds by subject."""
+    """Read `OriginalImg/VL/Strong/P001/Anger/000.jpeg`; 10 folds by subject.
+
+    Published results are those on strong visible light, so other lights are left out.
+    """
     found = Manifest(root, "oulu-casia", labels=_OULU, image_fps=25.0)
     for subject in folders(root / "OriginalImg" / "VL" / "Strong"):
         for path in filter(has_images, folders(subject)):
-            name = f"{subject.name}_{path.name}"
             found.clips.append(
-                Clip(name, path, subject.name, canonical(path.name), frame_labels="synthetic", origin=str(path))
+                Clip(
+                    clip=f"{subject.name}_{path.name}",
+                    path=path,
+                    subject=subject.name,
+                    label=canonical(path.name),
+                    frame_labels="synthetic",
+                    origin=str(path),
+                )
             )
     return _with_tenths(found)
 
 
 def _with_tenths(found: Manifest) -> Manifest:
-    """Put every tenth subject, in order, into one of ten folds."""
+    """Deal subjects, in order, into ten folds."""
     fold = {
-        subject: str(place % 10 + 1) for place, subject in enumerate(sorted({clip.subject for clip in found.clips}))
+        subject: str(number % 10 + 1) for number, subject in enumerate(sorted({clip.subject for clip in found.clips}))
     }
     found.clips[:] = [clip._replace(fold=fold[clip.subject]) for clip in found.clips]
     return found
@@ -146,8 +164,8 @@ def is_enterface(root: Path) -> bool:
 def enterface(root: Path) -> Manifest:
     """Read `subject 1/anger/sentence 1/s1_an_1.avi`.
 
-    Subjects are known by their folders, since some files are named after another one; emotions by theirs, with the code
-    in the file's name against them. Subject 6, whose clips are not cut into sentences, is left out.
+    Subjects and emotions come from the folders: some files are named after another subject. An emotion's code in the
+    file's name must agree with its folder. Subject 6, whose clips are not cut into sentences, is left out.
     """
     found = Manifest(root, "enterface05", labels=ordered(_ENTERFACE.values()))
     for subject in folders(root):
@@ -160,9 +178,7 @@ def enterface(root: Path) -> Manifest:
                 for path in clips_in(sentence):
                     code = re.search(r"_([a-z]{2})_?\d", path.stem.lower())
                     if code and _ENTERFACE.get(code[1], label) != label:
-                        found.add_problem(path, f"its name says {_ENTERFACE[code[1]]}, its folder {label}")
-                    name = f"s{number[1]}_{emotion.name}_{sentence.name}"
-                    found.clips.append(
-                        Clip(f"{name}_{path.stem}".replace(" ", "_"), path, number[1], label, origin=str(path))
-                    )
+                        found.add_problem(path, f"is {_ENTERFACE[code[1]]} by its name, {label} by its folder")
+                    name = f"s{number[1]}_{emotion.name}_{sentence.name}_{path.stem}".replace(" ", "_")
+                    found.clips.append(Clip(clip=name, path=path, subject=number[1], label=label, origin=str(path)))
     return found

@@ -1,4 +1,4 @@
-"""What the readers share: clips in folders, rows of tables, numbers in cells."""
+"""Helpers of the readers: clips in folders, rows of tables, numbers in cells."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def has_images(folder: Path) -> bool:
 
 
 def under(root: Path, pattern: str) -> list[Path]:
-    """Find what fits a pattern in a folder or up to two folders below: deeper there may be a million images."""
+    """Find paths that match a pattern in a folder or up to two folders below; deeper there may be a million images."""
     return sorted(path for depth in ("", "*/", "*/*/") for path in root.glob(depth + pattern)) if root.is_dir() else []
 
 
 def folders(parent: Path) -> list[Path]:
-    """Return the folders in a folder, by name; none where it is no folder."""
+    """Return the folders in a folder, by name; none if it is no folder."""
     return (
         sorted(path for path in parent.iterdir() if path.is_dir() and not path.name.startswith("."))
         if parent.is_dir()
@@ -37,12 +37,12 @@ def folders(parent: Path) -> list[Path]:
 
 
 def clips_in(folder: Path) -> list[Path]:
-    """Return the clips in a folder, by name: video files and folders of images; none where it is no folder."""
+    """Return the clips in a folder, by name: video files and folders of images; none if it is no folder."""
     return sorted(path for path in folder.iterdir() if is_video(path) or has_images(path)) if folder.is_dir() else []
 
 
 def clip_named(folder: Path, name: str) -> Path:
-    """Find a clip by its name, whatever its suffix; where there is none, return the path where it should be."""
+    """Find a clip by its name, with any suffix; without such a clip, return the path that was expected."""
     path = folder / name
     if path.exists():
         return path
@@ -57,7 +57,7 @@ def clip_named(folder: Path, name: str) -> Path:
 
 
 def names_of(paths: Iterable[Path], root: Path) -> dict[Path, str]:
-    """Name clips by their paths from a folder, a video's without its suffix where that leaves it a name of its own."""
+    """Return names of clips: their paths from a folder, without a video's suffix where the name stays unique."""
     whole = {path: path.relative_to(root) if path.is_relative_to(root) else path for path in paths}
     cut = {
         path: name.with_suffix("") if name.suffix.lower() in VIDEO_SUFFIXES else name for path, name in whole.items()
@@ -67,7 +67,7 @@ def names_of(paths: Iterable[Path], root: Path) -> dict[Path, str]:
 
 
 def text_of(path: Path, found: Manifest, encoding: str = "utf-8-sig") -> str:
-    """Read a text file; one that cannot be read is a problem, and empty."""
+    """Read a text file; a file that cannot be read is a problem, and its text empty."""
     try:
         return path.read_text(encoding=encoding)
     except (OSError, UnicodeDecodeError) as error:
@@ -76,16 +76,16 @@ def text_of(path: Path, found: Manifest, encoding: str = "utf-8-sig") -> str:
 
 
 def table_rows(path: Path, found: Manifest, *needed: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """Read the rows of a table with a header, whose columns are called as `header` calls them.
+    """Read the rows of a table with a header.
 
     Args:
         path: The file, UTF-8.
-        found: Where it goes if the file cannot be read.
-        needed: Columns that every row must have a cell for, be it empty; a row that ends before is a problem.
+        found: The manifest that lists the problems of the file.
+        needed: Columns for which every row must have a cell, even an empty one; a shorter row is a problem.
 
     Yields:
-        Where a row stands, as `file:row`, and its cells by column, without blanks around them; empty where the row has
-        ended.
+        A row's origin, as `file:row`, and its cells by column as in `header`, without blanks around them. Cells after
+        the end of the row are empty.
     """
     text = text_of(path, found)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text.partition("\n")[0]))
@@ -103,7 +103,7 @@ def table_rows(path: Path, found: Manifest, *needed: str) -> Iterator[tuple[str,
 
 
 def header(path: Path) -> list[str]:
-    """Return the columns of a table by its first line, in lower case; empty where the file is none."""
+    """Return the columns of a table from its first line, in lower case; empty for another file."""
     if path.suffix.lower() not in (".csv", ".tsv", ".txt") or not path.is_file():
         return []
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
@@ -112,7 +112,7 @@ def header(path: Path) -> list[str]:
 
 
 def _delimiter(first_line: str) -> str:
-    # Excel writes semicolons where the comma is a decimal sign.
+    # Excel writes semicolons in countries where the comma is the decimal sign.
     return max("\t;,", key=first_line.count)
 
 
@@ -124,7 +124,7 @@ def seconds(text: str) -> float:
     """Read a time: seconds, `hh:mm:ss.fff`, or empty for NaN.
 
     Raises:
-        ValueError: It is none; says so.
+        ValueError: The text is no time.
     """
     if not text:
         return math.nan
@@ -134,4 +134,4 @@ def seconds(text: str) -> float:
         parts = []
     if not 1 <= len(parts) <= 3 or not all(map(math.isfinite, parts)):
         raise ValueError(f"{text!r} is no time in seconds")
-    return float(sum(part * 60.0**place for place, part in enumerate(reversed(parts))))
+    return float(sum(part * 60.0**power for power, part in enumerate(reversed(parts))))

@@ -1,4 +1,4 @@
-"""Layouts that people make themselves: folders per label, manifests, labels per frame, intervals, ELAN and BORIS exports."""
+"""Layouts that people make themselves: folders per label, manifests, labels per frame, intervals, ELAN and BORIS."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _folder_of(root: Path) -> Path:
 
 
 def _named(found: Manifest) -> Manifest:
-    """Put clips' paths from the dataset's folder before what their names hold so far."""
+    """Complete the names of clips: their path from the dataset's folder comes first."""
     names = names_of({clip.path for clip in found.clips}, _folder_of(found.root))
     found.clips[:] = [clip._replace(clip=names[clip.path] + clip.clip) for clip in found.clips]
     return found
@@ -50,11 +50,11 @@ def is_folder(root: Path) -> bool:
 
 
 def folder(root: Path) -> Manifest:
-    """Read `<label>/<clip>`; clips are known as `<label>/<clip>`."""
+    """Read `<label>/<clip>`, which is also a clip's name."""
     found = Manifest(root, "folder")
     for parent in folders(root):
         for path in clips_in(parent):
-            found.clips.append(Clip("", path, label=canonical(parent.name), origin=str(path)))
+            found.clips.append(Clip(clip="", path=path, label=canonical(parent.name), origin=str(path)))
     return _named(found)
 
 
@@ -63,7 +63,7 @@ def is_manifest(root: Path) -> bool:
 
 
 def manifest(root: Path) -> Manifest:
-    """Read CSV with the columns of a manifest, `path` and `label` at least; paths count from the file's folder."""
+    """Read CSV with the columns of a manifest, at least `path` and `label`; paths start at the file's folder."""
     found = Manifest(root, "manifest")
     rows = [
         (table.parent / row["path"], origin, row)
@@ -74,32 +74,33 @@ def manifest(root: Path) -> Manifest:
     names = names_of({path for path, _, _ in rows}, _folder_of(root))
     for path, origin, row in rows:
         times_s = _span(found, origin, row.get("start_s", ""), row.get("end_s", ""))
-        says_nothing = row["label"] and not canonical(row["label"])
+        is_unlabelled = row["label"] and not canonical(row["label"])
         if not row["path"]:
             found.add_problem(origin, "has no path")
-        if times_s is None or says_nothing or not row["path"]:
+        if times_s is None or is_unlabelled or not row["path"]:
             continue
         labels = row.get("frame_labels", "")
         stretch = "" if math.isnan(times_s[0]) else f"@{times_s[0]:g}"
         found.clips.append(
             Clip(
-                row.get("clip") or f"{names[path]}{stretch}",
-                path,
-                row.get("subject", ""),
-                canonical(row["label"]),
-                row.get("label_votes", ""),
-                canonical_split(row.get("split", "")),
-                row.get("fold", ""),
-                *times_s,
-                labels if labels in ("", "interval", "synthetic") else str(_folder_of(root) / labels),
-                origin,
+                clip=row.get("clip") or f"{names[path]}{stretch}",
+                path=path,
+                subject=row.get("subject", ""),
+                label=canonical(row["label"]),
+                label_votes=row.get("label_votes", ""),
+                split=canonical_split(row.get("split", "")),
+                fold=row.get("fold", ""),
+                start_s=times_s[0],
+                end_s=times_s[1],
+                frame_labels=labels if labels in ("", "interval", "synthetic") else str(_folder_of(root) / labels),
+                origin=origin,
             )
         )
     return found
 
 
 def _span(found: Manifest, origin: str, start: str, end: str) -> tuple[float, float] | None:
-    """Read a stretch of time; a bad number is a problem and None."""
+    """Read a stretch of time; None for a bad number, which is a problem."""
     try:
         return seconds(start), seconds(end)
     except ValueError as error:
@@ -112,14 +113,13 @@ def is_intervals(root: Path) -> bool:
 
 
 def intervals(root: Path) -> Manifest:
-    """Read CSV `clip,start_s,end_s,label`, also `subject` and `split`: each row is a stretch in which the label holds."""
+    """Read CSV `clip,start_s,end_s,label`, optionally `subject` and `split`; a row's label holds in its stretch."""
     found = Manifest(root, "intervals")
     for table in (path for path in _tables(root) if {"clip", "start_s", "end_s", "label"} <= set(header(path))):
         for origin, row in table_rows(table, found, "clip", "start_s", "end_s", "label"):
             if not row["clip"]:
                 found.add_problem(origin, "names no clip")
                 continue
-            split = canonical_split(row.get("split", ""))
             _add_interval(
                 found,
                 origin,
@@ -127,8 +127,8 @@ def intervals(root: Path) -> Manifest:
                 row["start_s"],
                 row["end_s"],
                 row["label"],
-                row.get("subject", ""),
-                split,
+                subject=row.get("subject", ""),
+                split=canonical_split(row.get("split", "")),
             )
     return _named(found)
 
@@ -140,14 +140,23 @@ def _add_interval(
     start: str,
     end: str,
     label: str,
+    *,
     subject: str = "",
     split: str = "",
     part: str | None = None,
 ) -> None:
-    """Add a stretch in which a label holds; one whose label says that there is nothing to learn is left out.
+    """Add a stretch in which a label holds, unless the label is one of UNLABELLED.
 
-    Its name, which `_named` completes, holds a part of the clip, its subject where no other is given, and its
-    beginning.
+    Args:
+        found: The manifest.
+        origin: File and row of the stretch.
+        path: Its clip.
+        start: Its start, as text.
+        end: Its end, as text.
+        label: Its label.
+        subject: Its subject.
+        split: Its split.
+        part: Middle of the stretch's name, after the clip's name and before its start; None for the subject.
     """
     times_s = _span(found, origin, start, end)
     if times_s is None or not canonical(label):
@@ -157,7 +166,19 @@ def _add_interval(
         return
     part = subject if part is None else part
     name = f"{'/' if part else ''}{part}@{times_s[0]:g}"
-    found.clips.append(Clip(name, path, subject, canonical(label), "", split, "", *times_s, "interval", origin))
+    found.clips.append(
+        Clip(
+            clip=name,
+            path=path,
+            subject=subject,
+            label=canonical(label),
+            split=split,
+            start_s=times_s[0],
+            end_s=times_s[1],
+            frame_labels="interval",
+            origin=origin,
+        )
+    )
 
 
 def is_frames(root: Path) -> bool:
@@ -178,7 +199,7 @@ def frames(root: Path) -> Manifest:
     found = Manifest(root, "frames")
     for table in filter(_is_frame_table, _tables(root)):
         path = _clip_beside(table)
-        found.clips.append(Clip("", path, frame_labels=str(table), origin=str(table)))
+        found.clips.append(Clip(clip="", path=path, frame_labels=str(table), origin=str(table)))
     return _named(found)
 
 
@@ -187,7 +208,7 @@ def is_elan(root: Path) -> bool:
 
 
 def _is_elan_table(path: Path) -> bool:
-    # Lines that name the media may come before the header.
+    # Lines with the media's paths may precede the header.
     with path.open(encoding="utf-8-sig", errors="replace") as file:
         if any("begin time" in line.lower() for _, line in zip(range(20), file, strict=False)):
             return True
@@ -196,7 +217,16 @@ def _is_elan_table(path: Path) -> bool:
 
 
 class _Annotation(NamedTuple):
-    """Hold an annotation as ELAN tells it; its times are texts that may be bad."""
+    """One annotation of an ELAN export.
+
+    Attributes:
+        origin: File and line.
+        tier: Name of its tier.
+        participant: The tier's participant; may be empty.
+        begin: Its start as text, which may be no time.
+        end: Its end as text, which may be no time.
+        label: Its value.
+    """
 
     origin: str
     tier: str
@@ -209,9 +239,9 @@ class _Annotation(NamedTuple):
 def elan(root: Path) -> Manifest:
     """Read ELAN's tab-delimited text, with or without a header; its annotations are labels of the clip beside it.
 
-    Of several tiers those are read on which most annotations, of all files together, are EXPRESSIONS: speech and the
-    like are left out. Where no tier is like that, labels are one's own, and every tier is read. Participants are
-    subjects. Where more than one tier of a clip is read, names and origins of its stretches tell which.
+    Only tiers are read on which most annotations, in all files together, are EXPRESSIONS; speech and the like are left
+    out. If no tier is like that, labels are the user's own, and every tier is read. Participants are subjects. If more
+    than one tier of a clip is read, names and origins of its stretches contain the tier.
     """
     found = Manifest(root, "elan")
     tables = {table: _annotations(table, found) for table in filter(_is_elan_table, _tables(root, ".txt", ".tsv"))}
@@ -220,29 +250,27 @@ def elan(root: Path) -> Manifest:
         kept = [annotation for annotation in rows if annotation.tier in wanted]
         tiers, people = {annotation.tier for annotation in kept}, {annotation.participant for annotation in kept} - {""}
         for origin, tier, participant, begin, end, label in kept:
-            # Each tier has one participant, but its name may have been left out of the export.
+            # Each tier has one participant, whose name may be missing in the export.
             part = tier if len(tiers) > 1 else participant if len(people) > 1 else ""
-            where = f"{origin}:{tier}" if len(tiers) > 1 else origin
-            _add_interval(found, where, _clip_beside(table), begin, end, label, participant, part=part)
+            unique = f"{origin}:{tier}" if len(tiers) > 1 else origin
+            _add_interval(found, unique, _clip_beside(table), begin, end, label, subject=participant, part=part)
     return _named(found)
 
 
 def _tiers_of_expressions(read: list[_Annotation]) -> set[str]:
-    """Return the tiers on which most annotations are expressions; all where there is none such."""
+    """Return the tiers on which most annotations are expressions; all tiers if none is like that."""
     labels: dict[str, list[str]] = {annotation.tier: [] for annotation in read}
     for annotation in read:
         if label := canonical(annotation.label):
             labels[annotation.tier].append(label)
-    telling = {tier for tier, names in labels.items() if 2 * sum(name in EXPRESSIONS for name in names) > len(names)}
-    return telling or set(labels)
+    chosen = {tier for tier, names in labels.items() if 2 * sum(name in EXPRESSIONS for name in names) > len(names)}
+    return chosen or set(labels)
 
 
 def _annotations(table: Path, found: Manifest) -> list[_Annotation]:
     """Read the rows of an export, below its header where it has one."""
     lines = [[cell.strip() for cell in line.split("\t")] for line in text_of(table, found).splitlines()]
-    start = next(
-        (place for place, cells in enumerate(lines) if any("begin time" in cell.lower() for cell in cells)), -1
-    )
+    start = next((row for row, cells in enumerate(lines) if any("begin time" in cell.lower() for cell in cells)), -1)
     names = [cell.lower() for cell in lines[start]] if start >= 0 else []
     read: list[_Annotation] = []
     for number, cells in enumerate(lines[start + 1 :], start + 2):
@@ -255,11 +283,9 @@ def _annotations(table: Path, found: Manifest) -> list[_Annotation]:
 def _in_order(origin: str, cells: list[str]) -> _Annotation:
     """Read a row without a header: tier (and participant), times in one or more forms, and last the annotation.
 
-    Of the times the first is the beginning, and the end follows as soon as something else than another form of the
-    beginning comes.
+    The first time is the start, which may be repeated in other forms. The next time that differs from it is the end.
     """
     times = _times(cells)
-    # The same moment in several forms stands side by side.
     later = [text for text in times if abs(seconds(text) - seconds(times[0])) > 1e-6]
     tier, participant, *_ = [*(cells[: cells.index(times[0])] if times else cells[:-1]), "", ""]
     return _Annotation(origin, tier, participant, times[0] if times else "?", later[0] if later else "?", cells[-1])
@@ -269,21 +295,19 @@ def _in_columns(origin: str, cells: list[str], names: list[str]) -> list[_Annota
     """Read a row by its header: a column for annotations, or one for each tier."""
 
     def cell(word: str) -> str:
-        at = [place for place, name in enumerate(names) if word in name and place < len(cells)]
-        # Of several forms seconds are read as they are; milliseconds would be taken for them.
-        at.sort(key=lambda place: ("ss.msec" not in names[place], names[place].endswith("- msec")))
+        at = [column for column, name in enumerate(names) if word in name and column < len(cells)]
+        # Seconds are read first; milliseconds must be converted.
+        at.sort(key=lambda column: ("ss.msec" not in names[column], names[column].endswith("- msec")))
         text = cells[at[0]] if at else ""
         return f"{float(text) / 1000}" if at and names[at[0]].endswith("- msec") and text.isdigit() else text
 
     when = cell("participant"), cell("begin time"), cell("end time")
-    known = [
-        place for place, name in enumerate(names) if any(word in name for word in ("annotation", "label", "value"))
-    ]
+    known = [i for i, name in enumerate(names) if any(word in name for word in ("annotation", "label", "value"))]
     if known:
         return [_Annotation(origin, cell("tier"), *when, cells[known[0]] if known[0] < len(cells) else "")]
     facts = ("time", "duration", "tier", "participant", "file")
-    tiers = [place for place, name in enumerate(names[: len(cells)]) if not any(word in name for word in facts)]
-    return [_Annotation(origin, names[place], *when, cells[place]) for place in tiers if cells[place]]
+    tiers = [i for i, name in enumerate(names[: len(cells)]) if not any(word in name for word in facts)]
+    return [_Annotation(origin, names[i], *when, cells[i]) for i in tiers if cells[i]]
 
 
 def _times(cells: list[str]) -> list[str]:
@@ -303,7 +327,7 @@ def is_boris(root: Path) -> bool:
 
 
 def _boris_header(path: Path) -> int | None:
-    """Return the number of lines before BORIS's header, which older versions put below facts of the observation; None if no BORIS."""
+    """Return the number of lines before BORIS's header, which has facts above it in older versions; None for others."""
     if not path.is_file():
         return None
     with path.open(encoding="utf-8-sig", errors="replace") as file:
@@ -314,45 +338,52 @@ def _boris_header(path: Path) -> int | None:
 
 
 def boris(root: Path) -> Manifest:
-    """Read BORIS's tabular events (START and STOP, one row each) or aggregated events (`Start (s)` and `Stop (s)` in one row)."""
+    """Read BORIS's tabular events, or its aggregated events.
+
+    Tabular events have one row for each START and STOP. Aggregated events have `Start (s)` and `Stop (s)` in one row.
+    """
     found = Manifest(root, "boris")
     for table in _tables(root):
-        skipped = _boris_header(table)
-        if skipped is None:
-            continue
-        text = text_of(table, found).splitlines()[skipped:]
-        delimiter = "\t" if "\t" in text[0] else ","
-        open_since: dict[tuple[str, str, str], tuple[str, str]] = {}
-        for number, cells in enumerate(_split(text[1:], delimiter), skipped + 2):
-            row = dict(zip(_split(text[:1], delimiter)[0], cells, strict=False))
-            origin = f"{table}:{number}"
-            media = (
-                row.get("Media file name")
-                or row.get("Media file path")
-                or row.get("Media file")
-                or row.get("Source")
-                or table.stem
-            )
-            # BORIS notes players too (`player #1:clip.mp4`), and folders of the machine on which the events were coded.
-            path = clip_named(_folder_of(root), media.replace("\\", "/").rpartition("/")[2].rpartition(":")[2])
-            subject, label = row.get("Subject", ""), row.get("Behavior", "")
-            subject = "" if subject == "No focal subject" else subject
-            kind = (row.get("Behavior type") or row.get("Status") or "").upper()
-            key = (str(path), subject, label)
-            if kind == "STATE" or "Start (s)" in row:
-                _add_interval(found, origin, path, row.get("Start (s)", ""), row.get("Stop (s)", ""), label, subject)
-            elif kind == "START":
-                open_since[key] = (row.get("Time", ""), origin)
-            elif kind == "STOP" and key in open_since:
-                start, origin = open_since.pop(key)
-                _add_interval(found, origin, path, start, row.get("Time", ""), label, subject)
-            else:
-                found.add_problem(
-                    origin, f"{kind or 'the event'} {label!r} has no duration: a START before a STOP is needed"
-                )
-        for (_, _, label), (_, origin) in open_since.items():
-            found.add_problem(origin, f"START {label!r} has no STOP")
+        if (skipped := _boris_header(table)) is not None:
+            _add_events(found, table, skipped)
     return _named(found)
+
+
+def _add_events(found: Manifest, table: Path, skipped: int) -> None:
+    """Add the events of a table to a manifest; `skipped` lines precede the table's header."""
+    text = text_of(table, found).splitlines()[skipped:]
+    delimiter = "\t" if "\t" in text[0] else ","
+    (columns,) = _split(text[:1], delimiter)
+    open_since: dict[tuple[str, str, str], tuple[str, str]] = {}
+    for number, cells in enumerate(_split(text[1:], delimiter), skipped + 2):
+        row = dict(zip(columns, cells, strict=False))
+        origin, path = f"{table}:{number}", _boris_media(_folder_of(found.root), table, row)
+        subject, label = row.get("Subject", ""), row.get("Behavior", "")
+        subject = "" if subject == "No focal subject" else subject
+        kind = (row.get("Behavior type") or row.get("Status") or "").upper()
+        key = (str(path), subject, label)
+        if kind == "STATE" or "Start (s)" in row:
+            start, stop = row.get("Start (s)", ""), row.get("Stop (s)", "")
+            _add_interval(found, origin, path, start, stop, label, subject=subject)
+        elif kind == "START":
+            open_since[key] = (row.get("Time", ""), origin)
+        elif kind == "STOP" and key in open_since:
+            start, origin = open_since.pop(key)
+            _add_interval(found, origin, path, start, row.get("Time", ""), label, subject=subject)
+        else:
+            found.add_problem(
+                origin, f"{kind or 'the event'} {label!r} has no duration: a START before a STOP is needed"
+            )
+    for (_, _, label), (_, origin) in open_since.items():
+        found.add_problem(origin, f"START {label!r} has no STOP")
+
+
+def _boris_media(folder: Path, table: Path, row: dict[str, str]) -> Path:
+    """Return the path of an event's clip, which is in the dataset's folder."""
+    columns = ("Media file name", "Media file path", "Media file", "Source")
+    media = next((row[column] for column in columns if row.get(column)), table.stem)
+    # BORIS writes players too (`player #1:clip.mp4`), and folders of the machine on which the events were coded.
+    return clip_named(folder, media.replace("\\", "/").rpartition("/")[2].rpartition(":")[2])
 
 
 def _split(lines: list[str], delimiter: str) -> list[list[str]]:

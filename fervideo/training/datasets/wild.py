@@ -1,4 +1,7 @@
-"""Datasets cut from films and the web: DFEW, FERV39k, MAFW, AFEW, Aff-Wild2. Subjects are unknown, official splits are kept."""
+"""Datasets cut from films and the web: DFEW, FERV39k, MAFW, AFEW, Aff-Wild2.
+
+Subjects are unknown, and official splits are kept.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from fervideo.training.datasets.files import clip_named, clips_in, folders, head
 from fervideo.training.manifest import Clip, Manifest, canonical, written_votes
 
 _DFEW = ("happiness", "sadness", "neutral", "anger", "surprise", "disgust", "fear")
-#: Where copies of DFEW keep the frames of a clip, the whole ones before those thinned out to 16.
+#: Folders of a clip's frames in copies of DFEW, those with all frames before those with 16.
 _DFEW_FOLDERS = (
     "Clip/clip_224x224",
     "Clip/jpg_256",
@@ -48,10 +51,10 @@ def is_dfew(root: Path) -> bool:
 def dfew(root: Path) -> Manifest:
     """Read `EmoLabel_DataSplit/train(single-labeled)/set_1.csv` and the like; a clip's fold is the one that tests it.
 
-    Clips that no fold tests, where a copy lacks folds, are trained on in all. With one fold only it is a split.
+    Some copies lack folds: clips that no fold tests are trained on in all folds. A single fold is a split.
 
-    Labels count from 1 in the original and from 0 in copies that other projects hand on: a 0 tells. Where
-    `annotation.xlsx` is there, the votes of its raters are soft labels.
+    Labels count from 1 in the original and from 0 in copies of other projects, which a label 0 reveals. The votes of
+    raters in `annotation.xlsx`, if it is there, are soft labels.
     """
     found = Manifest(root, "dfew", labels=_DFEW)
     rows = {
@@ -59,31 +62,38 @@ def dfew(root: Path) -> Manifest:
         for split, tables in _dfew_tables(root).items()
     }
     first = 0 if any(row.get("label") == "0" for split in rows.values() for _, _, row in split) else 1
-    place = next((root / folder for folder in _DFEW_FOLDERS if (root / folder).is_dir()), root / _DFEW_FOLDERS[0])
+    frames = next((root / folder for folder in _DFEW_FOLDERS if (root / folder).is_dir()), root / _DFEW_FOLDERS[0])
     folds, votes = len({fold for fold, _, _ in rows["test"]}), _dfew_votes(root, found)
     listed: set[str] = set()
     for split in ("test", "train"):
         for fold, origin, row in rows[split]:
             name, label = row.get("video_name", ""), row.get("label", "")
             clip = name.zfill(5)
-            # A fold's training list holds what the other folds test.
+            # A fold's training list contains the clips that the other folds test.
             if split == "train" and clip in listed:
                 continue
             listed.add(clip)
             if not label.isdigit() or not first <= int(label) < first + len(_DFEW):
                 found.add_problem(origin, f"label {label!r} is none of {first} to {first + len(_DFEW) - 1}")
                 continue
-            path = clip_named(place, clip)
-            path = path if path.exists() else clip_named(place, name)
-            sides = ("", fold) if split == "test" and folds > 1 else (split, "")
+            path = clip_named(frames, clip)
+            by_fold = split == "test" and folds > 1
             found.clips.append(
-                Clip(clip, path, "", _DFEW[int(label) - first], votes.get(clip, ""), *sides, origin=origin)
+                Clip(
+                    clip=clip,
+                    path=path if path.exists() else clip_named(frames, name),
+                    label=_DFEW[int(label) - first],
+                    label_votes=votes.get(clip, ""),
+                    split="" if by_fold else split,
+                    fold=fold if by_fold else "",
+                    origin=origin,
+                )
             )
     return found
 
 
 def _dfew_votes(root: Path, found: Manifest) -> dict[str, str]:
-    """Read how many of a clip's raters saw what, where the sheet is there: a clip's number, then columns like `1happy`."""
+    """Read the votes of raters by clip, from a sheet with a clip's number, then columns like `1happy`; else none."""
     votes: dict[str, str] = {}
     for path in under(root, "[Aa]nnotation.xlsx")[:1]:
         try:
@@ -118,7 +128,7 @@ def ferv39k(root: Path) -> Manifest:
         table = root / "4_setups" / "All_scenes" / f"{split}_All.csv"
         for origin, (name, label) in _pairs(table, found):
             path = root / "2_ClipsforFaceCrop" / name
-            found.clips.append(Clip(name, path, "", canonical(label), "", split, origin=origin))
+            found.clips.append(Clip(clip=name, path=path, label=canonical(label), split=split, origin=origin))
     return found
 
 
@@ -137,9 +147,9 @@ def is_mafw(root: Path) -> bool:
 
 
 def mafw(root: Path) -> Manifest:
-    """Read `Train & Test Set/single/no_caption/set_*/test.txt`, lines `00025.mp4 anger`; a clip's fold is the one that tests it.
+    """Read `Train & Test Set/single/no_caption/set_*/test.txt`, lines `00025.mp4 anger`.
 
-    Lists with captions are tables in another encoding, and are not needed.
+    A clip's fold is the one that tests it. Lists with captions are tables in another encoding, and are not needed.
     """
     found = Manifest(root, "mafw", labels=_MAFW)
     sets = folders(root / "Train & Test Set" / "single" / "no_caption")
@@ -148,19 +158,26 @@ def mafw(root: Path) -> Manifest:
             for origin, (name, label) in _pairs(folder / f"{split}.txt", found):
                 clip = Path(name).stem
                 path = root / "data" / "clips" / name
-                path = path if path.exists() else clip_named(root / "data" / "frames", clip)
-                sides = ("", folder.name.removeprefix("set_")) if len(sets) > 1 else (split, "")
-                found.clips.append(Clip(clip, path, "", canonical(label), "", *sides, origin=origin))
+                found.clips.append(
+                    Clip(
+                        clip=clip,
+                        path=path if path.exists() else clip_named(root / "data" / "frames", clip),
+                        label=canonical(label),
+                        split="" if len(sets) > 1 else split,
+                        fold=folder.name.removeprefix("set_") if len(sets) > 1 else "",
+                        origin=origin,
+                    )
+                )
     return found
 
 
 def _afew_sides(root: Path) -> dict[str, Path]:
-    """Find the folders of AFEW's sides, which copies spell in many ways."""
+    """Find the folders of AFEW's splits, which copies spell in many ways."""
     sides = {}
     for folder in folders(root):
         name = folder.name.lower().replace("_afew", "").replace("afew_", "")
         if name in ("train", "val"):
-            # Its test set has no public labels, so results are told on the validation set.
+            # Its test set has no public labels, so published results are those on the validation set.
             sides["train" if name == "train" else "test"] = folder
     return sides
 
@@ -171,13 +188,19 @@ def is_afew(root: Path) -> bool:
 
 
 def afew(root: Path) -> Manifest:
-    """Read `Train_AFEW/Angry/000046280.avi` and `Val_AFEW`; the latter is the test split, since the real one has no labels."""
+    """Read `Train_AFEW/Angry/000046280.avi` and `Val_AFEW`, which is the test split: the real one has no labels."""
     found = Manifest(root, "afew", labels=_AFEW)
     for split, side in _afew_sides(root).items():
         for folder in folders(side):
             for path in clips_in(folder):
                 found.clips.append(
-                    Clip(f"{side.name}/{path.stem}", path, "", canonical(folder.name), "", split, origin=str(path))
+                    Clip(
+                        clip=f"{side.name}/{path.stem}",
+                        path=path,
+                        label=canonical(folder.name),
+                        split=split,
+                        origin=str(path),
+                    )
                 )
     return found
 
@@ -187,10 +210,10 @@ def is_aff_wild2(root: Path) -> bool:
 
 
 def aff_wild2(root: Path) -> Manifest:
-    """Read `EXPR_Recognition_Challenge/{Train_Set,Validation_Set}/<video>.txt` with frames in `cropped_aligned*/<video>`.
+    """Read `EXPR_Recognition_Challenge/{Train_Set,Validation_Set}/<video>.txt`, frames in `cropped_aligned*/<video>`.
 
-    `<video>_left` and `<video>_right` are two persons of one video, which stay on one side. Validation_Set is the test
-    split, since the real one has no labels.
+    `<video>_left` and `<video>_right` are two persons of one video, which stay in one split. Validation_Set is the test
+    split: the real one has no labels.
     """
     found = Manifest(root, "aff-wild2", image_fps=30.0)
     challenge = next(iter(under(root, "EXPR_Recognition_Challenge")), root)
@@ -200,8 +223,14 @@ def aff_wild2(root: Path) -> Manifest:
             path = next(
                 (crop / labels.stem for crop in crops if (crop / labels.stem).is_dir()), crops[-1] / labels.stem
             )
-            video = labels.stem.removesuffix("_left").removesuffix("_right")
             found.clips.append(
-                Clip(labels.stem, path, video, split=split, frame_labels=str(labels), origin=str(labels))
+                Clip(
+                    clip=labels.stem,
+                    path=path,
+                    subject=labels.stem.removesuffix("_left").removesuffix("_right"),
+                    split=split,
+                    frame_labels=str(labels),
+                    origin=str(labels),
+                )
             )
     return found

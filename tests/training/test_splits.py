@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from training_builders import table
 
 from fervideo.errors import DatasetError
 from fervideo.settings import TrainSettings
 from fervideo.training import splits
-from fervideo.training.manifest import Clip, Manifest, Problem, check, target, votes
+from fervideo.training.manifest import Clip, Manifest, Problem
 
 
 def dataset(n_subjects: int = 20, labels: tuple[str, ...] = ("neutral", "anger", "fear"), **fields: str) -> Manifest:
@@ -53,7 +54,7 @@ def test_an_unknown_subject_is_the_video():
     assert splits.check(assigned) == []
 
 
-def test_official_splits_stay_and_validation_comes_from_what_is_trained_on():
+def test_official_splits_stay_and_validation_is_part_of_training():
     found = dataset()
     clips = [clip._replace(split="test" if clip.subject in ("s1", "s2") else "train") for clip in found.clips]
     groups = sides(splits.assign(Manifest(Path("data"), "x", clips), TrainSettings()))
@@ -120,52 +121,6 @@ def test_a_subject_on_two_sides_and_a_label_without_a_clip_are_found():
     assert splits.check(alone) == [Problem("list:x", "label 'fear' has no clip in split validation and test")]
 
 
-def test_every_problem_of_a_row_is_found(tmp_path: Path):
-    (tmp_path / "a.mp4").touch()
-    good = Clip("a", tmp_path / "a.mp4", label="anger", origin="list:2")
-    rows = [
-        good,
-        good._replace(origin="list:3"),
-        good._replace(clip="b", path=tmp_path / "b.mp4", label="hapiness", origin="list:4"),
-        good._replace(clip="c", label="", origin="list:5"),
-        good._replace(clip="d", start_s=3.0, end_s=2.0, split="middle", origin="list:6"),
-        good._replace(clip="e", label_votes="anger:x", origin="list:7"),
-        good._replace(clip="f", label="boredom", origin="list:8"),
-    ]
-    told = [str(problem) for problem in check(Manifest(tmp_path, "manifest", rows))]
-    expected = [
-        ("list:3", "clip 'a' stands in list:2 already"),
-        ("list:4", "does not exist"),
-        ("list:4", "unknown label 'hapiness'; did you mean happiness?"),
-        ("list:5", "has no label"),
-        ("list:6", "no stretch of time"),
-        ("list:6", "split 'middle' is none of"),
-        ("list:7", "anger:x"),
-    ]
-    assert len(told) == len(expected), told
-    for line, (origin, reason) in zip(told, expected, strict=True):
-        assert line.startswith(origin)
-        assert reason in line
-    closed = [str(problem) for problem in check(Manifest(tmp_path, "dfew", rows[-1:], labels=("anger", "fear")))]
-    assert closed == ["list:8: unknown label 'boredom'; known: anger, fear"]
-
-
-def test_votes_add_up_and_those_that_say_nothing_are_left_out():
-    assert votes("happy:3|joy:2|neutral:5|fear:0") == {"happiness": 5, "neutral": 5}
-    assert votes("anger:3|unknown:2|no_face:1|-1:4") == {"anger": 3}
-    assert votes("unknown:2") == votes("") == {}
-    for text in ("anger", ":3", "anger:3|7", "anger:-1|fear:2", "anger:nan", "anger:0"):
-        with pytest.raises(ValueError, match="are not votes like"):
-            votes(text)
-
-
-def test_a_clip_whose_votes_say_nothing_has_its_label(tmp_path: Path):
-    clip = Clip("a", tmp_path, label="anger", label_votes="no_face:2", origin="list:2")
-    assert target(clip, ("neutral", "anger")).tolist() == [0, 1]
-    assert check(Manifest(tmp_path, "manifest", [clip])) == []
-    assert check(Manifest(tmp_path, "manifest", [clip._replace(label="")])) == [Problem("list:2", "has no label")]
-
-
 def test_problems_stop_or_drop_their_rows():
     found = dataset(2)
     problem = Problem(found.clips[3].origin, "is bad")
@@ -175,3 +130,19 @@ def test_problems_stop_or_drop_their_rows():
         found.sound([problem], skip=False)
     assert caught.value.problems == ("list:0-anger-1: is bad",)
     assert len(found.sound([problem], skip=True).clips) == len(found.clips) - 1
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_clips_without_a_label_are_dealt_by_the_one_that_most_of_their_frames_have(tmp_path: Path, seed: int):
+    """One frame in ten is anger, the first label by name; the others are neutral in half of the clips, else fear."""
+    clips = []
+    for number in range(20):
+        rows = ["0,anger", *(f"{frame},{('neutral', 'fear')[number % 2]}" for frame in range(1, 10))]
+        file = table(tmp_path / f"{number}.csv", "frame,label", *rows)
+        clips.append(Clip(f"{number}", tmp_path / f"{number}.mp4", frame_labels=str(file), origin=f"{number}"))
+    tested = [
+        clip.clip
+        for clip in splits.assign(Manifest(tmp_path, "frames", clips), TrainSettings(seed=seed, folds=5))
+        if clip.split == "test"
+    ]
+    assert sorted(int(name) % 2 for name in tested) == [0, 0, 1, 1]

@@ -40,7 +40,7 @@ def test_a_class_that_the_truth_lacks_counts_in_no_mean_but_as_an_error():
     assert math.isnan(metrics.recalls(counts)[2])
 
 
-def test_no_answer_is_an_error_and_no_truth_is_nothing():
+def test_a_missing_prediction_is_an_error_and_a_missing_truth_is_left_out():
     counts = metrics.confusion(course("ab-b"), course("a-aa"), 2)
     assert counts.tolist() == [[1, 0, 0], [1, 0, 1]]
     assert metrics.war(counts) == pytest.approx(1 / 3)
@@ -64,7 +64,7 @@ def test_edit_score(truth: str, guess: str, score: float):
 
 
 def test_segments_are_matched_once_each():
-    # The true b of 4 frames is covered by 2 (IoU .5) and by 1 (.25); the true a by 4 of 4 and by 1 that lies elsewhere.
+    # The true b of 4 frames is covered by 2 (IoU .5) and by 1 (.25). The true a is covered by 4 of 4; 1 lies elsewhere.
     truth, guess = course("aaaabbbb"), course("aaaabbab")
     assert metrics.matches(truth, guess, 0.1) == (2, 2, 0)
     assert metrics.matches(truth, guess, 0.5) == (2, 2, 0)
@@ -108,7 +108,7 @@ def test_nll_is_that_of_scikit_learn():
     assert metrics.nll(truth, p) == pytest.approx(reference.log_loss(truth, p, labels=range(3)))
 
 
-def test_well_calibrated_answers_have_a_small_error():
+def test_well_calibrated_predictions_have_a_small_error():
     rng = np.random.default_rng(2)
     p = rng.dirichlet(np.ones(4), 20_000)
     truth = (rng.random((len(p), 1)) < p.cumsum(1)).argmax(1)

@@ -1,0 +1,278 @@
+"""Readers of layouts that people make themselves."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from training_builders import labels, read, table, tree
+
+from fervideo.training import frame_labels
+from fervideo.training.manifest import check
+
+
+def test_folder(tmp_path: Path):
+    root = tree(tmp_path, "Happy/a b.mp4", "Happy/c/1.png", "bored/d.avi", "bored/notes.txt")
+    assert labels(read(root, "folder")) == {"Happy/a b": "happiness", "Happy/c": "happiness", "bored/d": "bored"}
+
+
+def test_manifest(tmp_path: Path):
+    tree(tmp_path, "a.mp4", "b.mp4")
+    lines = (
+        "a.mp4,angry,s1,train,,",
+        "b.mp4,sad,s2,val,1.5,2",
+        "b.mp4,sad,s2,val,2,00:00:03.5",
+        "b.mp4,sad,s2,val,soon,9",
+        "b.mp4,no_face,s2,val,4,5",
+    )
+    path = table(tmp_path / "mine.csv", "path,label,subject,split,start_s,end_s", *lines)
+    for root in (tmp_path, path):
+        found = read(root, "manifest")
+        assert [(clip.clip, clip.label, clip.split) for clip in found.clips] == [
+            ("a", "anger", "train"),
+            ("b@1.5", "sadness", "validation"),
+            ("b@2", "sadness", "validation"),
+        ]
+        assert math.isnan(found.clips[0].start_s)
+        assert found.clips[2].end_s == 3.5
+        assert [str(problem) for problem in found.problems] == [f"{path}:5: 'soon' is no time in seconds"]
+
+
+def test_intervals(tmp_path: Path):
+    tree(tmp_path, "a.mp4", "b.mov")
+    table(
+        tmp_path / "labels.csv",
+        "clip,start_s,end_s,label",
+        "a.mp4,0,1.5,neutral",
+        "b,0.5,2,happy",
+        "b.mov,3,4,no_face",
+        "a.mp4,2,,sad",
+    )
+    found = read(tmp_path, "intervals")
+    assert labels(found) == {"a@0": "neutral", "b@0.5": "happiness"}
+    assert found.clips[1].path.name == "b.mov"
+    assert {clip.frame_labels for clip in found.clips} == {"interval"}
+    assert "no end" in found.problems[0].reason
+
+
+def test_frames(tmp_path: Path):
+    tree(tmp_path, "a.mp4", "b.mp4")
+    table(tmp_path / "a.csv", "time_s,label", "0,neutral", "1.0,happy", "1.5,", "2,neutral")
+    table(tmp_path / "b.csv", "frame,label", "0,sad", "2,angry")
+    a, b = read(tmp_path, "frames").clips
+    names = ("neutral", "happiness", "sadness", "anger")
+    time_s = np.array([0.0, 0.5, 1.0, 1.4999, 1.5, 3.0])
+    assert frame_labels.truth(a, names, np.arange(6), time_s, np.arange(6)).tolist() == [0, 0, 1, -1, -1, 0]
+    assert frame_labels.truth(b, names, np.arange(6), time_s, np.arange(6)).tolist() == [2, -1, 3, -1, -1, -1]
+
+
+@pytest.mark.parametrize(("head", "row"), [("Path,Label", "a.mp4,happy"), ("path\tlabel", "a.mp4\thappy")])
+def test_a_manifests_header_in_capitals_and_its_tabs(tmp_path: Path, head: str, row: str):
+    table(tmp_path / "mine.csv", head, row)
+    assert labels(read(tmp_path, "manifest")) == {"a": "happiness"}
+
+
+def test_headers_in_capitals(tmp_path: Path):
+    tree(tmp_path, "a.mp4", "b.mp4")
+    table(tmp_path / "labels.tsv", "Clip\tStart_s\tEnd_s\tLabel\tSubject", "a\t0\t1\tsad\tP1")
+    assert [(clip.label, clip.subject) for clip in read(tmp_path, "intervals").clips] == [("sadness", "P1")]
+    table(tmp_path / "b.csv", "Time_s,Label", "0,neutral", "1,happy")
+    stored = frame_labels.read(tmp_path / "b.csv")
+    assert (stored.kind, stored.names, stored.problems) == ("time_s", ("neutral", "happiness"), ())
+
+
+def test_a_row_that_ends_early(tmp_path: Path):
+    tree(tmp_path, "a.mp4", "b.mp4", "c.mp4")
+    mine = table(tmp_path / "mine.csv", "label,path,subject", "sad,a.mp4", "happy", ",b.mp4,P1", "happy,,P2")
+    found = read(tmp_path, "manifest")
+    assert [(clip.label, clip.path.name, clip.subject) for clip in found.clips] == [
+        ("sadness", "a.mp4", ""),
+        ("", "b.mp4", "P1"),
+    ]
+    assert [str(problem) for problem in found.problems] == [f"{mine}:3: ends before its path", f"{mine}:5: has no path"]
+    mine.unlink()
+    spans = table(tmp_path / "spans.csv", "clip,start_s,end_s,label,subject", "a,0,1,sad", "a,2", ",0,1,sad")
+    found = read(tmp_path, "intervals")
+    assert labels(found) == {"a@0": "sadness"}
+    assert [str(problem) for problem in found.problems] == [
+        f"{spans}:3: ends before its end_s and label",
+        f"{spans}:4: names no clip",
+    ]
+
+
+def test_clips_are_named_apart_wherever_they_stand(tmp_path: Path):
+    tree(tmp_path / "folder", "sad/take.1/1.png", "sad/take.2/1.png", "sad/a.mp4", "sad/a.avi", "sad/b.mp4")
+    assert sorted(labels(read(tmp_path / "folder", "folder"))) == [
+        "sad/a.avi",
+        "sad/a.mp4",
+        "sad/b",
+        "sad/take.1",
+        "sad/take.2",
+    ]
+    tree(tmp_path / "spans", "s1/smile.mp4", "s2/smile.mp4")
+    table(tmp_path / "spans" / "labels.csv", "clip,start_s,end_s,label", "s1/smile.mp4,0,1,happy", "s2/smile,0,1,happy")
+    assert labels(read(tmp_path / "spans", "intervals")) == {"s1/smile@0": "happiness", "s2/smile@0": "happiness"}
+    tree(tmp_path / "list", "take.1/1.png", "take.2/1.png", "a.mp4")
+    table(
+        tmp_path / "list" / "mine.csv",
+        "path,label",
+        "take.1,sad",
+        "take.2,sad",
+        "a.mp4,sad",
+        f"{tmp_path}/spans/s1/smile.mp4,happy",
+    )
+    assert list(labels(read(tmp_path / "list", "manifest"))) == [
+        "take.1",
+        "take.2",
+        "a",
+        f"{tmp_path.as_posix()}/spans/s1/smile",
+    ]
+    tree(tmp_path / "frames", "take.1/1.png", "take.2/1.png")
+    for take in ("take.1", "take.2"):
+        table(tmp_path / "frames" / f"{take}.csv", "frame,label", "0,sad")
+    assert list(labels(read(tmp_path / "frames", "frames"))) == ["take.1", "take.2"]
+
+
+ELAN_HEADER = "\t".join(
+    (
+        "Tier",
+        "Participant",
+        "Begin Time - hh:mm:ss.ms",
+        "Begin Time - ss.msec",
+        "End Time - hh:mm:ss.ms",
+        "End Time - ss.msec",
+        "Annotation",
+    )
+)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (
+            ELAN_HEADER,
+            "face\tP1\t00:00:01.500\t1.5\t00:00:02.250\t2.25\thappy",
+            "face\tP1\t00:00:03.000\t3.0\t00:00:04.000\t4.0\tsad",
+        ),
+        ("face\tP1\t00:00:01.500\t1.5\t00:00:02.250\t2.25\t00:00:00.750\t0.75\thappy", "face\t\t3.0\t4.0\tsad"),
+        ("Begin Time - msec\tEnd Time - msec\tface", "1500\t2250\thappy", "3000\t4000\tsad"),
+        (
+            '"#file:///clip.eaf"',
+            ELAN_HEADER,
+            "face\t\t00:00:01.500\t1.5\t00:00:02.250\t2.25\thappy",
+            "face\t\t00:00:03\t3\t00:00:04\t4\tsad",
+        ),
+    ],
+)
+def test_elan(tmp_path: Path, lines: tuple[str, ...]):
+    tree(tmp_path, "clip.mp4")
+    table(tmp_path / "clip.txt", *lines)
+    found = read(tmp_path, "elan")
+    assert [(clip.clip, clip.label, clip.end_s) for clip in found.clips] == [
+        ("clip@1.5", "happiness", 2.25),
+        ("clip@3", "sadness", 4.0),
+    ]
+    assert found.problems == []
+
+
+def elan_rows(*rows: tuple[str, str, int, str]) -> list[str]:
+    """Write annotations of a second each: tier, participant, second at which it begins, text."""
+    return [
+        f"{tier}\t{who}\t0:0:{start}\t{start}\t0:0:{start + 1}\t{start + 1}\t{text}" for tier, who, start, text in rows
+    ]
+
+
+@pytest.mark.parametrize("head", [(ELAN_HEADER,), ()])
+def test_elan_reads_the_tiers_of_expressions(tmp_path: Path, head: tuple[str, ...]):
+    tree(tmp_path, "a.mp4", "b.mp4")
+    faces = elan_rows(
+        ("face", "P1", 1, "happy"),
+        ("speech", "P1", 1, "hello there"),
+        ("face", "P1", 2, "smirk"),
+        ("face", "P1", 3, "sad"),
+    )
+    table(tmp_path / "a.txt", *head, *faces)
+    speech = elan_rows(("speech", "P2", 1, "happy"), ("speech", "P2", 5, "so they spoke"))
+    bad = table(tmp_path / "b.txt", *head, *speech, "face\tP2\tsoon\tsoon\tlate\tlate\thappy")
+    found = read(tmp_path, "elan")
+    assert [problem.origin for problem in found.problems] == [f"{bad}:{len(head) + 3}"]
+    assert labels(found) == {"a@1": "happiness", "a@2": "smirk", "a@3": "sadness"}
+    assert {clip.subject for clip in found.clips} == {"P1"}
+
+
+@pytest.mark.parametrize("head", [(ELAN_HEADER,), ()])
+def test_elan_with_labels_of_ones_own_is_read_whole(tmp_path: Path, head: tuple[str, ...]):
+    tree(tmp_path, "a.mp4")
+    file = table(
+        tmp_path / "a.txt",
+        *head,
+        *elan_rows(("brows", "", 1, "raised"), ("mouth", "", 1, "open"), ("mouth", "", 2, "")),
+    )
+    found = read(tmp_path, "elan")
+    assert labels(found) == {"a/brows@1": "raised", "a/mouth@1": "open"}
+    first = len(head) + 1
+    assert [clip.origin for clip in found.clips] == [f"{file}:{first}:brows", f"{file}:{first + 1}:mouth"]
+
+
+@pytest.mark.parametrize(
+    ("tiers", "names"), [(("face 1", "face 2"), ["a/face 1@1", "a/face 2@1"]), (("", ""), ["a/mother@1", "a/child@1"])]
+)
+def test_elan_with_two_people(tmp_path: Path, tiers: tuple[str, str], names: list[str]):
+    tree(tmp_path, "a.mp4")
+    table(
+        tmp_path / "a.txt", ELAN_HEADER, *elan_rows((tiers[0], "mother", 1, "happy"), (tiers[1], "child", 1, "happy"))
+    )
+    found = read(tmp_path, "elan")
+    assert [clip.clip for clip in found.clips] == names
+    assert [clip.subject for clip in found.clips] == ["mother", "child"]
+    assert check(found) == []
+
+
+def test_elan_with_a_column_for_each_tier(tmp_path: Path):
+    tree(tmp_path, "a.mp4")
+    head = "Begin Time - ss.msec\tEnd Time - ss.msec\tspeech\tface left\tface right"
+    table(tmp_path / "a.txt", head, "1\t2\they\thappy\tsad", "3\t4\tyou there\t\tneutral", "5\t6\tno")
+    found = read(tmp_path, "elan")
+    assert labels(found) == {"a/face left@1": "happiness", "a/face right@1": "sadness", "a/face right@3": "neutral"}
+    assert len({clip.origin for clip in found.clips}) == 3
+
+
+BORIS_8 = (
+    "Observation id,Media duration (s),Media file name,Subject,Behavior,Behavioral category,Behavior type,Time,Comment"
+)
+
+
+def test_a_table_with_semicolons_is_a_table(tmp_path: Path):
+    (tmp_path / "list.csv").write_text("path;label;subject\na, b.mp4;Happy;s1\n")
+    (clip,) = read(tmp_path, "manifest").clips
+    assert (clip.path.name, clip.label, clip.subject) == ("a, b.mp4", "happiness", "s1")
+
+
+def test_boris_events(tmp_path: Path):
+    tree(tmp_path, "clip.mp4")
+    rows = ("START,1.5", "STOP,2.25", "POINT,3")
+    lines = [f"o,9,C:\\videos\\clip.mp4,No focal subject,happy,,{row}," for row in rows]
+    table(tmp_path / "events.csv", BORIS_8, *lines, "o,9,clip.mp4,,sad,,START,4,")
+    found = read(tmp_path, "boris")
+    assert [(clip.clip, clip.label, clip.end_s) for clip in found.clips] == [("clip@1.5", "happiness", 2.25)]
+    assert ["POINT" in found.problems[0].reason, "no STOP" in found.problems[1].reason] == [True, True]
+
+
+def test_boris_7_has_facts_before_the_table(tmp_path: Path):
+    tree(tmp_path, "clip.mp4")
+    facts = ("Observation id\tone", "", "Media file(s)", "Player #1\tclip.mp4", "")
+    head = "Time\tMedia file path\tTotal length\tFPS\tSubject\tBehavior\tBehavioral category\tComment\tStatus"
+    rows = ("1.5\tclip.mp4\t9\t25\tP1\thappy\t\t\tSTART", "2.25\tclip.mp4\t9\t25\tP1\thappy\t\t\tSTOP")
+    table(tmp_path / "events.tsv", *facts, head, *rows)
+    (clip,) = read(tmp_path, "boris").clips
+    assert (clip.label, clip.start_s, clip.end_s, clip.subject) == ("happiness", 1.5, 2.25, "P1")
+
+
+def test_boris_aggregated(tmp_path: Path):
+    tree(tmp_path, "clip.mp4")
+    head = "Observation id,Media file,Subject,Behavior,Behavior type,Start (s),Stop (s),Duration (s)"
+    table(tmp_path / "events.csv", head, "o,T:/x/clip.mp4,No focal subject,happy,STATE,1.5,2.25,0.75")
+    (clip,) = read(tmp_path, "boris").clips
+    assert (clip.label, clip.start_s, clip.end_s, clip.subject) == ("happiness", 1.5, 2.25, "")
