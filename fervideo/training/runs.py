@@ -20,7 +20,7 @@ from fervideo.training.fit import fit, with_sequence
 from fervideo.training.loop import Trainer
 from fervideo.training.prepare import prepared
 from fervideo.training.run_files import CrossValidationReport, EvaluationReport, RunSource, TrainingReport
-from fervideo.training.scores import MODEL, Headline, PooledScores, counted, headline, rounded
+from fervideo.training.scores import MODEL, Headline, PooledScores, as_rows, headline, rounded
 
 
 def train(
@@ -185,7 +185,7 @@ def _over_folds(reports: Mapping[str, TrainingReport], skipped: int) -> CrossVal
         if scores:
             mean[kind] = _mean(scores)
             total = np.sum([one.confusion for one in scores], 0)
-            pooled[kind] = PooledScores(**vars(headline(total)), confusion=counted(total))
+            pooled[kind] = PooledScores(**vars(headline(total)), confusion=as_rows(total))
     headlines = {fold: scores.headlines() for fold, scores in folds.items()}
     return CrossValidationReport(folds=headlines, mean=mean, pooled=pooled, skipped=skipped)
 
