@@ -15,7 +15,7 @@ import torch
 
 import fervideo
 from fervideo import checkpoint, cli, settings, video
-from fervideo.models import CNN_WEIGHTS
+from fervideo.classifiers import CNN_WEIGHTS
 from fervideo.sequence.load import load_model, save_lstm
 from fervideo.sequence.lstm import SequenceLSTM
 from fervideo.training import run_files, runs, scores
