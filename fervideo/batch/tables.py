@@ -24,7 +24,7 @@ from fervideo.settings import Settings
 
 _RESULTS = (".timeline.csv", ".events.csv", ".summary.csv", ".run.json")
 _FAILURE = ".failure.json"
-FAILURE_COLUMNS = ("clip", "stage", "error", "remedy")
+FAILURE_COLUMNS = ("path", "stage", "error", "remedy")
 
 Stage = Literal["open", "extract", "finish", "decode"]
 
@@ -130,7 +130,7 @@ def write_clips(path: Path, clips: Iterable[Clip], failures: dict[Clip, Failure]
                 _place(clip, ".summary.csv"), f"cannot be read ({error})", "remove it, and run again"
             ) from error
         if not header:
-            writer.writerow(["clip", "status", *names])
+            writer.writerow(["path", "status", *names])
             header = True
         status = "damaged" if clip in failures else "complete"
         writer.writerows([clip.name, status, *row] for row in rows)

@@ -27,7 +27,7 @@ def test_the_tree_is_mirrored_and_every_clip_has_its_own(unbroken: Path, folder:
 
 def test_the_tables_join_what_the_clips_say(unbroken: Path):
     rows = rows_of(unbroken / "clips.csv")
-    assert [(row["clip"], row["status"], row["face"]) for row in rows] == [
+    assert [(row["path"], row["status"], row["face"]) for row in rows] == [
         ("a/clip.mp4", "complete", "0"),
         ("a/clip.mp4", "complete", "1"),
         ("b/clip.mp4", "complete", "0"),
@@ -35,7 +35,7 @@ def test_the_tables_join_what_the_clips_say(unbroken: Path):
     own = rows_of(unbroken / "a" / "clip.summary.csv")
     assert [{name: row[name] for name in own[0]} for row in rows[:2]] == own
     failures = rows_of(unbroken / "failures.csv")
-    assert [(row["clip"], row["stage"]) for row in failures] == [("b/empty.mov", "open"), ("b/text.mp4", "open")]
+    assert [(row["path"], row["stage"]) for row in failures] == [("b/empty.mov", "open"), ("b/text.mp4", "open")]
     assert failures[0]["error"] == "is empty"
     assert all(row["remedy"] for row in failures)
     record = recorded(unbroken)
