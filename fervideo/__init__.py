@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fervideo.errors import FervideoError as FervideoError
+    from fervideo.outputs import read_timeline as read_timeline
     from fervideo.photos import classify_photos as classify_photos
     from fervideo.pipeline import analyze as analyze
     from fervideo.records import EXPRESSIONS as EXPRESSIONS
     from fervideo.settings import Settings as Settings
     from fervideo.timeline import Timeline as Timeline
-    from fervideo.timeline import read_timeline as read_timeline
 
 __version__ = "0.1.0"
 _HOMES = {
@@ -32,7 +32,7 @@ _HOMES = {
     "Timeline": "timeline",
     "analyze": "pipeline",
     "classify_photos": "photos",
-    "read_timeline": "timeline",
+    "read_timeline": "outputs",
 }
 __all__ = ["EXPRESSIONS", "FervideoError", "Settings", "Timeline", "analyze", "classify_photos", "read_timeline"]
 

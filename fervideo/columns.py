@@ -1,13 +1,19 @@
 """The columns of every table, as data: name, unit, dtype, rounding, meaning and source.
 
-Header order, dtypes, rounding, `fervideo describe` and the table in `docs/results.md` derive from here. Columns are only
-ever added at the end of a table.
+Header order, dtypes and rounding derive from here. Columns are only ever added at the end of a table. Those that begin
+with `p_` and `time_` follow a model's labels; those that begin with `raw_` follow EXPRESSIONS, which every frame classifier has.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+from fervideo.records import EXPRESSIONS, NEGATIVE
+
+#: Decimals of every probability and share, and of every time in seconds.
+SHARE_DECIMALS, TIME_DECIMALS = 4, 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +25,7 @@ class Column:
         unit: Unit or range of the values, for people; empty where there is none.
         dtype: `float`, `int` (never missing), `number` (an integer that may be missing) or `text`.
         decimals: Decimals that floats are rounded to; None where they are not.
-        meaning: What the column contains, in one line.
+        meaning: Its contents, in one line.
         source: Paper or specification of its definition; empty where it is our own.
     """
 
@@ -31,6 +37,26 @@ class Column:
     source: str = ""
 
 
+def _text(name: str, meaning: str) -> Column:
+    return Column(name=name, dtype="text", meaning=meaning)
+
+
+def _number(name: str, meaning: str) -> Column:
+    return Column(name=name, dtype="number", meaning=meaning)
+
+
+def _time(name: str, meaning: str) -> Column:
+    return Column(name=name, unit="s", decimals=TIME_DECIMALS, meaning=meaning)
+
+
+def _share(name: str, meaning: str) -> Column:
+    return Column(name=name, unit="0 to 1", decimals=SHARE_DECIMALS, meaning=meaning)
+
+
+def _pixels(name: str, meaning: str) -> Column:
+    return Column(name=name, unit="px", decimals=2, meaning=meaning)
+
+
 def _angle(name: str, meaning: str) -> Column:
     return Column(name=name, unit="degrees", decimals=2, meaning=meaning, source="Kabsch 1976")
 
@@ -39,26 +65,143 @@ def _ratio(name: str, unit: str, meaning: str, source: str) -> Column:
     return Column(name=name, unit=unit, decimals=4, meaning=meaning, source=source)
 
 
-_EYE = "eye aspect ratio of the person's {} eye: gap of the lids over width of the eye"
-_EYES_APART = "distances of the outer eye corners"
+def _valence(name: str, meaning: str) -> Column:
+    return Column(name=name, unit="-1 to 1", decimals=SHARE_DECIMALS, meaning=meaning, source="FaceReader")
+
+
+_EYE = "eye aspect ratio of the person's {} eye: gap of lids / width"
+_EYES_APART = "eye distances"
 
 #: Measures of a face from its landmarks, by name; `measures.FUNCTIONS` computes each.
 MEASURES: dict[str, Column] = {
     column.name: column
     for column in (
-        _angle("yaw_deg", "> 0: the face turns to the right of the picture"),
-        _angle("pitch_deg", "> 0: the face looks up; 0 is the median of FER+'s faces"),
-        _angle("roll_deg", "> 0: the head tilts clockwise in the picture"),
+        _angle("yaw_deg", "yaw of the head; > 0: the face turns to the right of the picture"),
+        _angle("pitch_deg", "pitch of the head; > 0: the face looks up, 0 is the median of FER+'s faces"),
+        _angle("roll_deg", "roll of the head; > 0: it tilts clockwise in the picture"),
         _ratio("eye_open_left", "ratio", _EYE.format("left"), "Soukupová & Čech 2016"),
         _ratio("eye_open_right", "ratio", _EYE.format("right"), "Soukupová & Čech 2016"),
         _ratio("mouth_open", _EYES_APART, "gap of the inner lips", "FACS AU 25 to 27"),
         _ratio(
             "smile",
             _EYES_APART,
-            "height of the lip corners over the middle of the inner lips",
-            "FACS AU 12; < 0: AU 15",
+            "height of the lip corners over the middle of the lips; < 0: pulled down",
+            "FACS AU 12, 15",
         ),
         _ratio("brow_raise", _EYES_APART, "height of the brows over the line of the eye corners", "FACS AU 1, 2"),
         _ratio("brow_furrow", "ratio", "1 - gap of the inner brows / gap of the inner eye corners", "FACS AU 4"),
     )
 }
+
+_BOX = (
+    _pixels("box_x_px", "left edge of the box around the landmarks, in the upright frame"),
+    _pixels("box_y_px", "top edge of that box"),
+    _pixels("box_w_px", "width of that box"),
+    _pixels("box_h_px", "height of that box"),
+)
+_EVENTS = (
+    _number("face", "number of the face, as in the table of frames"),
+    _text("expression", "expression that the face shows during the event"),
+    _time("onset_s", "start of the event"),
+    _time("apex_s", "first time at which the expression is most probable"),
+    _time("offset_s", "end of the event, where the next one may start"),
+    _time("duration_s", "offset_s - onset_s"),
+    _share("mean_confidence", "mean probability of the expression, weighted by the frames' durations"),
+    _share("peak_confidence", "highest probability of the expression"),
+)
+#: Columns of a batch's table of clips, before those of the summary.
+CLIP = (
+    _text("path", "path of the video, relative to the folder given"),
+    _text("status", "`complete`, or `damaged` where the video could not be read to its end"),
+)
+_FAILURES = (
+    _text("path", "path of the video, relative to the folder given"),
+    _text("stage", "stage that failed: `open`, `extract`, `finish`, or `decode` where the results end early"),
+    _text("error", "reason of the failure"),
+    _text("remedy", "remedy that may help"),
+)
+
+
+def prefixed(prefix: str, labels: Sequence[str] = EXPRESSIONS) -> list[str]:
+    """Return the names of a column for each label: `p_neutral` and so on for the prefix `p`."""
+    return [f"{prefix}_{label}" for label in labels]
+
+
+def names(columns: Iterable[Column]) -> list[str]:
+    """Return the header of a table."""
+    return [column.name for column in columns]
+
+
+def frames(labels: Sequence[str] = EXPRESSIONS) -> tuple[Column, ...]:
+    """Return the columns of the table of frames, for a model with these labels."""
+    return (
+        Column(name="frame", dtype="int", meaning="index of the frame in the file, from 0"),
+        _time("time_s", "presentation time of the frame, right for variable frame rates; the first frame has 0"),
+        _number("face", "number of the face in this video, from 0 for the one on screen longest; empty: no face"),
+        _text(
+            "status",
+            "`ok`: seen, `gap`: lost and bridged, `no_face`, or `damaged`: a last row where decoding stopped",
+        ),
+        _text("expression", "most probable expression, the one with the largest p_"),
+        _share("confidence", "probability of that expression"),
+        *_each("p", labels, "probability of {} by the sequence model, smoothed in time"),
+        *_each("raw", EXPRESSIONS, "probability of {} by the frame classifier alone"),
+        _valence("valence", f"p_happiness minus the largest p_ of {_listed(NEGATIVE)}"),
+        *_BOX,
+        *MEASURES.values(),
+    )
+
+
+def events() -> tuple[Column, ...]:
+    """Return the columns of the table of events."""
+    return _EVENTS
+
+
+def summary(labels: Sequence[str] = EXPRESSIONS) -> tuple[Column, ...]:
+    """Return the columns of the summary, for a model with these labels."""
+    return (
+        _text("video", "name of the video file"),
+        _number("face", "number of the face, as in the table of frames; empty: no face in the video"),
+        _time("start_s", "start of the first frame that shows the face"),
+        _time("end_s", "end of the last frame that shows the face"),
+        _share("coverage", "share of the analysed frames in which the face is seen"),
+        _text("expression", "expression with the largest p_"),
+        _share("confidence", "probability of that expression"),
+        *_each("p", labels, "probability of {} in the clip as a whole, by the clip head"),
+        *_each("time", labels, "share of the face's time in which {} is most probable"),
+        Column(name="events_per_min", unit="1/min", decimals=2, meaning="events per minute of the face's time"),
+        _valence("mean_valence", "mean valence, weighted by the frames' durations"),
+    )
+
+
+def photos(labels: Sequence[str] = EXPRESSIONS) -> tuple[Column, ...]:
+    """Return the columns of the table of photographs, for a frame classifier with these labels."""
+    return (
+        _text("photo", "path of the photograph, as given"),
+        _number("face", "number of the face in the photograph, from 0 for the largest; empty: no face"),
+        _text("expression", "most probable expression, the one with the largest p_"),
+        _share("confidence", "probability of that expression"),
+        *_each("p", labels, "probability of {} by the frame classifier"),
+        *_BOX,
+        *MEASURES.values(),
+    )
+
+
+def clips(labels: Sequence[str] = EXPRESSIONS) -> tuple[Column, ...]:
+    """Return the columns of a batch's table of clips, for a model with these labels."""
+    return *CLIP, *summary(labels)
+
+
+def failures() -> tuple[Column, ...]:
+    """Return the columns of a batch's table of failures."""
+    return _FAILURES
+
+
+def _each(prefix: str, labels: Sequence[str], meaning: str) -> list[Column]:
+    """Return a column of shares for each label."""
+    named = zip(prefixed(prefix, labels), labels, strict=True)
+    return [_share(name, meaning.format(label)) for name, label in named]
+
+
+def _listed(words: Sequence[str]) -> str:
+    return f"{', '.join(words[:-1])} and {words[-1]}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,16 +12,14 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from fervideo import classifiers, observe, video
-from fervideo.columns import MEASURES
+from fervideo import classifiers, columns, observe, video
 from fervideo.errors import VideoError
 from fervideo.faces import enlarged
+from fervideo.outputs import write_csv
 from fervideo.records import EXPRESSIONS, FaceObservations
 from fervideo.settings import Settings, chosen
-from fervideo.timeline import BOX_COLUMNS, P_COLUMNS, face_columns, rounded_shares, write_csv
+from fervideo.timeline.tables import box_values, make_table, rounded_shares
 
-#: Only ever added at the end.
-COLUMNS = ("photo", "face", "expression", "confidence", *P_COLUMNS, *BOX_COLUMNS, *MEASURES)
 #: Faces that are looked for in a photograph, unless the settings say how many.
 _MOST_FACES = 16
 
@@ -71,7 +69,8 @@ def classify_photos(
     wanted = chosen(settings, options)
     classify = classifiers.loaded(classifiers.weights(wanted.classifier, wanted.run.device))
     files, problems = _files(map(Path, paths))
-    most, tables = _MOST_FACES if wanted.faces.max_faces == "auto" else wanted.faces.max_faces, [_table([], {})]
+    most = _MOST_FACES if wanted.faces.max_faces == "auto" else wanted.faces.max_faces
+    tables = [make_table(columns.photos(), {})]
     hidden = None if progress and len(files) > 1 else True
     with observe.opened(wanted.faces, most, still=True, find=enlarged.find_all) as observer:
         for path in tqdm(files, unit=" photos", disable=hidden, dynamic_ncols=True):
@@ -123,21 +122,16 @@ def _faces_of(path: Path, seen: FaceObservations) -> pd.DataFrame:
     # A file name may hold bytes that are not UTF-8.
     name = os.fsencode(path).decode("utf-8", "replace")
     if not len(seen):
-        return _table([name], {})
+        return make_table(columns.photos(), {"photo": [name]})
     logits = seen.frame_logits
     shares = rounded_shares(np.exp(logits - logits.max(1, keepdims=True)))
-    columns = {
+    values = {
+        "photo": [name] * len(seen),
         "face": np.arange(len(seen)),
         "expression": np.array(EXPRESSIONS, object)[shares.argmax(1)],
         "confidence": shares.max(1),
-        **dict(zip(P_COLUMNS, shares.T, strict=True)),
-        **face_columns(seen.box_px, seen.measures),
+        **dict(zip(columns.prefixed("p"), shares.T, strict=True)),
+        **box_values(seen.box_px),
+        **seen.measures,
     }
-    return _table([name] * len(seen), columns)
-
-
-def _table(photos: Sequence[str], columns: dict[str, object]) -> pd.DataFrame:
-    """Make a table of all columns; those that are not given are empty."""
-    text = pd.Series([""]).dtype
-    dtypes = dict.fromkeys(COLUMNS, "float64") | {"photo": text, "face": "Int64", "expression": text}
-    return pd.DataFrame({"photo": list(photos), **columns}, columns=list(COLUMNS)).astype(dtypes)
+    return make_table(columns.photos(), values)

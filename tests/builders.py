@@ -10,9 +10,19 @@ import numpy as np
 
 from fervideo.columns import MEASURES
 from fervideo.landmarks import N_LANDMARKS
-from fervideo.records import EXPRESSIONS, ClipFeatures, FaceObservations, Float32, TrackExpressions, VideoInfo
-from fervideo.settings import Settings
+from fervideo.records import (
+    EXPRESSIONS,
+    ClipFeatures,
+    FaceObservations,
+    Float32,
+    Float64,
+    TrackExpressions,
+    VideoInfo,
+)
+from fervideo.settings import EventSettings, Settings
 from fervideo.timeline import Timeline, build
+
+NEUTRAL, HAPPINESS, SURPRISE = (EXPRESSIONS.index(name) for name in ("neutral", "happiness", "surprise"))
 
 
 def make_info(**changes: Any) -> VideoInfo:
@@ -49,15 +59,15 @@ def make_observations(
     d: int = 4,
     seed: int = 0,
 ) -> FaceObservations:
-    """See one face in each of some frames.
+    """Return one face in each of some frames.
 
     Args:
-        frames: Rising; a frame that comes twice holds two faces.
-        shown: What the frame CNN says, with probability 0.93.
+        frames: Rising; a frame that comes twice shows two faces.
+        shown: Expression that the frame classifier gives probability 0.93.
         x_px: Left edge of its box, which is 50 wide, 60 high, and 1 pixel further right in each frame.
-        landmarks: Whether to have landmarks, at random places in the box.
+        landmarks: Whether to have landmarks, at random points in the box.
         d: Size of the embedding, random.
-        seed: Of everything random.
+        seed: Seed of everything random.
     """
     random = np.random.default_rng(seed)
     frame = np.array(list(frames), np.int64)
@@ -72,7 +82,7 @@ def make_observations(
         landmarks_px=points,
         embedding=random.standard_normal((m, d), np.float32),
         frame_logits=np.tile(np.log(probabilities(shown)), (m, 1)),
-        measures={name: np.full(m, place / 8, np.float32) for place, name in enumerate(MEASURES)},
+        measures={name: np.full(m, index / 8, np.float32) for index, name in enumerate(MEASURES)},
     )
 
 
@@ -85,14 +95,14 @@ def make_features(
     damage: str = "",
     **changes: Any,
 ) -> ClipFeatures:
-    """Look at a clip, at every frame by default.
+    """Return the features of a clip, of every frame by default.
 
     Args:
         n_frames: Frames of the clip.
         tracks: The frames in which each face is seen.
         time_s: Presentation times of the frames looked at; by default a constant rate of `fps`.
         fps: Frames per second.
-        step: Look at frame 0 and every `step`-th after it.
+        step: Frame 0 and every `step`-th after it are analysed.
         damage: Why decoding stopped.
         changes: Fields of VideoInfo.
     """
@@ -110,16 +120,37 @@ def make_features(
     observations = FaceObservations(**arrays, measures=measures)
     facts = {"n_frames": n_frames, "header_frames": n_frames, "mean_fps": fps, "duration_s": n_frames / fps}
     info = make_info(**{**facts, **changes})
-    return ClipFeatures(info, frame, times, observations, track[order], damage)
+    return ClipFeatures(
+        info=info, frame=frame, time_s=times, observations=observations, track=track[order], damage=damage
+    )
+
+
+def make_expressions(
+    p: Float32 | Float64, frames: Iterable[int] | None = None, track: int = 0, clip_p: Float32 | None = None
+) -> TrackExpressions:
+    """Return a track with these probabilities.
+
+    Args:
+        p: float (n, C).
+        frames: Its frames; by default the first n.
+        track: Its number.
+        clip_p: float32 (C,), those of the clip head; by default their mean.
+    """
+    return TrackExpressions(
+        track=track,
+        frame=np.array(list(range(len(p)) if frames is None else frames), np.int64),
+        probabilities=p.astype(np.float32),
+        clip_probabilities=p.mean(axis=0).astype(np.float32) if clip_p is None else clip_p,
+    )
 
 
 def make_track(
     frames: Iterable[int] = range(10), shown: str | Sequence[str] = "neutral", track: int = 0
 ) -> TrackExpressions:
-    """Show one expression, or one for each frame, with probability 0.93; the first one in the clip as a whole."""
+    """Return a track with one expression, or one for each frame, at probability 0.93; the clip head gives the first."""
     frame = np.array(list(frames), np.int64)
     names = [shown] * len(frame) if isinstance(shown, str) else list(shown)
-    return TrackExpressions(track, frame, np.array([probabilities(name) for name in names]), probabilities(names[0]))
+    return make_expressions(np.array([probabilities(name) for name in names]), frame, track, probabilities(names[0]))
 
 
 def make_timeline(
@@ -131,9 +162,9 @@ def make_timeline(
     """Build the timeline of a clip.
 
     Args:
-        shown: What each face shows, as in `make_track`, from its first frame to its last.
+        shown: The expressions of each face, as in `make_track`, from its first frame to its last.
         settings: By default the code's.
-        provenance: What run.json tells beside its own.
+        provenance: More keys of run.json.
         clip: Arguments of `make_features`; by default each face is in every frame. A face is bridged where its frames
             leave one out.
     """
@@ -144,3 +175,28 @@ def make_timeline(
         for i, (seen, names) in enumerate(zip(frames, shown, strict=True))
     ]
     return build(features, tracks, settings or Settings(), provenance or {})
+
+
+def of_happiness(values: Sequence[float]) -> Float64:
+    """Return float64 (n, C): happiness as given, neutral the rest."""
+    p = np.zeros((len(values), len(EXPRESSIONS)))
+    p[:, HAPPINESS], p[:, NEUTRAL] = values, 1 - np.array(values)
+    return p
+
+
+def make_random_timeline(seed: int, n: int = 400, events: EventSettings | None = None) -> Timeline:
+    """Build a clip with uneven frame times and two faces: one leaves and comes back, the other is bridged at times."""
+    random = np.random.default_rng(seed)
+    time_s = np.cumsum(random.uniform(0.01, 0.09, n)) - 0.05
+    stays = [i for i in range(n) if i < 150 or i >= 230]
+    seen = sorted(random.choice(np.arange(40, 200), 120, replace=False).tolist())
+    features = make_features(n, (stays, seen), time_s, damage="cut off" if seed % 2 else "")
+    tracks = []
+    for number, frames in enumerate((stays, range(seen[0], seen[-1] + 1))):
+        p = random.dirichlet(np.full(len(EXPRESSIONS), 0.15), len(frames)).astype(np.float32)
+        tracks.append(make_expressions(p, frames, number))
+    return build(features, tracks, Settings(events=events or EventSettings()), {})
+
+
+def event_settings(min_duration_s: float = 0.0, enter: float = 0.5, hold: float = 0.35) -> Settings:
+    return Settings(events=EventSettings(enter=enter, hold=hold, min_duration_s=min_duration_s))

@@ -8,9 +8,8 @@ import pytest
 from PIL import Image
 
 import fervideo
-from fervideo import classifiers, cli, demo, photos, settings, video
+from fervideo import classifiers, cli, columns, demo, photos, settings, video
 from fervideo.errors import VideoError
-from fervideo.timeline import P_COLUMNS
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +41,7 @@ def found(folder: Path) -> photos.PhotoFaces:
 
 def test_every_face_has_its_row(found: photos.PhotoFaces, folder: Path):
     table = found.faces
-    assert tuple(table.columns) == photos.COLUMNS
+    assert list(table.columns) == columns.names(columns.photos())
     names = [Path(photo).stem for photo in table["photo"]]
     assert list(zip(names, table["face"].fillna(-1), strict=True)) == [
         ("a", 0),
@@ -52,7 +51,7 @@ def test_every_face_has_its_row(found: photos.PhotoFaces, folder: Path):
         ("d", -1),
     ]
     assert (table["expression"].dropna() == "happiness").all()
-    np.testing.assert_allclose(table[list(P_COLUMNS)].dropna().sum(axis=1), 1, atol=1e-9)
+    np.testing.assert_allclose(table[columns.prefixed("p")].dropna().sum(axis=1), 1, atol=1e-9)
     assert found.problems == ()
 
 
@@ -212,7 +211,7 @@ def test_the_library_tells_what_it_could_not_read(tmp_path: Path):
     found = fervideo.classify_photos([tmp_path / "none.jpg"])
     assert [type(problem) for problem in found.problems] == [VideoError]
     assert len(found.faces) == 0
-    assert tuple(found.faces.columns) == photos.COLUMNS
+    assert list(found.faces.columns) == columns.names(columns.photos())
 
 
 def test_real_photographs(shared: Path):

@@ -14,9 +14,9 @@ import fervideo
 from fervideo import checkpoint, models, observe, pipeline, settings
 from fervideo.classifiers import CNN_WEIGHTS
 from fervideo.classifiers.nets import resolve_device
+from fervideo.columns import prefixed
 from fervideo.errors import UsageError, VideoError, WeightsError
 from fervideo.sequence.load import SEQUENCE_WEIGHTS
-from fervideo.timeline import P_COLUMNS, RAW_COLUMNS
 
 
 def run(path: Path, *changes: str) -> fervideo.Timeline:
@@ -41,7 +41,7 @@ def test_every_frame_has_its_row_and_its_time(timeline: fervideo.Timeline):
 
 def test_rows_hold_probabilities_boxes_and_pose(timeline: fervideo.Timeline):
     seen = timeline.frames[timeline.frames["status"] == "ok"]
-    for columns in (P_COLUMNS, RAW_COLUMNS):
+    for columns in (prefixed("p"), prefixed("raw")):
         np.testing.assert_allclose(seen[list(columns)].sum(axis=1), 1, atol=1e-6)
     assert (seen["box_x_px"].between(0, 640) & (seen["box_w_px"] > 50)).all()
     assert seen["yaw_deg"].abs().max() < 45
@@ -152,7 +152,7 @@ def test_other_smoothing_needs_no_decoding(face_clip: Path, own_cache: Path):
     first = run(face_clip, "run.workers=1")
     second = run(face_clip, "sequence.smooth_s=0.5", "events.min_duration_s=1", "tracking.max_gap_s=0.1")
     assert second.provenance["cache"]["hits"] == 2
-    pd.testing.assert_frame_equal(first.frames[list(RAW_COLUMNS)], second.frames[list(RAW_COLUMNS)])
+    pd.testing.assert_frame_equal(first.frames[prefixed("raw")], second.frames[prefixed("raw")])
 
 
 @pytest.mark.parametrize("name", ["transfer", "svm", "mlp"])

@@ -32,14 +32,14 @@ from simulate import Bank, Simulator
 from smoothing import SMOOTHERS, Shown, Smoother, calmest, top
 from train_sequence import NEUTRAL_SHARE, Sequences, bank_of
 
-from fervideo import checkpoint, pipeline
+from fervideo import checkpoint, columns, pipeline
 from fervideo.classifiers.nets import one_thread
 from fervideo.records import EXPRESSIONS, MODEL_RATE_HZ, Float32, Float64, Int64
 from fervideo.sequence.chain import settle
 from fervideo.sequence.load import load_lstm
 from fervideo.sequence.lstm import SequenceLSTM
 from fervideo.settings import EventSettings, Settings
-from fervideo.timeline import P_COLUMNS, RAW_COLUMNS, Timeline
+from fervideo.timeline import Timeline
 from fervideo.timeline.events import hysteresis, merge_short
 from fervideo.training import metrics
 from fervideo.video.files import VIDEO_SUFFIXES
@@ -220,8 +220,8 @@ def shown_in(
     shown = {name: (np.full(len(rows), NO_FACE), np.full((len(rows), NO_FACE), np.nan)) for name in names}
     if seen.any():
         step_s = float(np.median(np.diff(time_s)))
-        found = cheap(rows[list(RAW_COLUMNS)][seen].ffill().to_numpy(), 1 / step_s, prior, tuned)
-        found |= {name: top(table[list(P_COLUMNS)][seen].to_numpy()) for name, table in tables.items()}
+        found = cheap(rows[columns.prefixed("raw")][seen].ffill().to_numpy(), 1 / step_s, prior, tuned)
+        found |= {name: top(table[columns.prefixed("p")][seen].to_numpy()) for name, table in tables.items()}
         found[f"{BILSTM}, events"] = as_events(found[BILSTM][1], np.append(time_s[seen], time_s[seen][-1] + step_s))
         for name, (label, p) in found.items():
             shown[name][0][seen], shown[name][1][seen] = label, p
@@ -273,7 +273,7 @@ def compare_clips(
         )
         summary = timelines[BILSTM].summary
         if share.any() and summary["face"].notna().any():
-            whole.append((share, summary[list(P_COLUMNS)].iloc[0].to_numpy(np.float64)))
+            whole.append((share, summary[columns.prefixed("p")].iloc[0].to_numpy(np.float64)))
         each[path.name] = {
             "seconds": float(np.ptp(time_s)),
             "changes": {name: int((np.diff(label[label < NO_FACE]) != 0).sum()) for name, (label, _) in shown.items()},

@@ -1,8 +1,8 @@
-"""What is known of each clip of a batch: a record beside its results, and three files over all clips.
+"""Records of each clip of a batch, beside its results, and the three files over all clips.
 
-A clip is done when its `run.json`, which is written last, tells the same content, settings, weights and version; a
-failure leaves `clip.failure.json` in its place. So any number of batches, shards and machines may share an output
-folder, and none has a state of its own to lose.
+A clip is done when its `run.json`, which is written last, has the same content, settings, weights and version. A
+failure leaves `clip.failure.json` instead. So any number of batches, shards and machines may share an output folder,
+and none has a state of its own to lose.
 """
 
 from __future__ import annotations
@@ -16,27 +16,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from fervideo import __version__, atomic
+from fervideo import __version__, atomic, columns
 from fervideo.batch.folder import Clip
 from fervideo.errors import OutputError
 from fervideo.models import Models
+from fervideo.outputs import run
 from fervideo.settings import Settings
 
-_RESULTS = (".timeline.csv", ".events.csv", ".summary.csv", ".run.json")
-_FAILURE = ".failure.json"
-FAILURE_COLUMNS = ("path", "stage", "error", "remedy")
+_FAILURE, _SUMMARY = ".failure.json", ".summary.csv"
 
 Stage = Literal["open", "extract", "finish", "decode"]
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Say why a clip has no results, or, at stage `decode`, why they end before it does.
+    """The reason why a clip has no results, or, at stage `decode`, why they end before it does.
 
     Attributes:
-        stage: What was being done: `open`, `extract`, `finish`, or `decode`.
-        error: What is wrong.
-        remedy: What the reader can do about it.
+        stage: Stage that failed: `open`, `extract`, `finish`, or `decode`.
+        error: Reason of the failure.
+        remedy: Remedy that may help.
     """
 
     stage: Stage
@@ -46,11 +45,11 @@ class Failure:
 
 @dataclass(frozen=True)
 class Known:
-    """Hold what an earlier batch found out.
+    """The outcome of a clip in an earlier batch.
 
     Attributes:
-        fingerprint: Of the content that it holds for.
-        failure: What went wrong; None where all went well.
+        fingerprint: Fingerprint of the video that it is the outcome of.
+        failure: Its failure; None where all went well.
     """
 
     fingerprint: str
@@ -58,7 +57,7 @@ class Known:
 
 
 def identity(settings: Settings, chosen: Models) -> dict[str, Any]:
-    """Return what else than a video's content its results depend on."""
+    """Return everything except a video's content that its results depend on."""
     return {
         "settings": settings.model_dump(mode="json", exclude={"run"}),
         "weights": chosen.digests,
@@ -67,15 +66,15 @@ def identity(settings: Settings, chosen: Models) -> dict[str, Any]:
 
 
 def known(clip: Clip, wanted: dict[str, Any]) -> Known | None:
-    """Read what is known of a clip; None where that is nothing, or holds for other settings, weights or versions."""
+    """Read the outcome of a clip in an earlier batch; None where none has these settings, weights and version."""
     try:
-        if all(_place(clip, suffix).is_file() for suffix in _RESULTS):
-            told = json.loads(_place(clip, ".run.json").read_bytes().decode("utf-8", "surrogateescape"))
-            settings = {name: section for name, section in told["settings"].items() if name != "run"}
-            if wanted == {"settings": settings, "weights": told["weights"], "fervideo": told["versions"]["fervideo"]}:
-                damage = Failure("decode", told["reason"], _DAMAGE_REMEDY) if told["reason"] else None
-                return Known(told["video"]["fingerprint"], damage)
-        failed = json.loads(_place(clip, _FAILURE).read_bytes())
+        if all(_path(clip, suffix).is_file() for suffix in run.SUFFIXES):
+            record = run.load(_path(clip, run.SUFFIX))
+            settings = {name: section for name, section in record["settings"].items() if name != "run"}
+            versions = record["versions"]
+            if wanted == {"settings": settings, "weights": record["weights"], "fervideo": versions["fervideo"]}:
+                return Known(record["video"]["fingerprint"], damaged(record["reason"]) if record["reason"] else None)
+        failed = json.loads(_path(clip, _FAILURE).read_bytes())
         if failed.pop("identity") == wanted:
             return Known(failed.pop("fingerprint"), Failure(**failed))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -83,21 +82,18 @@ def known(clip: Clip, wanted: dict[str, Any]) -> Known | None:
     return None
 
 
-_DAMAGE_REMEDY = "the results end there; fetch or export the file again"
-
-
 def damaged(reason: str) -> Failure:
-    """Say that results end before their clip does."""
-    return Failure("decode", reason, _DAMAGE_REMEDY)
+    """Return the failure of a clip whose results end before it does."""
+    return Failure("decode", reason, "the results end there; fetch or export the file again")
 
 
 def remember(clip: Clip, fingerprint: str, failure: Failure | None, wanted: dict[str, Any]) -> None:
-    """Leave a record of a failure, or take one away.
+    """Write the record of a failure, or remove one.
 
     Raises:
         OutputError: The output folder cannot be written.
     """
-    path = _place(clip, _FAILURE)
+    path = _path(clip, _FAILURE)
     if failure is None or failure.stage == "decode":
         with suppress(OSError):
             path.unlink(missing_ok=True)
@@ -113,7 +109,7 @@ def remember(clip: Clip, fingerprint: str, failure: Failure | None, wanted: dict
 
 
 def write_clips(path: Path, clips: Iterable[Clip], failures: dict[Clip, Failure]) -> None:
-    """Join the summaries of clips into one table, each row with its clip's name and whether the clip was read to its end.
+    """Write the summaries of clips as one table, each row with its clip's path and status.
 
     Raises:
         OutputError: The table cannot be written, or a summary cannot be read.
@@ -121,16 +117,14 @@ def write_clips(path: Path, clips: Iterable[Clip], failures: dict[Clip, Failure]
     table, header = io.StringIO(), False
     writer = csv.writer(table, lineterminator="\n")
     for clip in clips:
-        # As text, not as numbers: what a clip's own file says is said here to the letter.
+        # As text, not as numbers: the cells are those of the clip's own file, to the letter.
         try:
-            with open(_place(clip, ".summary.csv"), encoding="utf-8", newline="") as file:
+            with open(_path(clip, _SUMMARY), encoding="utf-8", newline="") as file:
                 names, *rows = csv.reader(file)
         except (OSError, ValueError) as error:
-            raise OutputError(
-                _place(clip, ".summary.csv"), f"cannot be read ({error})", "remove it, and run again"
-            ) from error
+            raise OutputError(_path(clip, _SUMMARY), f"cannot be read ({error})", "remove it, and run again") from error
         if not header:
-            writer.writerow(["path", "status", *names])
+            writer.writerow([*columns.names(columns.CLIP), *names])
             header = True
         status = "damaged" if clip in failures else "complete"
         writer.writerows([clip.name, status, *row] for row in rows)
@@ -145,13 +139,13 @@ def write_failures(path: Path, failures: dict[Clip, Failure]) -> None:
     """
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(FAILURE_COLUMNS)
+    writer.writerow(columns.names(columns.failures()))
     writer.writerows([clip.name, failure.stage, failure.error, failure.remedy] for clip, failure in failures.items())
     _write(path, table.getvalue())
 
 
 def write_record(path: Path, record: dict[str, Any]) -> None:
-    """Write what was run, as JSON.
+    """Write the record of a batch, as JSON.
 
     Raises:
         OutputError: It cannot be written.
@@ -160,13 +154,13 @@ def write_record(path: Path, record: dict[str, Any]) -> None:
 
 
 def measured_frames_per_s(record: Path) -> float:
-    """Return how fast an earlier batch was, from its record; 0 where that is not known."""
+    """Return the speed of an earlier batch, from its record; 0 where that is not known."""
     with suppress(OSError, ValueError, KeyError, TypeError):
         return float(json.loads(record.read_bytes())["frames_per_s"])
     return 0.0
 
 
-def _place(clip: Clip, suffix: str) -> Path:
+def _path(clip: Clip, suffix: str) -> Path:
     return clip.folder / f"{clip.stem}{suffix}"
 
 

@@ -1,37 +1,52 @@
-"""Files of results, and the rule that no video's files replace another video's."""
+"""Formats of timelines: one small file each, its reader beside its writer, and one table that lists them."""
 
 from __future__ import annotations
 
-import hashlib
-import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from fervideo.errors import OutputError
+from fervideo.outputs import csv, run
+from fervideo.outputs.csv import write_csv
+from fervideo.outputs.run import check_free
+from fervideo.timeline.record import Timeline
+
+__all__ = ["FORMATS", "Format", "check_free", "read_timeline", "write_csv"]
 
 
-def check_free(folder: Path, stem: str, video: Path) -> None:
-    """Check that results may be written without replacing those of another video.
+@dataclass(frozen=True, kw_only=True)
+class Format:
+    """One format that timelines are written in.
+
+    Attributes:
+        suffixes: Ends of the names of its files.
+        write: Function that writes a timeline and returns the paths of the files by name. Its arguments are those of
+            `csv.write`: timeline, folder, stem, overwrite.
+        read: Function that reads a timeline from the path of any of its files; None where it cannot be read back.
+    """
+
+    suffixes: Sequence[str]
+    write: Callable[[Timeline, Path, str | None, bool], dict[str, Path]]
+    read: Callable[[Path], Timeline] | None = None
+
+
+#: Every format, by name.
+FORMATS: dict[str, Format] = {
+    "csv": Format(suffixes=run.SUFFIXES, write=csv.write, read=csv.read),
+}
+
+
+def read_timeline(path: Path | str) -> Timeline:
+    """Read a saved timeline back, equal to the one that was saved.
 
     Args:
-        folder: Folder of the results.
-        stem: Start of their names.
-        video: The video; its own results may be replaced, also if it was moved.
+        path: Any one of its files; the others lie beside it.
 
     Raises:
-        OutputError: There are results of another video.
+        UsageError: A file is missing, or is not one that fervideo wrote.
     """
-    record = folder / f"{stem}.run.json"
-    try:
-        known = json.loads(record.read_bytes().decode("utf-8", "surrogateescape"))["video"]
-        path, fingerprint = Path(known["path"]), str(known["fingerprint"])
-        if path.resolve() == video.resolve() or _fingerprint(video) == fingerprint:
-            return
-    except (OSError, ValueError, KeyError, TypeError):
-        return  # nothing there, or not ours, or a video that cannot be read
-    reason = f"its results are those of another video, {path}"
-    raise OutputError(record, reason, "choose another folder with -o, or replace them with --overwrite")
-
-
-def _fingerprint(video: Path) -> str:
-    with open(video, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    path = Path(path)
+    for known in FORMATS.values():
+        if known.read and path.name.endswith(tuple(known.suffixes)):
+            return known.read(path)
+    return csv.read(path)

@@ -1,23 +1,88 @@
-"""Find events in a course of probabilities: which expression is held when, and none that is too short."""
+"""Events in a course of probabilities: which expression is held when, and none that is too short."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from heapq import heapify, heappop, heappush
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+import pandas as pd
 
+from fervideo import columns
+from fervideo.columns import TIME_DECIMALS
 from fervideo.records import Float64, Int64
 from fervideo.settings import EventSettings
+from fervideo.timeline.tables import make_table
 
-#: Decimals of every time in seconds that is shown or written.
-TIME_DECIMALS = 6
+#: Weight of a frame that has the time of the next one, so that no mean is over nothing.
+_MIN_WEIGHT_S = 1e-9
+
+
+def event_table(
+    frame: Int64, bounds_s: Float64, frames: pd.DataFrame, settings: EventSettings, labels: Sequence[str]
+) -> pd.DataFrame:
+    """Make the table of events, by face then onset.
+
+    Args:
+        frame: int64 (T,), every frame that was analysed.
+        bounds_s: float64 (T + 1,), where each of them begins and the last one ends.
+        frames: The table of frames.
+        settings: When an expression begins, how long it is held, how short an event may be.
+        labels: The model's expressions.
+    """
+    parts, p_columns = [], columns.prefixed("p", labels)
+    for number, rows in frames.groupby("face"):
+        row, p = np.searchsorted(frame, rows["frame"]), rows[p_columns].to_numpy()
+        # A face that left and came back has events in each stay, none in between.
+        for stay in np.split(np.arange(len(rows)), np.flatnonzero(np.diff(row) > 1) + 1):
+            stay_s = bounds_s[row[stay[0]] : row[stay[-1]] + 2]
+            events = _events(p[stay], stay_s, settings)
+            named = np.array(labels, object)[events["expression"]]
+            parts.append(pd.DataFrame({"face": number, **events, "expression": named}))
+    return make_table(columns.events(), {**pd.concat(parts, ignore_index=True)} if parts else {})
+
+
+def durations_s(bounds_s: Float64) -> Float64:
+    """Return how long frames last, as weights of means: float64 (n,) from their bounds (n + 1,), none of them 0."""
+    return np.maximum(np.diff(bounds_s), _MIN_WEIGHT_S)
+
+
+def _events(p: Float64, bounds_s: Float64, settings: EventSettings) -> dict[str, npt.NDArray[Any]]:
+    """Cut one stay of one face into events that tile it.
+
+    Args:
+        p: float64 (n, C), probabilities; n is at least 1.
+        bounds_s: float64 (n + 1,), where each row begins and the last one ends.
+        settings: When an expression begins, how long it is held, how short an event may be.
+
+    Returns:
+        The columns of the table of events except `face`, (k,) each; expressions by their index.
+    """
+    weight = durations_s(bounds_s)
+    first, label = merge_short(*hysteresis(p, settings), p * weight[:, None], bounds_s, settings.min_duration_s)
+    bounds = np.append(first, len(p))
+    own_p = p[np.arange(len(p)), np.repeat(label, np.diff(bounds))]
+    peak = np.maximum.reduceat(own_p, first)
+    at_peak = np.flatnonzero(own_p == np.repeat(peak, np.diff(bounds)))
+    return {
+        "expression": label,
+        "onset_s": bounds_s[first],
+        "apex_s": bounds_s[at_peak[np.searchsorted(at_peak, first)]],
+        "offset_s": bounds_s[bounds[1:]],
+        "duration_s": np.diff(bounds_s[bounds]),
+        "mean_confidence": np.add.reduceat(own_p * weight, first) / np.add.reduceat(weight, first),
+        "peak_confidence": peak,
+    }
 
 
 def hysteresis(p: Float64, settings: EventSettings) -> tuple[Int64, Int64]:
     """Find which expression is held in each row, as runs of equal expressions.
 
-    The first row holds its most probable expression. From row to row the held expression stays, unless its probability
-    is below `hold`, or the most probable one has reached `enter` and is above it: then the most probable one is held.
+    The first row holds its most probable expression. From row to row the held expression stays until its probability
+    is below `hold`, or until the most probable one has reached `enter` and is above it. Then the most probable one is
+    held.
 
     Args:
         p: float64 (n, C), probabilities; n is at least 1.
@@ -38,17 +103,17 @@ def hysteresis(p: Float64, settings: EventSettings) -> tuple[Int64, Int64]:
 def merge_short(
     first: Int64, label: Int64, mass: Float64, bounds_s: Float64, min_duration_s: float
 ) -> tuple[Int64, Int64]:
-    """Merge events that are too short into a neighbour, the shortest first (of equals the earliest), until none is left.
+    """Merge events that are too short into a neighbour, the shortest first (of equals the earliest).
 
-    A short event takes the label of the neighbour whose expression is the more probable in it on average (of equals the
-    earlier), and neighbours with one label are one event. A lone event stays however short it is.
+    A short event takes the label of the neighbour whose expression is the more probable in it on average, of equals
+    the earlier. Neighbours with one label are one event. A lone event stays however short it is.
 
     Args:
         first: int64 (k,), first row of each event, rising from 0.
         label: int64 (k,), expression of each event; neighbours differ.
         mass: float64 (n, C), probability times duration of each row.
         bounds_s: float64 (n + 1,), where each row begins and the last one ends.
-        min_duration_s: What is shorter is too short.
+        min_duration_s: Least duration of an event.
 
     Returns:
         `first` and `label` of the events that are left.

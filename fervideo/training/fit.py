@@ -18,11 +18,11 @@ import torch
 from fervideo import checkpoint, models, pipeline
 from fervideo.classifiers.nets import resolve_device
 from fervideo.errors import TrainingError
+from fervideo.outputs import write_csv
 from fervideo.sequence.course import INPUTS, n_features
 from fervideo.sequence.load import save_lstm
 from fervideo.sequence.lstm import SequenceLSTM
 from fervideo.settings import TrainingSettings
-from fervideo.timeline import write_csv
 from fervideo.training import plots, run_files
 from fervideo.training.batches import Piece, pieces
 from fervideo.training.calibrate import calibrate

@@ -13,9 +13,9 @@ import pandas as pd
 
 from fervideo import atomic
 from fervideo.errors import TrainingError
+from fervideo.outputs import write_csv
 from fervideo.records import Float32, Int64
 from fervideo.settings import TrainingSettings, to_toml
-from fervideo.timeline import write_csv
 from fervideo.training import plots
 from fervideo.training.calibrate import Temperatures
 from fervideo.training.evaluate import Prediction

@@ -1,0 +1,122 @@
+"""Timelines as CSV: three tables and the record of the run, which round-trip to the last digit."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from fervideo import atomic, columns
+from fervideo.columns import Column
+from fervideo.errors import OutputError, UsageError
+from fervideo.outputs import run
+from fervideo.timeline.record import Timeline
+from fervideo.timeline.tables import dtypes
+
+_SUFFIXES = dict(zip(("timeline", "events", "summary", "run"), run.SUFFIXES, strict=True))
+
+
+def write(timeline: Timeline, folder: Path, stem: str | None = None, overwrite: bool = False) -> dict[str, Path]:
+    """Write a timeline's tables and its run.json, none of them ever half-written.
+
+    Args:
+        timeline: The timeline.
+        folder: Folder for the files; made if it is missing.
+        stem: Start of the files' names, before `.timeline.csv` and so on; by default the video's stem.
+        overwrite: Whether files of another video may be replaced; those of the same video always are.
+
+    Returns:
+        The paths of `timeline`, `events`, `summary` and `run`.
+
+    Raises:
+        OutputError: Files of these names belong to another video, or cannot be written.
+    """
+    info, record = timeline.info, timeline.provenance
+    stem = info.path.stem if stem is None else stem
+    paths = {name: folder / f"{stem}{suffix}" for name, suffix in _SUFFIXES.items()}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not overwrite:
+            run.check_free(folder, stem, info.path)
+        atomic.remove_abandoned(folder)
+        # A hidden folder on the same file system. After any error it is removed with its contents, except after a kill.
+        with tempfile.TemporaryDirectory(prefix=atomic.temporary_prefix(), dir=folder) as partial:
+            parts = {name: Path(partial, name) for name in paths}
+            _to_csv(timeline.frames, parts["timeline"])
+            _to_csv(timeline.events, parts["events"])
+            _to_csv(timeline.summary, parts["summary"])
+            run.write(record, parts["run"])
+            for name, path in paths.items():
+                parts[name].replace(path)
+    except OSError as error:
+        raise OutputError(
+            folder, f"cannot be written ({error.strerror or error})", "choose a folder that you may write to"
+        ) from error
+    return paths
+
+
+def read(path: Path) -> Timeline:
+    """Read a saved timeline back, equal to the one that was saved.
+
+    Args:
+        path: Any one of its four files; the others lie beside it.
+
+    Raises:
+        UsageError: A file is missing, or is not one that `write` wrote.
+    """
+    suffix = next((suffix for suffix in run.SUFFIXES if path.name.endswith(suffix)), None)
+    if suffix is None:
+        raise UsageError(
+            path, "is not named like a timeline", "give the .timeline.csv or .run.json that fervideo wrote"
+        )
+    stem = path.name.removesuffix(suffix)
+    paths = {name: path.with_name(f"{stem}{ending}") for name, ending in _SUFFIXES.items()}
+    info, labels, record = run.read(paths["run"])
+    return Timeline(
+        info=info,
+        labels=labels,
+        frames=_read_table(paths["timeline"], columns.frames(labels)),
+        events=_read_table(paths["events"], columns.events()),
+        summary=_read_table(paths["summary"], columns.summary(labels)),
+        provenance=record,
+    )
+
+
+def write_csv(table: pd.DataFrame, path: Path) -> None:
+    """Write a table as CSV, all of it or nothing.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    with atomic.written(path) as temporary:
+        _to_csv(table, temporary)
+
+
+def _to_csv(table: pd.DataFrame, path: Path) -> None:
+    table.to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
+
+
+def _read_table(path: Path, wanted: Sequence[Column]) -> pd.DataFrame:
+    """Read a table with its columns in order and in their dtypes; measures newer than the file are empty."""
+    names = columns.names(wanted)
+    try:
+        # A video may well be called "NA": nothing but an empty field is missing.
+        table = pd.read_csv(
+            path,
+            usecols=lambda name: name in names,
+            dtype=dtypes(wanted),
+            keep_default_na=False,
+            na_values=[""],
+            float_precision="round_trip",
+        )
+        if missing := [name for name in names if name not in table and name not in columns.MEASURES]:
+            raise ValueError(f"it lacks {', '.join(missing)}")
+        return table.reindex(columns=names)
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            path,
+            f"cannot be read as a timeline ({str(error).strip()})",
+            "the four files that fervideo wrote belong together",
+        ) from error

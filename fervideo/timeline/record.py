@@ -1,0 +1,92 @@
+"""One clip's timeline: its tables, and the record of the run that made them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fervideo.errors import counted
+from fervideo.records import VideoInfo
+
+#: The expression in the summary of a face whose confidence is below `sequence.uncertain_below`.
+UNCERTAIN = "uncertain"
+#: Shares of time that are too small to be shown in the terminal.
+_SMALL_SHARE = 0.01
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Timeline:
+    """The expressions of all faces of a clip; `fervideo.columns` explains the columns of its tables.
+
+    Attributes:
+        info: The video.
+        labels: The expressions, in the order of every `p_` and `time_` column.
+        frames: One row per face per frame, by frame then face; a frame without a face has one row with empty `face`.
+            `status` is `ok` (seen), `gap` (lost for a short while and bridged: no `raw_`, box or measures), `no_face`,
+            or `damaged`: a last row after all decoded frames, where decoding broke off; its `time_s` is where they end.
+        events: One row per event, by face then onset; half-open [onset_s, offset_s), `apex_s` at the highest
+            probability.
+        summary: One row per face; one without face and expression where the clip shows none.
+        provenance: The record of the run, as in run.json: `status` (`complete` or `damaged`), `reason`, `video`,
+            `labels`, `settings`, and the keys that the caller added.
+    """
+
+    info: VideoInfo
+    labels: tuple[str, ...]
+    frames: pd.DataFrame
+    events: pd.DataFrame
+    summary: pd.DataFrame
+    provenance: dict[str, Any]
+
+    @property
+    def damage(self) -> str:
+        """Why decoding stopped before the clip's end; empty where it did not."""
+        return str(self.provenance["reason"])
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Timeline):
+            return NotImplemented
+        same_tables = all(getattr(self, name).equals(getattr(other, name)) for name in ("frames", "events", "summary"))
+        return same_tables and (self.info, self.labels, self.provenance) == (other.info, other.labels, other.provenance)
+
+    def __repr__(self) -> str:
+        counts = {"face": self.summary["face"].count(), "row": len(self.frames), "event": len(self.events)}
+        return f"Timeline({self.info.path.name}: {', '.join(counted(n, noun) for noun, n in counts.items())})"
+
+    def save(self, folder: Path | str, stem: str | None = None, overwrite: bool = False) -> dict[str, Path]:
+        """Write the three tables and run.json, none of them ever half-written.
+
+        Args:
+            folder: Folder for the files; made if it is missing.
+            stem: Start of the files' names, before `.timeline.csv` and so on; by default the video's stem.
+            overwrite: Whether files of another video may be replaced; those of the same video always are.
+
+        Returns:
+            The paths of `timeline`, `events`, `summary` and `run`.
+
+        Raises:
+            OutputError: Files of these names belong to another video, or cannot be written.
+        """
+        from fervideo.outputs import FORMATS
+
+        return FORMATS["csv"].write(self, Path(folder), stem, overwrite)
+
+
+def describe(timeline: Timeline) -> str:
+    """Return a short table for the terminal: per face its coverage, expressions and number of events."""
+    lines = [("face", "coverage", "mostly", "share of time", "events")]
+    for _, row in timeline.summary.dropna(subset=["face"]).iterrows():
+        shares = sorted(((row[f"time_{name}"], name) for name in timeline.labels), key=lambda share: -share[0])
+        shown = ", ".join(f"{name} {share:.0%}" for share, name in shares if share >= _SMALL_SHARE)
+        n_events = int((timeline.events["face"] == row["face"]).sum())
+        lines.append((str(row["face"]), f"{row['coverage']:.0%}", shares[0][1], shown, str(n_events)))
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    texts = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+    if len(lines) == 1:
+        texts = ["no face found"]
+    if timeline.damage:
+        texts.append(f"damaged: the table ends at {timeline.frames['time_s'].iloc[-1]:.2f} s ({timeline.damage})")
+    return "\n".join(texts)

@@ -1,0 +1,80 @@
+"""The summary of each face: when it is on screen, and the expressions that it shows."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fervideo import columns
+from fervideo.records import ClipFeatures, Float64, TrackExpressions
+from fervideo.settings import Settings
+from fervideo.timeline.events import durations_s
+from fervideo.timeline.record import UNCERTAIN
+from fervideo.timeline.tables import make_table, rounded_shares
+
+
+def summary_table(
+    features: ClipFeatures,
+    tracks: Sequence[TrackExpressions],
+    bounds_s: Float64,
+    frames: pd.DataFrame,
+    events: pd.DataFrame,
+    settings: Settings,
+    labels: Sequence[str],
+) -> pd.DataFrame:
+    """Make the summary: one row per face, or one without face and expression where the clip shows none.
+
+    Args:
+        features: The clip.
+        tracks: One for each track of the clip.
+        bounds_s: float64 (T + 1,), where each analysed frame begins and the last one ends.
+        frames: The table of frames.
+        events: The table of events.
+        settings: `sequence.uncertain_below` is used here.
+        labels: The model's expressions.
+    """
+    rows, n_events = frames.groupby("face"), events["face"].value_counts()
+    faces: list[dict[str, Any]] = []
+    for track in tracks:
+        own = rows.get_group(track.track)
+        row = np.searchsorted(features.frame, own["frame"])
+        seconds = np.diff(bounds_s)[row].sum()
+        faces.append(
+            {
+                "face": track.track,
+                "start_s": bounds_s[row[0]],
+                "end_s": bounds_s[row[-1] + 1],
+                "coverage": (own["status"] == "ok").sum() / len(features.frame),
+                "events_per_min": 60 * n_events[track.track] / seconds if seconds else np.nan,
+                **_expressions(own, durations_s(bounds_s)[row], labels),
+                **_clip_expressions(track, settings, labels),
+            }
+        )
+    # A file name may contain bytes that are not UTF-8.
+    name = os.fsencode(features.info.path.name).decode("utf-8", "replace")
+    return make_table(columns.summary(labels), {**pd.DataFrame(faces or [{"coverage": 0.0}]), "video": name})
+
+
+def _expressions(rows: pd.DataFrame, weight: Float64, labels: Sequence[str]) -> dict[str, Any]:
+    """Sum up the expressions of a face from its rows in the table of frames, which are weighted by their durations."""
+    shown = rows[columns.prefixed("p", labels)].to_numpy().argmax(axis=1)
+    time = rounded_shares(np.array([[weight[shown == index].sum() for index in range(len(labels))]]))[0]
+    return {
+        **dict(zip(columns.prefixed("time", labels), time, strict=True)),
+        "mean_valence": np.average(rows["valence"], weights=weight),
+    }
+
+
+def _clip_expressions(track: TrackExpressions, settings: Settings, labels: Sequence[str]) -> dict[str, Any]:
+    """Return the prediction of the clip head for a face."""
+    p = rounded_shares(track.clip_probabilities[None])[0]
+    is_sure = p.max() >= settings.sequence.uncertain_below
+    return {
+        "expression": labels[p.argmax()] if is_sure else UNCERTAIN,
+        "confidence": p.max(),
+        **dict(zip(columns.prefixed("p", labels), p, strict=True)),
+    }

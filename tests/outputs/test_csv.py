@@ -1,0 +1,229 @@
+"""CSV files: their exact text, the round trip, and errors."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from builders import event_settings, make_info, make_random_timeline, make_timeline
+from pandas.testing import assert_frame_equal
+
+from fervideo import atomic, columns, read_timeline
+from fervideo.errors import OutputError, UsageError
+from fervideo.records import EXPRESSIONS
+from fervideo.timeline import Timeline
+
+
+class TestFiles:
+    """The schema, literally."""
+
+    @pytest.fixture
+    def saved(self, tmp_path: Path) -> dict[str, Path]:
+        # Face 0: seen, bridged, seen; then a frame without a face.
+        timeline = make_timeline([["neutral", "neutral", "happiness"]], event_settings(), n_frames=4, tracks=[(0, 2)])
+        return timeline.save(tmp_path)
+
+    def test_timeline(self, saved: dict[str, Path]) -> None:
+        assert saved["timeline"].name == "clip.timeline.csv"
+        assert saved["timeline"].read_bytes().decode() == (
+            "frame,time_s,face,status,expression,confidence,"
+            "p_neutral,p_happiness,p_surprise,p_sadness,p_anger,p_disgust,p_fear,p_contempt,"
+            "raw_neutral,raw_happiness,raw_surprise,raw_sadness,raw_anger,raw_disgust,raw_fear,raw_contempt,"
+            "valence,box_x_px,box_y_px,box_w_px,box_h_px,"
+            "yaw_deg,pitch_deg,roll_deg,eye_open_left,eye_open_right,mouth_open,smile,brow_raise,brow_furrow\n"
+            "0,0.0,0,ok,neutral,0.93,0.93,0.01,0.01,0.01,0.01,0.01,0.01,0.01,0.93,0.01,0.01,0.01,0.01,0.01,0.01,0.01,"
+            "0.0,100.0,80.0,50.0,60.0,0.0,0.12,0.25,0.375,0.5,0.625,0.75,0.875,1.0\n"
+            "1,0.04,0,gap,neutral,0.93,0.93,0.01,0.01,0.01,0.01,0.01,0.01,0.01,,,,,,,,,0.0,,,,,,,,,,,,,\n"
+            "2,0.08,0,ok,happiness,0.93,0.01,0.93,0.01,0.01,0.01,0.01,0.01,0.01,"
+            "0.93,0.01,0.01,0.01,0.01,0.01,0.01,0.01,"
+            "0.92,101.0,80.0,50.0,60.0,0.0,0.12,0.25,0.375,0.5,0.625,0.75,0.875,1.0\n"
+            "3,0.12,,no_face,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,\n"
+        )
+
+    def test_events(self, saved: dict[str, Path]) -> None:
+        assert saved["events"].read_bytes().decode() == (
+            "face,expression,onset_s,apex_s,offset_s,duration_s,mean_confidence,peak_confidence\n"
+            "0,neutral,0.0,0.0,0.08,0.08,0.93,0.93\n"
+            "0,happiness,0.08,0.08,0.12,0.04,0.93,0.93\n"
+        )
+
+    def test_summary(self, saved: dict[str, Path]) -> None:
+        assert saved["summary"].read_bytes().decode() == (
+            "video,face,start_s,end_s,coverage,expression,confidence,"
+            "p_neutral,p_happiness,p_surprise,p_sadness,p_anger,p_disgust,p_fear,p_contempt,"
+            "time_neutral,time_happiness,time_surprise,time_sadness,time_anger,time_disgust,time_fear,time_contempt,"
+            "events_per_min,mean_valence\n"
+            "clip.mp4,0,0.0,0.12,0.5,neutral,0.93,0.93,0.01,0.01,0.01,0.01,0.01,0.01,0.01,"
+            "0.6667,0.3333,0.0,0.0,0.0,0.0,0.0,0.0,1000.0,0.3067\n"
+        )
+
+    def test_run(self, saved: dict[str, Path]) -> None:
+        run = json.loads(saved["run"].read_text(encoding="utf-8"))
+        assert (run["status"], run["reason"], run["labels"]) == ("complete", "", list(EXPRESSIONS))
+        assert run["video"]["path"] == "clip.mp4"
+        assert run["video"]["variable_rate"] is False
+        events = {"enter": 0.5, "hold": 0.35, "min_duration_s": 0.0, "summary_share": 0.1}
+        assert run["settings"]["events"] == events
+
+
+class TestRoundTrip:
+    @pytest.mark.parametrize("entry", ["timeline", "events", "summary", "run"])
+    def test_any_of_the_files_leads_to_all(self, tmp_path: Path, entry: str) -> None:
+        timeline = make_timeline()
+        assert read_timeline(timeline.save(tmp_path)[entry]) == timeline
+
+    @pytest.mark.parametrize(
+        "make",
+        [
+            lambda: make_random_timeline(2),
+            lambda: make_random_timeline(3),
+            lambda: make_timeline([], n_frames=3, tracks=[]),
+            lambda: make_timeline([], n_frames=1, tracks=[], damage="x"),
+            lambda: make_timeline(path=Path('films/a, "b" é.x.mp4')),
+            lambda: make_timeline(path=Path("NA")),
+            lambda: make_timeline(path=Path("\udcff.mp4")),
+            lambda: make_timeline(provenance={"frames_per_s": 301.25, "digests": ("a", "b"), "note": "Zoë"}),
+        ],
+        ids=[
+            "two faces",
+            "damaged",
+            "no face",
+            "one frame",
+            "commas and quotes",
+            "called NA",
+            "not UTF-8",
+            "provenance",
+        ],
+    )
+    def test_everything_comes_back(self, tmp_path: Path, make: Callable[[], Timeline]) -> None:
+        timeline = make()
+        paths = timeline.save(tmp_path / "new" / "folder", stem="x.y")
+        back = read_timeline(paths["timeline"])
+        for name in ("frames", "events", "summary"):
+            assert_frame_equal(getattr(back, name), getattr(timeline, name), check_exact=True)
+        assert (back.info, back.labels, back.provenance) == (timeline.info, timeline.labels, timeline.provenance)
+        assert back == timeline
+        again = back.save(tmp_path / "again", stem="x.y")
+        assert all(again[name].read_bytes() == path.read_bytes() for name, path in paths.items())
+
+    def test_a_difference_is_seen(self) -> None:
+        assert make_timeline() != make_timeline(["fear"])
+        assert make_timeline() != make_timeline(provenance={"seed": 1})
+        assert make_timeline() != make_timeline(codec="vp9")
+
+    def test_the_callers_provenance_cannot_hide_the_runs_own(self) -> None:
+        assert make_timeline(provenance={"status": "fine"}).provenance["status"] == "complete"
+
+    @pytest.mark.parametrize("missing", ["timeline", "events", "summary", "run"])
+    def test_a_missing_file_is_named(self, tmp_path: Path, missing: str) -> None:
+        paths = make_timeline().save(tmp_path)
+        paths[missing].unlink()
+        with pytest.raises(UsageError, match=paths[missing].name):
+            read_timeline(tmp_path / "clip.timeline.csv")
+
+    @pytest.mark.parametrize(
+        ("name", "content"),
+        [
+            ("timeline", b""),
+            ("timeline", b"a,b\n1,2\n"),
+            ("timeline", b"a,b\n1,2,3\n1,2,3,4\n"),
+            ("timeline", b"\xff\xfe\x00"),
+            ("events", b"face,expression\n0,neutral\n"),
+            ("run", b"{"),
+            ("run", b"[]"),
+            ("run", b'{"video": {"path": "x"}}'),
+        ],
+    )
+    def test_something_else_is_refused(self, tmp_path: Path, name: str, content: bytes) -> None:
+        paths = make_timeline().save(tmp_path)
+        paths[name].write_bytes(content)
+        with pytest.raises(UsageError, match=paths[name].name) as caught:
+            read_timeline(paths["timeline"])
+        assert "\n" not in str(caught.value)
+
+    def test_missing_columns_are_named(self, tmp_path: Path) -> None:
+        paths = make_timeline().save(tmp_path)
+        paths["events"].write_text("face,expression,onset_s,apex_s,offset_s,duration_s\n")
+        with pytest.raises(UsageError, match=r"\(it lacks mean_confidence, peak_confidence\)"):
+            read_timeline(paths["timeline"])
+
+    def test_a_measure_newer_than_the_file_is_empty(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        timeline = make_timeline()
+        paths = timeline.save(tmp_path)
+        monkeypatch.setitem(columns.MEASURES, "nose_size", columns.Column(name="nose_size", meaning="size of the nose"))
+        frames = read_timeline(paths["timeline"]).frames
+        assert frames.columns[-1] == "nose_size"
+        assert frames["nose_size"].isna().all()
+        assert_frame_equal(frames.drop(columns="nose_size"), timeline.frames)
+
+    def test_another_name_is_refused(self, tmp_path: Path) -> None:
+        for path in (tmp_path, tmp_path / "table.csv"):
+            with pytest.raises(UsageError, match="not named like a timeline"):
+                read_timeline(path)
+
+
+class TestSaving:
+    def test_a_failure_leaves_the_old_files_and_nothing_else(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        make_timeline().save(tmp_path)
+        before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+        to_csv, calls = pd.DataFrame.to_csv, []
+
+        def fill_the_disk(table: pd.DataFrame, path: Path, **options: Any) -> None:
+            calls.append(path)
+            to_csv(table, path, **options)
+            if len(calls) == 2:
+                raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(pd.DataFrame, "to_csv", fill_the_disk)
+        with pytest.raises(OutputError, match="No space left on device"):
+            make_timeline(["fear"]).save(tmp_path)
+        assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+    def test_an_interrupt_leaves_nothing_either(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def interrupt(*_: object, **__: object) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(json, "dumps", interrupt)
+        tables = dict.fromkeys(("frames", "events", "summary"), pd.DataFrame())
+        timeline = Timeline(info=make_info(), labels=EXPRESSIONS, provenance={}, **tables)
+        with pytest.raises(KeyboardInterrupt):
+            timeline.save(tmp_path)
+        assert list(tmp_path.iterdir()) == []
+
+    def test_the_next_save_removes_the_remains_of_a_kill(self, tmp_path: Path) -> None:
+        code = "import sys; from fervideo import atomic; print(atomic.process_name())"
+        gone = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+        left = {
+            name: tmp_path / f".fervideo-{name}-x1_"
+            for name in (gone, atomic.process_name(), "1@elsewhere", "2@elsewhere")
+        }
+        for folder in left.values():
+            folder.mkdir()
+            (folder / "timeline").write_text("half")
+        os.utime(left["2@elsewhere"], (0, 0))
+        make_timeline().save(tmp_path)
+        assert [folder.exists() for folder in left.values()] == [False, True, True, False]
+
+    def test_overwrites_earlier_results(self, tmp_path: Path) -> None:
+        make_timeline().save(tmp_path)
+        timeline = make_timeline(["fear"])
+        assert read_timeline(timeline.save(tmp_path)["run"]) == timeline
+        assert len(list(tmp_path.iterdir())) == 4
+
+    @pytest.mark.parametrize("below", ["", "sub/folder"])
+    def test_a_folder_that_is_a_file_is_named(self, tmp_path: Path, below: str) -> None:
+        # Permission bits do not bind root, a file in the way does.
+        (tmp_path / "file").touch()
+        with pytest.raises(OutputError, match=str(tmp_path / "file" / below)) as caught:
+            make_timeline().save(tmp_path / "file" / below)
+        assert "\n" not in str(caught.value)
