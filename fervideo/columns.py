@@ -1,7 +1,7 @@
 """The columns of every table, as data: name, unit, dtype, rounding, meaning and source.
 
 Header order, dtypes and rounding derive from here. Columns are only ever added at the end of a table. Those that begin
-with `p_` and `time_` follow a model's labels; those that begin with `raw_` follow EXPRESSIONS, which every frame classifier has.
+with `p_`, `clip_p_` and `time_` follow a model's labels; those that begin with `raw_` follow EXPRESSIONS, which every frame classifier has.
 """
 
 from __future__ import annotations
@@ -165,12 +165,13 @@ def summary(labels: Sequence[str] = EXPRESSIONS) -> tuple[Column, ...]:
         _time("start_s", "start of the first frame that shows the face"),
         _time("end_s", "end of the last frame that shows the face"),
         _share("coverage", "share of the analysed frames in which the face is seen"),
-        _text("expression", "expression with the largest p_"),
-        _share("confidence", "probability of that expression"),
-        *_each("p", labels, "probability of {} in the clip as a whole, by the clip head"),
+        _text("expression", "expression other than neutral with the largest time_, if shown long enough; else neutral"),
+        _share("confidence", "mean p_ of that expression over the frames that show it, weighted by their durations"),
+        *_each("clip_p", labels, "probability of {} in the clip as a whole, by the clip head"),
         *_each("time", labels, "share of the face's time in which {} is most probable"),
         Column(name="events_per_min", unit="1/min", decimals=2, meaning="events per minute of the face's time"),
         _valence("mean_valence", "mean valence, weighted by the frames' durations"),
+        _text("clip_expression", "expression with the largest clip_p_"),
     )
 
 

@@ -39,8 +39,8 @@ ORDER = {
     ],
     "summary": [
         *("video", "face", "start_s", "end_s", "coverage", "expression", "confidence"),
-        *of_labels("p", "time"),
-        *("events_per_min", "mean_valence"),
+        *of_labels("clip_p", "time"),
+        *("events_per_min", "mean_valence", "clip_expression"),
     ],
     "photos": [
         *("photo", "face", "expression", "confidence"),
@@ -64,8 +64,8 @@ def test_columns_follow_the_labels_of_a_model() -> None:
     frames, summary = columns.names(columns.frames(OWN_LABELS)), columns.names(columns.summary(OWN_LABELS))
     assert [name for name in frames if name.startswith("p_")] == of_labels("p", labels=OWN_LABELS)
     assert [name for name in frames if name.startswith("raw_")] == of_labels("raw")
-    follow = [name for name in summary if name.startswith(("p_", "time_"))]
-    assert follow == of_labels("p", "time", labels=OWN_LABELS)
+    follow = [name for name in summary if name.startswith(("clip_p_", "time_"))]
+    assert follow == of_labels("clip_p", "time", labels=OWN_LABELS)
     assert columns.names(columns.clips(OWN_LABELS)) == ["path", "status", *summary]
 
 

@@ -273,7 +273,7 @@ def compare_clips(
         )
         summary = timelines[BILSTM].summary
         if share.any() and summary["face"].notna().any():
-            whole.append((share, summary[columns.prefixed("p")].iloc[0].to_numpy(np.float64)))
+            whole.append((share, summary[columns.prefixed("clip_p")].iloc[0].to_numpy(np.float64)))
         each[path.name] = {
             "seconds": float(np.ptp(time_s)),
             "changes": {name: int((np.diff(label[label < NO_FACE]) != 0).sum()) for name, (label, _) in shown.items()},

@@ -23,7 +23,7 @@ class Timeline:
 
     Attributes:
         info: The video.
-        labels: The expressions, in the order of every `p_` and `time_` column.
+        labels: The expressions, in the order of every `p_`, `clip_p_` and `time_` column.
         frames: One row per face per frame, by frame then face; a frame without a face has one row with empty `face`.
             `status` is `ok` (seen), `gap` (lost for a short while and bridged: no `raw_`, box or measures), `no_face`,
             or `damaged`: a last row after all decoded frames, where decoding broke off; its `time_s` is where they end.
@@ -82,7 +82,7 @@ def describe(timeline: Timeline) -> str:
         shares = sorted(((row[f"time_{name}"], name) for name in timeline.labels), key=lambda share: -share[0])
         shown = ", ".join(f"{name} {share:.0%}" for share, name in shares if share >= _SMALL_SHARE)
         n_events = int((timeline.events["face"] == row["face"]).sum())
-        lines.append((str(row["face"]), f"{row['coverage']:.0%}", shares[0][1], shown, str(n_events)))
+        lines.append((str(row["face"]), f"{row['coverage']:.0%}", row["expression"], shown, str(n_events)))
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     texts = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
     if len(lines) == 1:

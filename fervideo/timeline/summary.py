@@ -1,4 +1,4 @@
-"""The summary of each face: when it is on screen, and the expressions that it shows."""
+"""The summary of each face: when it is on screen, and the expression that stands for all of that time."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ import numpy as np
 import pandas as pd
 
 from fervideo import columns
+from fervideo.columns import SHARE_DECIMALS
 from fervideo.records import ClipFeatures, Float64, TrackExpressions
 from fervideo.settings import Settings
 from fervideo.timeline.events import durations_s
 from fervideo.timeline.record import UNCERTAIN
-from fervideo.timeline.tables import make_table, rounded_shares
+from fervideo.timeline.tables import make_table, rounded, rounded_shares
+
+_NEUTRAL = "neutral"
 
 
 def summary_table(
@@ -34,7 +37,7 @@ def summary_table(
         bounds_s: float64 (T + 1,), where each analysed frame begins and the last one ends.
         frames: The table of frames.
         events: The table of events.
-        settings: `sequence.uncertain_below` is used here.
+        settings: `events.summary_share` and `sequence.uncertain_below` are used here.
         labels: The model's expressions.
     """
     rows, n_events = frames.groupby("face"), events["face"].value_counts()
@@ -50,8 +53,8 @@ def summary_table(
                 "end_s": bounds_s[row[-1] + 1],
                 "coverage": (own["status"] == "ok").sum() / len(features.frame),
                 "events_per_min": 60 * n_events[track.track] / seconds if seconds else np.nan,
-                **_expressions(own, durations_s(bounds_s)[row], labels),
-                **_clip_expressions(track, settings, labels),
+                **_expressions(own, durations_s(bounds_s)[row], settings, labels),
+                **_clip_expressions(track, labels),
             }
         )
     # A file name may contain bytes that are not UTF-8.
@@ -59,22 +62,44 @@ def summary_table(
     return make_table(columns.summary(labels), {**pd.DataFrame(faces or [{"coverage": 0.0}]), "video": name})
 
 
-def _expressions(rows: pd.DataFrame, weight: Float64, labels: Sequence[str]) -> dict[str, Any]:
+def main_expression(time: Float64, labels: Sequence[str], least: float) -> int:
+    """Find the expression that stands for a face: the one other than neutral that is shown longest, or neutral.
+
+    Args:
+        time: float64 (C,), share of the face's time in which each label is the most probable.
+        labels: The model's expressions.
+        least: Share of the time for which an expression other than neutral must be shown.
+
+    Returns:
+        Its index; without neutral among the labels that of the largest share, of equals the first.
+    """
+    if _NEUTRAL not in labels:
+        return int(time.argmax())
+    neutral = labels.index(_NEUTRAL)
+    others = np.where(np.arange(len(labels)) == neutral, 0.0, time)
+    longest = int(others.argmax())
+    return longest if others[longest] > 0 and others[longest] >= least else neutral
+
+
+def _expressions(rows: pd.DataFrame, weight: Float64, settings: Settings, labels: Sequence[str]) -> dict[str, Any]:
     """Sum up the expressions of a face from its rows in the table of frames, which are weighted by their durations."""
-    shown = rows[columns.prefixed("p", labels)].to_numpy().argmax(axis=1)
+    p = rows[columns.prefixed("p", labels)].to_numpy()
+    shown = p.argmax(axis=1)
     time = rounded_shares(np.array([[weight[shown == index].sum() for index in range(len(labels))]]))[0]
+    main = main_expression(time, labels, settings.events.summary_share)
+    at = shown == main
+    # A large `events.summary_share` may leave neutral, although no frame shows it: its confidence is unknown.
+    confidence = float(rounded(np.average(p[at, main], weights=weight[at]), SHARE_DECIMALS)) if at.any() else np.nan
+    least = settings.sequence.uncertain_below
     return {
+        "expression": labels[main] if confidence >= least or least == 0 else UNCERTAIN,
+        "confidence": confidence,
         **dict(zip(columns.prefixed("time", labels), time, strict=True)),
         "mean_valence": np.average(rows["valence"], weights=weight),
     }
 
 
-def _clip_expressions(track: TrackExpressions, settings: Settings, labels: Sequence[str]) -> dict[str, Any]:
+def _clip_expressions(track: TrackExpressions, labels: Sequence[str]) -> dict[str, Any]:
     """Return the prediction of the clip head for a face."""
     p = rounded_shares(track.clip_probabilities[None])[0]
-    is_sure = p.max() >= settings.sequence.uncertain_below
-    return {
-        "expression": labels[p.argmax()] if is_sure else UNCERTAIN,
-        "confidence": p.max(),
-        **dict(zip(columns.prefixed("p", labels), p, strict=True)),
-    }
+    return {**dict(zip(columns.prefixed("clip_p", labels), p, strict=True)), "clip_expression": labels[p.argmax()]}

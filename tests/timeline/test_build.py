@@ -68,7 +68,7 @@ class TestFrames:
         seen = timeline.frames[timeline.frames["status"].isin(["ok", "gap"])]
         assert np.abs(seen[prefixed("p")].sum(axis=1) - 1).max() < 1e-12
         assert np.abs(seen.loc[seen["status"] == "ok", prefixed("raw")].sum(axis=1) - 1).max() < 1e-12
-        for prefix in ("p", "time"):
+        for prefix in ("clip_p", "time"):
             assert np.abs(timeline.summary[prefixed(prefix)].sum(axis=1) - 1).max() < 1e-12
 
     def test_rounding_moves_no_probability_by_a_unit(self) -> None:

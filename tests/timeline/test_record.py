@@ -11,9 +11,9 @@ class TestDescribe:
     def test_one_line_per_face(self) -> None:
         shown = [["neutral"] * 6 + ["happiness"] * 4, "fear"]
         assert describe(make_timeline(shown, tracks=[range(10), range(2, 5)])) == (
-            "face  coverage  mostly   share of time               events\n"
-            "0     100%      neutral  neutral 60%, happiness 40%  1\n"
-            "1     30%       fear     fear 100%                   1"
+            "face  coverage  mostly     share of time               events\n"
+            "0     100%      happiness  neutral 60%, happiness 40%  1\n"
+            "1     30%       fear       fear 100%                   1"
         )
 
     def test_small_shares_are_left_out(self) -> None:
