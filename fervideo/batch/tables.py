@@ -1,6 +1,6 @@
 """Records of each clip of a batch, beside its results, and the three files over all clips.
 
-A clip is done when its `run.json`, which is written last, has the same content, settings, weights and version. A
+A clip is done when its four files are there, and its `run.json` has the same content, settings, weights and version. A
 failure leaves `clip.failure.json` instead. So any number of batches, shards and machines may share an output folder,
 and none has a state of its own to lose.
 """

@@ -130,7 +130,7 @@ def _check_free(clip: Clip, overwrite: bool) -> None:
     if overwrite:
         return
     try:
-        outputs.check_free(clip.folder, clip.stem, clip.path)
+        outputs.check_free(clip.folder, clip.stem, clip.path, lambda: video.fingerprint(clip.path))
     except OutputError as error:
         raise AnotherVideo(error.subject, error.reason, error.remedy) from None
 

@@ -72,12 +72,12 @@ def _analyze(args: argparse.Namespace, clip: Path) -> int:
     chosen = options.settings_of(args)
     options.check_folder(args.output)
 
-    from fervideo import outputs
+    from fervideo import outputs, video
     from fervideo.pipeline import analyze
     from fervideo.timeline import describe
 
     if not args.overwrite:
-        outputs.check_free(args.output, clip.stem, clip)
+        outputs.check_free(args.output, clip.stem, clip, lambda: video.fingerprint(clip))
     result = analyze(clip, chosen, progress=True)
     paths = result.save(args.output, overwrite=args.overwrite)
     print(describe(result))

@@ -39,7 +39,7 @@ def write(timeline: Timeline, folder: Path, stem: str | None = None, overwrite: 
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not overwrite:
-            run.check_free(folder, stem, info.path)
+            run.check_free(folder, stem, Path(record.get("absolute_path", info.path)), lambda: info.fingerprint)
         atomic.remove_abandoned(folder)
         # A hidden folder on the same file system. After any error it is removed with its contents, except after a kill.
         with tempfile.TemporaryDirectory(prefix=atomic.temporary_prefix(), dir=folder) as partial:
@@ -48,13 +48,23 @@ def write(timeline: Timeline, folder: Path, stem: str | None = None, overwrite: 
             _to_csv(timeline.events, parts["events"])
             _to_csv(timeline.summary, parts["summary"])
             run.write(record, parts["run"])
-            for name, path in paths.items():
-                parts[name].replace(path)
+            for name in _order(paths):
+                parts[name].replace(paths[name])
     except OSError as error:
         raise OutputError(
             folder, f"cannot be written ({error.strerror or error})", "choose a folder that you may write to"
         ) from error
     return paths
+
+
+def _order(paths: dict[str, Path]) -> list[str]:
+    """Return in which order files come to their names, so that a kill in between is survived.
+
+    New files begin with the record, by which the next run knows them for its own. If files are replaced it comes last,
+    so that it never names settings that a table beside it was not made with.
+    """
+    order = list(paths)
+    return order if any(path.exists() for path in paths.values()) else order[::-1]
 
 
 def read(path: Path) -> Timeline:

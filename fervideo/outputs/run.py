@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,29 +58,39 @@ def load(path: Path) -> dict[str, Any]:
     return record
 
 
-def check_free(folder: Path, stem: str, video: Path) -> None:
-    """Check that results may be written without replacing those of another video.
+def check_free(folder: Path, stem: str, video: Path, fingerprint: Callable[[], str]) -> None:
+    """Check that a video's results would replace no other video's.
+
+    Results are the video's own if the record beside them has its path or its fingerprint. Files without a readable
+    record belong to somebody else.
 
     Args:
-        folder: Folder of the results.
-        stem: Start of their names.
-        video: The video; its own results may be replaced, also if it was moved.
+        folder: Folder for the results; it need not exist.
+        stem: Start of their names, before `.timeline.csv` and so on.
+        video: Path of the video.
+        fingerprint: Function that returns the video's fingerprint; called only where the paths differ.
 
     Raises:
-        OutputError: There are results of another video.
+        OutputError: Files of these names belong to another video.
     """
+    remedy = "choose another folder with -o, or use --overwrite"
+    found = [path for suffix in SUFFIXES if (path := folder / f"{stem}{suffix}").exists()]
+    if not found:
+        return
     path = folder / f"{stem}{SUFFIX}"
     try:
-        known = load(path)["video"]
-        owner, fingerprint = Path(known["path"]), str(known["fingerprint"])
-        if owner.resolve() == video.resolve() or _fingerprint(video) == fingerprint:
-            return
+        owner, content = _owner(path)
     except _NOT_A_RECORD:
-        return  # nothing there, or not ours, or a video that cannot be read
-    reason = f"its results are those of another video, {owner}"
-    raise OutputError(path, reason, "choose another folder with -o, or replace them with --overwrite")
+        reason = f"{found[0].name} is there already, and no {path.name} that can be read names its video"
+        raise OutputError(folder, reason, remedy) from None
+    is_same_path = owner.is_absolute() and owner.resolve() == video.resolve()
+    if not is_same_path and content != fingerprint():
+        raise OutputError(folder, f"{path.name} is there already, of another video ({owner})", remedy)
 
 
-def _fingerprint(video: Path) -> str:
-    with open(video, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _owner(path: Path) -> tuple[Path, str]:
+    """Return the path and the fingerprint of the video that a record belongs to."""
+    record = load(path)
+    video = record["video"]
+    # Records of earlier versions have the path only as it was given, perhaps relative to an unknown folder.
+    return Path(record["absolute_path"] if "absolute_path" in record else video["path"]), video["fingerprint"]

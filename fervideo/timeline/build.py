@@ -8,6 +8,7 @@ the files.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -66,6 +67,8 @@ def _record(
         "status": "damaged" if features.damage else "complete",
         "reason": features.damage,
         "video": {**asdict(features.info), "path": str(features.info.path)},
+        # A relative path alone would not distinguish two videos that were analysed in different folders.
+        "absolute_path": os.path.abspath(features.info.path),  # noqa: PTH100  (also where the current folder is gone)
         "labels": list(labels),
         "settings": settings.model_dump(mode="json"),
     }

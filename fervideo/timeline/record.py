@@ -31,7 +31,7 @@ class Timeline:
             probability.
         summary: One row per face; one without face and expression where the clip shows none.
         provenance: The record of the run, as in run.json: `status` (`complete` or `damaged`), `reason`, `video`,
-            `labels`, `settings`, and the keys that the caller added.
+            `absolute_path`, `labels`, `settings`, and the keys that the caller added.
     """
 
     info: VideoInfo

@@ -78,9 +78,26 @@ def test_other_settings_and_other_content_are_done_again(folder: Path, warm: Pat
     changed = tmp_path / "changed"
     (changed / "a").mkdir(parents=True)
     shutil.copy(folder / "b" / "clip.mp4", changed / "a" / "clip.mp4")
-    report = run(changed, warm)
+    report = run(changed, warm, overwrite=True)
     assert (report.done, report.skipped) == (1, 0)
     assert (warm / "a" / "clip.timeline.csv").read_bytes() == (warm / "b" / "clip.timeline.csv").read_bytes()
+
+
+def test_another_videos_results_are_left_alone(folder: Path, warm: Path, tmp_path: Path):
+    other = tmp_path / "other"
+    for name in ("a", "b"):
+        (other / name).mkdir(parents=True)
+        shutil.copy(folder / "b" / "clip.mp4", other / name / "clip.mp4")
+    before = {path: path.read_bytes() for path in warm.rglob("clip.*")}
+    # Such a failure is not kept: a second batch looks again.
+    for _ in range(2):
+        report = run(other, warm)
+        assert (report.done, report.skipped, list(report.failures)) == (1, 1, ["a/clip.mp4"])
+        (row,) = rows_of(warm / "failures.csv")
+        assert (row["path"], row["stage"]) == ("a/clip.mp4", "open")
+        assert row["error"] == f"clip.run.json is there already, of another video ({folder / 'a' / 'clip.mp4'})"
+        assert "--overwrite" in row["remedy"]
+    assert {path: path.read_bytes() for path in warm.rglob("clip.*")} == before
 
 
 def children(pid: int) -> list[int]:

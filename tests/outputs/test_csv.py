@@ -71,6 +71,7 @@ class TestFiles:
         assert (run["status"], run["reason"], run["labels"]) == ("complete", "", list(EXPRESSIONS))
         assert run["video"]["path"] == "clip.mp4"
         assert run["video"]["variable_rate"] is False
+        assert run["absolute_path"] == str(Path.cwd() / "clip.mp4")
         events = {"enter": 0.5, "hold": 0.35, "min_duration_s": 0.0, "summary_share": 0.1}
         assert run["settings"]["events"] == events
 
@@ -228,3 +229,80 @@ class TestSaving:
         with pytest.raises(OutputError, match=str(tmp_path / "file" / below)) as caught:
             make_timeline().save(tmp_path / "file" / below)
         assert "\n" not in str(caught.value)
+
+
+class TestOverwriting:
+    """The rule itself has its tests beside `outputs/run.py`."""
+
+    def save(self, folder: Path, path: str, fingerprint: str, shown: str = "neutral", overwrite: bool = False) -> Path:
+        timeline = make_timeline([shown], path=Path(path), fingerprint=fingerprint * 64)
+        return timeline.save(folder, "clip", overwrite)["run"]
+
+    @pytest.mark.parametrize(("path", "fingerprint"), [("/a/clip.mp4", "2"), ("/b/clip.mp4", "1")])
+    def test_the_same_video_or_the_same_path_is_replaced(self, tmp_path: Path, path: str, fingerprint: str) -> None:
+        self.save(tmp_path, "/a/clip.mp4", "1")
+        run = self.save(tmp_path, path, fingerprint, "fear")
+        assert set(read_timeline(run).frames["expression"]) == {"fear"}
+
+    def test_another_video_is_replaced_only_on_request(self, tmp_path: Path) -> None:
+        self.save(tmp_path, "/a/clip.mp4", "1")
+        before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+        with pytest.raises(OutputError) as caught:
+            self.save(tmp_path, "/b/clip.mp4", "2", "fear")
+        assert str(caught.value) == (
+            f"{tmp_path}: clip.run.json is there already, of another video (/a/clip.mp4); "
+            "choose another folder with -o, or use --overwrite"
+        )
+        assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+        run = self.save(tmp_path, "/b/clip.mp4", "2", "fear", overwrite=True)
+        assert read_timeline(run).info.path == Path("/b/clip.mp4")
+
+    def test_another_name_is_free(self, tmp_path: Path) -> None:
+        self.save(tmp_path, "/a/clip.mp4", "1")
+        make_timeline(path=Path("/a/other.mp4"), fingerprint="2" * 64).save(tmp_path)
+        assert len(list(tmp_path.iterdir())) == 8
+
+    def test_relative_paths_count_from_where_each_run_was(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name in ("a", "b"):
+            (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / "a")
+        self.save(tmp_path, "clip.mp4", "1")
+        self.save(tmp_path, "clip.mp4", "2")
+        monkeypatch.chdir(tmp_path / "b")
+        with pytest.raises(OutputError, match=r"a/clip\.mp4"):
+            self.save(tmp_path, "clip.mp4", "3")
+
+    @pytest.mark.parametrize("moved", range(5))
+    def test_a_kill_between_two_files_is_survived(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moved: int
+    ) -> None:
+        replace, left = Path.replace, iter([True] * moved)
+
+        def killed(path: Path, target: Path) -> Path:
+            if not next(left, False):
+                raise KeyboardInterrupt
+            return replace(path, target)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "replace", killed)
+            if moved < 4:
+                with pytest.raises(KeyboardInterrupt):
+                    self.save(tmp_path, "/a/clip.mp4", "1")
+        run = self.save(tmp_path, "/a/clip.mp4", "1", "fear")
+        assert set(read_timeline(run).frames["expression"]) == {"fear"}
+
+    def test_the_record_comes_last_where_files_are_replaced(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        replace, names = Path.replace, []
+
+        def noted(path: Path, target: Path) -> Path:
+            names.append(target.name)
+            return replace(path, target)
+
+        monkeypatch.setattr(Path, "replace", noted)
+        self.save(tmp_path, "/a/clip.mp4", "1")
+        self.save(tmp_path, "/a/clip.mp4", "1")
+        assert (names[0], names[-1]) == ("clip.run.json", "clip.run.json")
