@@ -1,15 +1,20 @@
 """The columns of every table, as data: name, unit, dtype, rounding, meaning and source.
 
-Header order, dtypes and rounding derive from here. Columns are only ever added at the end of a table. Those that begin
-with `p_`, `clip_p_` and `time_` follow a model's labels; those that begin with `raw_` follow EXPRESSIONS, which every frame classifier has.
+Header order, dtypes, rounding, `fervideo describe` and the tables in `docs/results.md` derive from here. Columns are
+only ever added at the end of a table. Those that begin with `p_`, `clip_p_` and `time_` follow a model's labels; those
+that begin with `raw_` follow EXPRESSIONS, which every frame classifier has.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import json
+import re
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
 from typing import Literal
 
+from fervideo.errors import UsageError, nearest
 from fervideo.records import EXPRESSIONS, NEGATIVE
 
 #: Decimals of every probability and share, and of every time in seconds.
@@ -196,6 +201,103 @@ def clips(labels: Sequence[str] = EXPRESSIONS) -> tuple[Column, ...]:
 def failures() -> tuple[Column, ...]:
     """Return the columns of a batch's table of failures."""
     return _FAILURES
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """One table of results.
+
+    Attributes:
+        file: Name of its file.
+        rows: Rows that it has.
+        columns: Function that returns its columns.
+    """
+
+    file: str
+    rows: str
+    columns: Callable[[], tuple[Column, ...]]
+
+
+TABLES = {
+    "frames": Table(file="CLIP.timeline.csv", rows="one row per face per frame", columns=frames),
+    "events": Table(file="CLIP.events.csv", rows="one row per event", columns=events),
+    "summary": Table(file="CLIP.summary.csv", rows="one row per face", columns=summary),
+    "photos": Table(file="FILE of fervideo image -o", rows="one row per face", columns=photos),
+    "clips": Table(file="clips.csv of a batch", rows="one row per face per clip", columns=clips),
+    "failures": Table(file="failures.csv of a batch", rows="one row per clip with a failure", columns=failures),
+}
+
+
+#: Width of the longest column that `describe` prints, which keeps its lines within 120 characters.
+_MEANING_WIDTH = 64
+
+
+def describe(table: str | None = None) -> str:
+    """Return the columns of a table as aligned text, for the terminal.
+
+    Args:
+        table: Its name in TABLES; None for all of them.
+
+    Raises:
+        UsageError: No table has this name.
+    """
+    parts = []
+    for name, chosen in _chosen(table).items():
+        lines = [("name", "unit", "meaning", "source")]
+        for column in chosen.columns():
+            # Later lines of a long meaning stand below its first.
+            first, *more = textwrap.wrap(column.meaning, _MEANING_WIDTH)
+            lines += [(column.name, column.unit, first, column.source), *(("", "", text, "") for text in more)]
+        widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
+        rows = ("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+        parts.append("\n".join([f"{name}: {chosen.rows}, {chosen.file}", *rows]))
+    return "\n\n".join(parts)
+
+
+def to_json(table: str | None = None) -> str:
+    """Return the columns of a table, or of all, as JSON: an object with an array of columns for each table.
+
+    Raises:
+        UsageError: No table has this name.
+    """
+    found = {name: [asdict(column) for column in chosen.columns()] for name, chosen in _chosen(table).items()}
+    return json.dumps(found, indent=1, ensure_ascii=False)
+
+
+def to_markdown(table: str) -> str:
+    """Return the columns of a table as a table in Markdown, for the docs.
+
+    Raises:
+        UsageError: No table has this name.
+    """
+    lines = ["| column | unit | meaning | source |", "|---|---|---|---|"]
+    for column in _chosen(table)[table].columns():
+        cells = [text.replace("|", r"\|") for text in (column.unit, column.meaning, column.source)]
+        lines.append(f"| {' | '.join([f'`{column.name}`', *cells])} |".replace("  ", " "))
+    return "\n".join(lines)
+
+
+#: In a page of the docs, the lines around a table of columns.
+_MARKED = re.compile(r"(<!-- columns: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def renewed(page: str) -> str:
+    """Return a page of the docs with its tables of columns as they are now.
+
+    Raises:
+        UsageError: The page names a table that does not exist.
+    """
+    return _MARKED.sub(lambda found: f"{found[1]}{to_markdown(found[2])}\n{found[3]}", page)
+
+
+def _chosen(table: str | None) -> dict[str, Table]:
+    if table is None:
+        return TABLES
+    if table not in TABLES:
+        near = nearest(table, TABLES)
+        remedy = f"did you mean {near}?" if near else f"choose from {', '.join(TABLES)}"
+        raise UsageError(f"describe {table}", "is not a table", remedy)
+    return {table: TABLES[table]}
 
 
 def _each(prefix: str, labels: Sequence[str], meaning: str) -> list[Column]:

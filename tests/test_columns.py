@@ -1,7 +1,8 @@
-"""Columns as data: their order, and that one registration is enough for a measure."""
+"""Columns as data: their order, their texts, the docs, and that one registration is enough for a measure."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,11 +14,13 @@ from builders import make_features, make_observations, make_track
 import fervideo
 from fervideo import columns, measures, photos, pipeline
 from fervideo.columns import Column
+from fervideo.errors import UsageError
 from fervideo.measures.facing import FacingFaces
 from fervideo.records import EXPRESSIONS, Float64
 from fervideo.settings import Settings
 from fervideo.timeline import build
 
+DOCS = Path(columns.__file__).parent / "docs"
 OWN_LABELS = ("happiness", "bored")
 
 
@@ -53,9 +56,9 @@ ORDER = {
 ORDER["clips"] = ["path", "status", *ORDER["summary"]]
 
 
-@pytest.mark.parametrize("table", ORDER)
+@pytest.mark.parametrize("table", columns.TABLES)
 def test_columns_keep_their_order(table: str) -> None:
-    found = columns.names(getattr(columns, table)())
+    found = columns.names(columns.TABLES[table].columns())
     assert found[: len(ORDER[table])] == ORDER[table]
     assert len(set(found)) == len(found)
 
@@ -69,12 +72,71 @@ def test_columns_follow_the_labels_of_a_model() -> None:
     assert columns.names(columns.clips(OWN_LABELS)) == ["path", "status", *summary]
 
 
-@pytest.mark.parametrize("table", ORDER)
+@pytest.mark.parametrize("table", columns.TABLES)
 def test_every_column_is_explained(table: str) -> None:
-    for column in getattr(columns, table)():
+    for column in columns.TABLES[table].columns():
         assert len(column.meaning.split()) > 2 or column.name == "duration_s", column.name
         assert column.unit or column.dtype != "float", column.name
         assert column.decimals is not None or column.dtype != "float", column.name
+
+
+@pytest.mark.parametrize("table", columns.TABLES)
+def test_the_docs_stay_within_their_width(table: str) -> None:
+    assert max(map(len, columns.to_markdown(table).splitlines())) <= 120
+
+
+@pytest.mark.parametrize("table", columns.TABLES)
+def test_the_terminal_shows_every_column_within_its_width(table: str) -> None:
+    title, header, *lines = columns.describe(table).splitlines()
+    assert title.startswith(f"{table}: ")
+    assert header.split() == ["name", "unit", "meaning", "source"]
+    assert [line.split()[0] for line in lines if line[0] != " "] == ORDER[table]
+    assert max(map(len, lines)) <= 120
+
+
+def test_a_table_is_aligned_text() -> None:
+    assert columns.describe("failures") == (
+        "failures: one row per clip with a failure, failures.csv of a batch\n"
+        "name    unit  meaning                                                      source\n"
+        "path          path of the video, relative to the folder given\n"
+        "stage         stage that failed: `open`, `extract`, `finish`, or `decode`\n"
+        "              where the results end early\n"
+        "error         reason of the failure\n"
+        "remedy        remedy that may help"
+    )
+
+
+def test_without_a_name_all_tables_are_shown() -> None:
+    assert columns.describe() == "\n\n".join(map(columns.describe, columns.TABLES))
+    assert set(json.loads(columns.to_json())) == set(columns.TABLES)
+
+
+def test_json_has_every_field() -> None:
+    found = json.loads(columns.to_json("frames"))["frames"]
+    assert [Column(**column) for column in found] == list(columns.frames())
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [("frame", "did you mean frames?"), ("clip", "did you mean clips?"), ("xyz", "choose from frames, events")],
+)
+def test_an_unknown_table_gets_the_nearest(name: str, remedy: str) -> None:
+    for show in (columns.describe, columns.to_json, columns.to_markdown):
+        with pytest.raises(UsageError, match=f"describe {name}: is not a table; ") as caught:
+            show(name)
+        assert remedy in str(caught.value)
+
+
+@pytest.mark.parametrize("path", sorted(DOCS.glob("*.md")), ids=lambda path: path.stem)
+def test_the_docs_have_the_columns_of_the_code(path: Path) -> None:
+    page = path.read_text(encoding="utf-8")
+    assert columns.renewed(page) == page, "run: python tools/column_tables.py"
+
+
+def test_the_docs_have_every_table() -> None:
+    page = (DOCS / "results.md").read_text(encoding="utf-8")
+    for name in ORDER["frames"] + ORDER["events"] + ORDER["summary"] + ORDER["photos"] + ORDER["clips"]:
+        assert f"| `{name}` |" in page, name
 
 
 class TestNewMeasure:
@@ -92,7 +154,7 @@ class TestNewMeasure:
 
     @pytest.mark.parametrize("table", ["frames", "photos"])
     def test_it_is_the_last_column(self, table: str) -> None:
-        assert columns.names(getattr(columns, table)()) == [*ORDER[table], "nose_size"]
+        assert columns.names(columns.TABLES[table].columns()) == [*ORDER[table], "nose_size"]
 
     def test_it_is_in_the_table_of_frames_rounded(self) -> None:
         frames = build(make_features(2, [range(2)]), [make_track(range(2))], Settings(), {}).frames
@@ -116,3 +178,12 @@ class TestNewMeasure:
         after = fervideo.analyze(face_clip, chosen).frames
         assert set(after["nose_size"].dropna()) == {1.3}
         pd.testing.assert_frame_equal(after.drop(columns="nose_size"), before)
+
+    def test_it_is_described(self) -> None:
+        assert "nose_size       noses          size of the nose" in columns.describe("frames")
+        assert "Gogol 1836" in columns.describe("photos")
+        assert json.loads(columns.to_json("frames"))["frames"][-1]["name"] == "nose_size"
+
+    def test_the_docs_miss_it(self) -> None:
+        page = (DOCS / "results.md").read_text(encoding="utf-8")
+        assert "| `nose_size` | noses | size of the nose | Gogol 1836 |" in columns.renewed(page)

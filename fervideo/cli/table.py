@@ -35,6 +35,7 @@ COMMANDS = (
     Command("train", "training", "train a sequence model on labelled video"),
     Command("evaluate", "training", "evaluate a trained model on labelled video"),
     Command("cross-validate", "training", "train and evaluate over the folds of a dataset"),
+    Command("describe", "describe", "explain the columns of the tables"),
     Command("settings", "maintenance", "print the settings in force, with their ranges and effects"),
     Command("cache", "maintenance", "look at, prune or clear the cache"),
     Command("doctor", "maintenance", "check the installation"),
