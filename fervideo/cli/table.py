@@ -36,6 +36,7 @@ COMMANDS = (
     Command("evaluate", "training", "evaluate a trained model on labelled video"),
     Command("cross-validate", "training", "train and evaluate over the folds of a dataset"),
     Command("settings", "maintenance", "print the settings in force, with their ranges and effects"),
+    Command("docs", "docs", "print the documentation, a topic at a time"),
     Command("cache", "maintenance", "look at, prune or clear the cache"),
     Command("doctor", "maintenance", "check the installation"),
 )
