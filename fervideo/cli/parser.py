@@ -52,7 +52,7 @@ class Parser(argparse.ArgumentParser):
             name = str(action.metavar or "|".join(map(str, action.choices or [action.dest])))
             if not action.option_strings:
                 some = f"{name} ..." if action.nargs in ("+", argparse.PARSER) else name
-                words.append(f"[{name} ...]" if action.nargs == "*" else some)
+                words.append({"*": f"[{name} ...]", "?": f"[{name}]"}.get(str(action.nargs), some))
             elif action.required:
                 words.append(f"{action.option_strings[0]} {name}")
         return " ".join([*words, "[options]"])

@@ -37,6 +37,7 @@ COMMANDS = (
     Command("cross-validate", "training", "train and evaluate over the folds of a dataset"),
     Command("describe", "describe", "explain the columns of the tables"),
     Command("settings", "maintenance", "print the settings in force, with their ranges and effects"),
+    Command("docs", "docs", "print the documentation, a topic at a time"),
     Command("cache", "maintenance", "look at, prune or clear the cache"),
     Command("doctor", "maintenance", "check the installation"),
 )
