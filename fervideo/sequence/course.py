@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import coo_array, csr_array
 
 from fervideo.records import EXPRESSIONS, MODEL_RATE_HZ, FaceObservations, Float32, Float64, Int64, Shaped, check_array
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 #: The measures that a new model reads; one that is loaded reads those that its checkpoint lists.
 INPUTS = (
@@ -127,6 +130,9 @@ def _weights(position: Float64) -> csr_array:
     Returns:
         float64 (S, M), sparse.
     """
+    # Workers and runs from the cache make no courses, and importing this takes a tenth of a second.
+    from scipy.sparse import coo_array
+
     gap = np.diff(position)
     # A longer gap is one in which the face was lost: nothing is made up for it.
     gap[gap > max(_INTERPOLATED_S * MODEL_RATE_HZ, float(np.median(gap)) + 1e-6 if len(gap) else 0)] = 0
