@@ -1,8 +1,8 @@
-"""Turn video of people into timelines of what their faces express.
+"""Timelines of facial expressions, from video of people.
 
     import fervideo
 
-    timeline = fervideo.analyze("clip.mp4")
+    timeline = fervideo.analyze("clip.mp4", faces=2)
     timeline.frames     # pandas: one row per face per frame
     timeline.save("results")
     fervideo.read_timeline("results/clip.timeline.csv")

@@ -20,7 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from fervideo import atomic
-from fervideo.errors import WeightsError
+from fervideo.errors import WeightsError, counted
 
 Model = TypeVar("Model")
 
@@ -91,7 +91,7 @@ class Checkpoint(CheckpointHeader):
         """
         check_shapes(self.path, wanted, {name: array.shape for name, array in self.tensors.items()})
         if whole and (others := [name for name in self.tensors if name not in wanted]):
-            reason = f"holds {len(others)} parameters that its network lacks ({_some(others)})"
+            reason = f"contains {counted(len(others), 'parameter')} that its network lacks ({_some(others)})"
             raise WeightsError(self.path, reason, "give weights of this network")
 
 
@@ -137,7 +137,9 @@ def check_shapes(path: Path, wanted: Mapping[str, tuple[int, ...]], given: Mappi
     unlike = [name for name, shape in wanted.items() if (given[name] or (1,)) != (shape or (1,))]
     odd = [f"{name} is {list(given[name])}, here it is {list(wanted[name])}" for name in unlike]
     if odd:
-        raise WeightsError(path, f"{len(odd)} parameters do not fit: {_some(odd)}", "give weights of this network")
+        raise WeightsError(
+            path, f"has {counted(len(odd), 'parameter')} of another shape: {_some(odd)}", "give weights of this network"
+        )
 
 
 def _some(names: Sequence[str], most: int = 3) -> str:

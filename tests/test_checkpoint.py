@@ -50,9 +50,9 @@ def test_what_is_no_checkpoint_is_refused(tmp_path: Path):
     [
         ({"config": {"size": 3, "odd": 1}}, {}, "no network that this version can build"),
         ({"config": None}, {}, "no network that this version can build"),
-        ({}, {"w": np.zeros((2, 2), np.float32)}, r"1 parameters do not fit: w is \[2, 2\], here it is \[3\]"),
+        ({}, {"w": np.zeros((2, 2), np.float32)}, r"has 1 parameter of another shape: w is \[2, 2\], here it is \[3\]"),
         ({}, {"w": None}, r"lacks 1 of 1 parameters \(w\); it has none"),
-        ({}, {"v": np.zeros(1, np.float32)}, r"holds 1 parameters that its network lacks \(v\)"),
+        ({}, {"v": np.zeros(1, np.float32)}, r"contains 1 parameter that its network lacks \(v\)"),
         ({}, {"w": np.array([0, np.nan, 0], np.float32)}, "numbers that are not finite in w"),
     ],
 )

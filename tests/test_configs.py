@@ -41,7 +41,7 @@ def test_default_toml_holds_every_key():
     [("default", settings.Settings(), "video"), ("train", settings.TrainingSettings(), "train")],
 )
 def test_comments_are_those_of_the_code(name: str, chosen: settings.Settings, sections: str):
-    """The first paragraph is written by hand; the rest is what `settings.to_toml` writes, from one section on."""
+    """Only the first paragraph is written by hand; `settings.to_toml` writes the rest."""
     _, _, written = CONFIGS[name].read_text(encoding="utf-8").partition("\n\n")
     code = settings.to_toml(chosen, comments=True)
     start = code.index(f"[{sections}]")
@@ -59,7 +59,7 @@ def test_every_key_has_a_comment(path: Path):
 
 
 @pytest.mark.parametrize("name", ["fast", "accurate"])
-def test_profiles_hold_only_what_differs(name: str):
+def test_profiles_contain_only_differences(name: str):
     path = CONFIGS[name]
     changed = settings.load(path).model_dump()
     default = settings.Settings().model_dump()

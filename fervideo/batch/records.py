@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fervideo.batch.tables import Failure
+from fervideo.errors import counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +102,7 @@ def describe_plan(planned: Sequence[PlannedClip], seconds: float) -> str:
     left = [clip for clip in planned if clip.duration_s]
     total = f"{len(left)} of {len(planned)} clips to do, {_span(sum(clip.duration_s for clip in left))} of video"
     frames = sum(clip.frames_left for clip in left)
-    return "\n".join([*lines, f"{total}, {frames} frames to extract: about {_span(seconds)}"])
+    return "\n".join([*lines, f"{total}, {counted(frames, 'frame')} to extract: about {_span(seconds)}"])
 
 
 def _span(seconds: float) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 from av.container import InputContainer
 from av.stream import Disposition
 
-from fervideo.errors import VideoError
+from fervideo.errors import VideoError, counted
 from fervideo.records import Float64, Int64, Shaped
 
 #: Threads per decoder. Segments run side by side in processes, so one each; with more, errors would arrive late.
@@ -169,7 +169,7 @@ def _usual_duration(pts: Int64, stream: av.VideoStream) -> int:
 def _lacking(container: InputContainer, stream: av.VideoStream, packets: list[_Packet]) -> str:
     """Describe frames that a container promises and lacks: FFmpeg takes a file that was cut short for a short one."""
     if "mov" in container.format.name and stream.frames > len(packets):
-        return f"its header lists {stream.frames} frames, the file holds {len(packets)}"
+        return f"its header lists {counted(stream.frames, 'frame')}, the file holds {len(packets)}"
     # Matroska has no frame count, but its usual writers note how long each track is.
     if (
         packets

@@ -26,7 +26,7 @@ def run(own_cache: Path, capsys: pytest.CaptureFixture[str]) -> Run:
 
 @pytest.fixture
 def refused(run: Run) -> Callable[..., str]:
-    """Run a command that cannot do anything: exit code 2, one line on stderr, which is returned without its `fervideo: `."""
+    """Run a command that ends with exit code 2, and return its one line on stderr without `fervideo: `."""
 
     def call(*arguments: object) -> str:
         code, out, err = run(*arguments)

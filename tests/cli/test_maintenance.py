@@ -7,7 +7,7 @@ import pytest
 from fervideo import settings
 
 
-def test_doctor_finds_what_the_package_needs(run):
+def test_doctor_finds_the_parts_of_the_package(run):
     code, out, _ = run("doctor")
     assert code == 0
     for part in ("mediapipe", "torch", "frame.safetensors", "sequence.safetensors", "cache"):

@@ -131,7 +131,7 @@ def test_checkpoints_list_their_measures_under_either_name(tmp_path: Path, key: 
     ):
         read_header(path, "abc")
     checkpoint.write(path, stored.header | {key: ["smile"]}, stored.tensors)
-    with pytest.raises(WeightsError, match=r"parameters do not fit: centre is \[14\], here it is \[13\]"):
+    with pytest.raises(WeightsError, match=r"has 3 parameters of another shape: centre is \[14\], here it is \[13\]"):
         load_model(path, "abc")
 
 

@@ -38,7 +38,7 @@ def test_ranges_are_words_with_units():
     assert found["model"] == "a path, or default"
 
 
-def test_text_marks_what_differs_from_the_defaults():
+def test_text_marks_values_that_differ_from_the_defaults():
     text = settings.to_text(settings.load("fast"))
     assert "[events] Events, found in the course of the probabilities." in text
     assert "  min_duration_s = 0.3 (default: 0.2)     0 to 10 seconds\n      Shorter events are merged" in text

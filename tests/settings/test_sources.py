@@ -157,7 +157,7 @@ def test_functions_take_settings_in_every_form(tmp_path: Path):
             function(clip, {"evnts.hold": 0.2})
 
 
-def test_only_what_changes_features_changes_their_key():
+def test_only_settings_that_change_features_change_their_key():
     faces, _ = cache_digests(Settings())
     for change in ("events.hold=0.2", "sequence.smooth_s=1", "tracking.max_gap_s=2", "run.workers=3"):
         assert cache_digests(load(None, [("", change)]))[0] == faces, change
