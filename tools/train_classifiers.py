@@ -48,6 +48,8 @@ from fervideo.crops import crop
 from fervideo.landmarks import N_LANDMARKS
 from fervideo.records import CROP_PX, EXPRESSIONS
 
+#: The classifiers that this recipe trains.
+SYSTEMS = ("svm", "mlp", "transfer", "vgg16")
 BATCH = 128
 EMA_DECAY = 0.99
 WEIGHT_DECAY = 0.02
@@ -323,7 +325,7 @@ def with_dlib(faces: FerPlus) -> FerPlus:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("system", choices=classifiers.KINDS)
+    parser.add_argument("system", choices=SYSTEMS)
     parser.add_argument("archive", type=Path)
     parser.add_argument("face_mesh", type=Path, metavar="LANDMARKS")
     parser.add_argument("run", type=Path)

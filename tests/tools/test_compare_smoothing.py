@@ -16,7 +16,7 @@ def test_scores_of_a_course_worked_by_hand():
     assert (found["edit"], found["f1_at_50"], found["changes_per_min"]) == (100, 100, 4)
     # Happiness begins 0.1 s late, no_face in time.
     assert found["onset_ms"] == pytest.approx(50)
-    # Of the eight frames with a face one is wrong, at full confidence.
+    # One of the eight frames with a face is wrong, at full confidence.
     assert found["ece"] == pytest.approx(1 / 8)
 
 
@@ -40,7 +40,7 @@ def test_clip_head_is_scored_with_and_without_abstaining():
     from compare_smoothing import clip_head
 
     eye = np.eye(8)
-    # Neutral is shown longest, but less than twice as long as happiness; then a sure and an unsure answer.
+    # Neutral is shown longest, but less than twice as long as happiness; then a sure and an unsure prediction.
     whole = [(0.6 * eye[0] + 0.4 * eye[1], 0.9 * eye[1]), (eye[2], 0.8 * eye[2]), (eye[2], 0.4 * eye[3])]
     found = clip_head(whole)
     assert [round(value, 3) for value in found.values()] == [3, 0.667, 0.333, 0.667, 1.0]

@@ -11,7 +11,7 @@ from fervideo import checkpoint
 from fervideo.records import CROP_PX, EXPRESSIONS
 
 
-def test_a_disturbed_crop_shows_what_was_asked_for():
+def test_a_crop_is_disturbed_as_asked():
     import robustness
 
     transform = np.array([(0.5, 0.1, 3.0), (-0.1, 0.5, 20.0)])
@@ -49,5 +49,5 @@ def test_robustness_runs_on_a_real_face(
     assert (clip, name) == ("astronaut.mp4", "all")
     assert row == total
     assert total["faces"] > 200
-    # What the shipped network is held to on any clip.
+    # The bound of the shipped network on every clip.
     assert all(0 <= total[disturbance] < 0.03 for disturbance in robustness.DISTURBANCES)

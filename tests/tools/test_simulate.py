@@ -1,4 +1,4 @@
-"""Simulated sequences: expressions waver as they are held, and votes lean to the majority."""
+"""Simulated sequences: expressions waver while they last, and votes lean to the majority."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,13 +18,13 @@ def test_an_expression_wavers_and_neutral_does_not(tmp_path: Path, make_bank: Ca
         simulator._wavering(np.array([neutral, smile]), presence, np.random.default_rng(seed)) for seed in range(40)
     ]
     for stills, seen in drawn:
-        # What is missing of the smile is the same person's neutral face.
+        # The missing part of the smile is the same person's neutral face.
         assert stills.tolist() == [neutral, smile, neutral]
         np.testing.assert_allclose(seen.sum(1), 1)
         np.testing.assert_array_equal(seen[:100], presence[:100] @ np.eye(2, 3))
         assert 0.5 <= seen[100:, 1].min() <= seen[100:, 1].max() <= 1
     assert 10 < sum(np.ptp(seen[100:, 1]) > 0.05 for _, seen in drawn) < 30
-    # Where no neutral face is shown, one is taken.
+    # If no neutral face is shown, one is taken.
     stills, seen = simulator._wavering(np.array([smile]), np.ones((50, 1)), np.random.default_rng(2))
     assert simulator.bank.label[stills[1]] == 0
     np.testing.assert_allclose(seen.sum(1), 1)

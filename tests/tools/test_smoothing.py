@@ -1,4 +1,4 @@
-"""The cheap ways to smooth: what each drops and keeps, and how much of one is chosen."""
+"""The cheap ways to smooth: flickers they drop, onsets they keep, and the amount that is chosen."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ RATE_HZ = MODEL_RATE_HZ
 
 
 def course(*labels: int, sure: float = 0.8) -> Float64:
-    """Return probabilities (S, 3) of which the given labels lead."""
+    """Return probabilities (S, 3) in which the given labels lead."""
     p = np.full((len(labels), 3), (1 - sure) / 2)
     p[np.arange(len(labels)), labels] = sure
     return p
@@ -64,7 +64,7 @@ def test_the_calmest_of_equals_is_chosen():
         """Miss this share of the sequences; a fifth is missed anyway."""
         return [(one, one if k % 10 >= max(2, 10 * share) else np.zeros_like(one)) for k, one in enumerate(truth)]
 
-    # Up to a fifth nothing tells the amounts apart, and half is clearly worse.
+    # Up to a fifth the amounts do not differ, and half is clearly worse.
     assert calmest((0.0, 0.1, 0.2, 0.5), blurred) == 0.2
     assert calmest((0.5,), blurred) == 0.5
 
