@@ -62,11 +62,9 @@ class Shaped:
     """Base of records that print arrays as dtype and shape, not as numbers."""
 
     def __repr__(self) -> str:
-        parts = []
-        for field in fields(self):  # type: ignore[arg-type]  # every subclass is a dataclass
-            value = getattr(self, field.name)
-            parts.append(f"{field.name}={_shape_of(value)}")
-        return f"{type(self).__name__}({', '.join(parts)})"
+        names = [field.name for field in fields(self)]  # type: ignore[arg-type]  # every subclass is a dataclass
+        parts = ", ".join(f"{name}={_shape_of(getattr(self, name))}" for name in names)
+        return f"{type(self).__name__}({parts})"
 
 
 def _shape_of(value: object) -> str:
@@ -212,10 +210,8 @@ class FramePredictions(Shaped):
     @staticmethod
     def concatenate(parts: Sequence[FramePredictions]) -> FramePredictions:
         """Join the rows of parts; at least one."""
-        return FramePredictions(
-            embedding=np.concatenate([part.embedding for part in parts]),
-            logits=np.concatenate([part.logits for part in parts]),
-        )
+        embedding, logits = ([getattr(part, name) for part in parts] for name in ("embedding", "logits"))
+        return FramePredictions(embedding=np.concatenate(embedding), logits=np.concatenate(logits))
 
 
 @dataclass(frozen=True, repr=False)
