@@ -130,7 +130,7 @@ def test_an_unknown_table_gets_the_nearest(name: str, remedy: str) -> None:
 @pytest.mark.parametrize("path", sorted(DOCS.glob("*.md")), ids=lambda path: path.stem)
 def test_the_docs_have_the_columns_of_the_code(path: Path) -> None:
     page = path.read_text(encoding="utf-8")
-    assert columns.renewed(page) == page, "run: python tools/column_tables.py"
+    assert columns.renewed(page) == page, "run: python tools/generated_docs.py"
 
 
 def test_the_docs_have_every_table() -> None:

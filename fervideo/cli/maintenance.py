@@ -18,7 +18,6 @@ def add_settings(parser: Parser) -> None:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print JSON, an object for each setting")
     form.add_argument("--toml", action="store_true", help="print a TOML file for --config, with comments")
-    form.add_argument("--markdown", action="store_true", help="print the page of the docs, with the defaults")
     options.add_settings(parser)
     options.add_model(parser)
     parser.epilog = "Example: fervideo settings events --config fast"
@@ -46,9 +45,7 @@ def _settings(args: argparse.Namespace) -> int:
     from fervideo import settings
 
     chosen = options.training_settings_of(args)
-    if args.markdown:
-        print(settings.to_markdown(), end="")
-    elif args.toml:
+    if args.toml:
         print(settings.to_toml(chosen, args.sections, comments=True), end="")
     elif args.json:
         print(json.dumps([asdict(each) for each in settings.describe(chosen, args.sections)], indent=1))

@@ -31,7 +31,8 @@ A setting is changed in four ways; those further down win.
 3. An option that is short for a setting, such as `--faces 2`.
 4. In Python: `fervideo.analyze(path, {"events.hold": 0.3}, faces=2, config="fast")`.
 
-Settings of `video`, `faces` and `classifier` change features: with them a video is decoded again.
+With other settings of `video` or `faces` a video is decoded again. With another classifier no face is looked for again;
+one that reads landmarks decodes nothing.
 """
 
 

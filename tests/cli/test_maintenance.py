@@ -51,7 +51,6 @@ def test_settings_are_printed_for_programs(run, tmp_path):
     _, out, _ = run("settings", "events", "faces", "--toml", "--faces", 2)
     (tmp_path / "my.toml").write_text(out)
     assert settings.load(tmp_path / "my.toml") == settings.load(None, [("", "faces.max_faces=2")])
-    assert run("settings", "--markdown")[1] == settings.to_markdown()
 
 
 def test_an_unknown_section_is_one_line(refused):

@@ -58,7 +58,7 @@ def test_toml_reads_back(tmp_path: Path):
 
 def test_the_page_of_the_docs_is_up_to_date():
     assert PAGE.read_text(encoding="utf-8") == settings.to_markdown(), (
-        "the settings changed; run: python -m fervideo settings --markdown > fervideo/docs/settings.md"
+        "the settings changed; run: python tools/generated_docs.py"
     )
 
 
