@@ -48,7 +48,7 @@ def test_what_a_clip_does_to_its_worker_fails_that_clip_alone(folder: Path, tmp_
         (tmp_path / "in" / f"{name}.mp4").write_bytes(content)
     batch = Batch.of([tmp_path / "in"], tmp_path / "out", SPARSE, Options())
     sabotage = {"aborts": (write_and_abort,), "hangs": (write_and_hang,), "raises": (int, "x")}
-    with Saboteur(sabotage, timeout_s=12) as engine:
+    with Saboteur(sabotage, timeout_s=25) as engine:
         schedule = Schedule(batch, engine, cache.root())
         schedule.run()
     assert [clip.stem for clip in schedule.outcome.done] == ["fine"]
