@@ -1,4 +1,4 @@
-"""Turn video of people into timelines of what their faces express.
+"""Timelines of apparent facial expressions from video of people.
 
     import fervideo
 

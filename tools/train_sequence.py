@@ -9,8 +9,8 @@ for any other frame classifier. RUN keeps the features of all rendered stills, s
 interrupted call goes on from a .pt file beside the result.
 
 Sequences are drawn from the training split. The scores printed at the end are those of the validation split (`--split
-test` for the report). Temperatures of both heads, and the chance that an expression stays (`sequence.chain.settle`), are
-fitted on other sequences from the validation split.
+test` for the report). Temperatures of both heads, and the chance that an expression stays (`sequence.chain.settle`),
+are fitted on other sequences from the validation split.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The table of commands, and the parser that is built from it.
 
-A new command is a line in COMMANDS, and a function `add_NAME(parser)` in a file of this folder: it adds the options and
-sets `run`, which takes the parsed arguments and returns the exit code. Only the chosen command's file is imported.
+A new command is a line in COMMANDS, and a function `add_NAME(parser)` in a file of this folder. The function adds the
+options and sets `run`, which takes the parsed arguments and returns the exit code. Only the chosen command's file is
+imported.
 """
 
 from __future__ import annotations
