@@ -1,4 +1,4 @@
-"""Timelines of facial expressions, from video of people.
+"""Timelines of apparent facial expressions from video of people.
 
     import fervideo
 

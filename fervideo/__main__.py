@@ -1,4 +1,4 @@
-"""Run the command line as `python -m fervideo`."""
+"""The command line as `python -m fervideo`."""
 
 from fervideo.cli import main
 

@@ -1,6 +1,7 @@
 """Atomic writes: a temporary file beside the target, renamed into place, so that readers see all of a file or nothing.
 
-Temporary files carry the name of their process, so that those of a process that was killed can be recognised and removed.
+Temporary files carry the name of their process, so that those of a process that was killed can be recognised and
+removed.
 """
 
 from __future__ import annotations
@@ -49,8 +50,8 @@ def written(path: Path, remedy: str = "choose a folder that you may write to") -
     """Provide a temporary file that replaces a path at the end: the file appears in full or not at all.
 
     Args:
-        path: Where the file is to be; its folder is made.
-        remedy: What to do where it cannot be written.
+        path: Path of the file; its folder is made.
+        remedy: Advice in the error of a file that cannot be written.
 
     Raises:
         OutputError: It cannot be written.

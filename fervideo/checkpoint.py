@@ -1,7 +1,7 @@
 """Weights on disk: safetensors with a JSON header that describes them. Nothing is ever unpickled.
 
-The header names the kind of model, how to build it (`config`), what it expects and yields (`labels`, `crop_px`, ...),
-and where it comes from (`recipe`, `data`, `seed`, `date`, `scores`).
+The header names the kind of model and how to build it (`config`). It describes input and output (`labels`, `crop_px`,
+...), and the model's origin (`recipe`, `data`, `seed`, `date`, `scores`).
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def read(path: Path) -> Checkpoint:
 
 
 def check_shapes(path: Path, wanted: Mapping[str, tuple[int, ...]], given: Mapping[str, tuple[int, ...]]) -> None:
-    """Compare the shapes of a file's arrays with those that are wanted; what it holds beyond them does not matter.
+    """Compare the shapes of a file's arrays with those that are wanted; further arrays do not matter.
 
     Raises:
         WeightsError: Some are missing, or have another shape; the message names them, and the shapes of both sides.
@@ -151,7 +151,7 @@ def write(path: Path, header: dict[str, Any], tensors: dict[str, npt.NDArray[Any
     """Write a checkpoint.
 
     Raises:
-        OutputError: The place cannot be written.
+        OutputError: The file cannot be written.
     """
     with atomic.written(path) as temporary:
         # Written here, since safetensors makes files that their owner alone may read.

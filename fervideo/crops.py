@@ -138,7 +138,7 @@ def face_crop(image: UInt8, landmarks_px: Float32) -> UInt8:
 def blur(face: UInt8) -> float:
     """Measure how blurred a crop is: 0 sharp, 1 blurred (Crete et al. 2007, without a reference picture).
 
-    A sharp picture loses much of its differences between neighbouring pixels when it is blurred once more; a blurred one
+    When blurred once more, a sharp picture loses much of its differences between neighbouring pixels; a blurred one
     keeps them.
 
     Args:

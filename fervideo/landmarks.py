@@ -1,7 +1,7 @@
 """The topology of facial landmarks: which number lies where, each group under one name.
 
-Numbers are those of mediapipe FaceMesh with refined eyes and lips (478 points), and of the 68-point scheme of Sagonas
-et al. 2013, which dlib's predictor yields. Right and left are the person's own.
+Numbers are those of mediapipe FaceMesh with refined eyes and lips (478 points). A second scheme has the 68 points of
+Sagonas et al. 2013, which dlib's predictor yields. Right and left are the person's own.
 """
 
 from __future__ import annotations

@@ -16,8 +16,8 @@ class Models:
     """Weights of everything that a run predicts with.
 
     Attributes:
-        frame: Of the frame classifier.
-        sequence: Of the sequence model, which fits it.
+        frame: Weights of the frame classifier.
+        sequence: Weights of the sequence model, which fits it.
         digests: SHA-256 of both files, by `frame` and `sequence`, as results record them.
     """
 

@@ -1,4 +1,4 @@
-"""One observer for video, photographs and stills: from an image to its faces, their crops, and what can be measured of them."""
+"""One observer for video, photographs and stills: from an image to its faces, their crops and their measures."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Observer:
         """Find the faces of an image.
 
         Args:
-            image: uint8 (height, width, 3), RGB; what `find` takes.
+            image: uint8 (height, width, 3), RGB, as `find` takes it.
             frame: Index of the image in its video.
 
         Returns:

@@ -1,4 +1,4 @@
-"""Photographs: what every face in them expresses, as a table in the style of the timelines."""
+"""Photographs: the expression of every face in them, as a table in the style of the timelines."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MOST_FACES = 16
 
 @dataclass(frozen=True, eq=False)
 class PhotoFaces:
-    """Hold the faces of some photographs.
+    """The faces of some photographs.
 
     Attributes:
         faces: One row per face, in the order of the photographs; `face` counts from the largest, 0. A photograph
@@ -41,7 +41,7 @@ class PhotoFaces:
         """Write the table as CSV, all of it or nothing.
 
         Raises:
-            OutputError: The place cannot be written.
+            OutputError: The file cannot be written.
         """
         write_csv(self.faces, Path(path))
 
@@ -118,7 +118,7 @@ def _files(paths: Iterable[Path]) -> tuple[list[Path], list[VideoError]]:
 
 
 def _faces_of(path: Path, seen: FaceObservations) -> pd.DataFrame:
-    """Make the rows of one photograph's faces; one that is empty but for its name where there is none."""
+    """Make the rows of one photograph's faces; without a face, one row in which all except the name is empty."""
     # A file name may hold bytes that are not UTF-8.
     name = os.fsencode(path).decode("utf-8", "replace")
     if not len(seen):

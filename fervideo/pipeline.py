@@ -1,7 +1,7 @@
 """The way from a video to a timeline: segments, then tracks, then expressions, then tables.
 
-Features always pass through the cache, on disk or in a temporary folder, so a first and a second run compute the same from
-there on. Parts that need torch import it at the point of use: see `segments.py`.
+Features always pass through the cache, on disk or in a temporary folder. So a first and a second run compute the same
+from there on. Parts that need torch import it at the point of use: see `segments.py`.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def analyze(
 
 
 def open_clip(path: Path, settings: Settings, run_models: Models, base: Path | str | None = None) -> Extraction:
-    """Open a video, and find what is stored of it.
+    """Open a video, and find its segments in the cache.
 
     Args:
         path: The video.

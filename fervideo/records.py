@@ -78,7 +78,7 @@ class VideoInfo:
     """Facts of a video file.
 
     Attributes:
-        path: Where the file is.
+        path: Path of the file.
         fingerprint: SHA-256 of the file's bytes, in hexadecimal.
         codec: Name of the codec, as FFmpeg spells it.
         decoder: `decord` or `pyav`: which one reads the frames.

@@ -1,11 +1,11 @@
 """Extraction of a clip in segments: the unit of work, in any process and on any machine.
 
-A segment is extracted from scratch, wherever that happens, so a clip's features are the same whatever the number of
-workers. Its faces need the frames' pixels and a landmarker; predictions for them need the faces' crops or landmarks alone,
-so that another classifier looks for no faces again, and one that reads landmarks decodes nothing.
+A segment is extracted from scratch, wherever that happens, so a clip's features are the same for any number of workers.
+Its faces need the frames' pixels and a landmarker; predictions for them need the faces' crops or landmarks alone. So
+another classifier looks for no faces again, and one that reads landmarks decodes nothing.
 
-torch takes a second to import, so it is imported where it is used: by the classifier, which may work in a thread of its
-own.
+torch takes a second to import, so it is imported at the point of use: by the classifier, which may work in its own
+thread.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class SegmentTask:
         faces: How faces are found.
         max_faces: Faces to look for in each frame; 0 where the store has the segment's faces.
         classifier: Weights of the frame classifier.
-        store: Where results go.
+        store: Cache of the clip, to which results go.
     """
 
     source: video.Video
@@ -165,7 +165,7 @@ def _find_faces(task: SegmentTask, watch: Stopwatch, alone: bool) -> tuple[Segme
         observe.opened(task.faces, task.max_faces) as observer,
         ThreadPoolExecutor(1) if alone else _AtOnce() as pool,
     ):
-        # Of no faces: the classifier is loaded, if in a thread of its own while the first faces are looked for.
+        # A prediction for no faces loads the classifier, if in its own thread while the first faces are looked for.
         jobs = [pool.submit(_predict, task.classifier, _NO_CROPS, _NO_LANDMARKS, watch)] if from_crops else []
         while True:
             try:
@@ -235,7 +235,7 @@ class Extraction:
         source: The opened video.
         settings: The run's.
         models: Weights that the run works with.
-        store: Where shards go.
+        store: Cache of the clip, to which shards go.
         watch: Seconds per stage.
     """
 
@@ -263,7 +263,7 @@ class Extraction:
 
     @property
     def missing(self) -> list[int]:
-        """Segments of which the store lacks faces or predictions."""
+        """Segments whose faces or predictions the store lacks."""
         return [segment for segment in self.segments if not self.store.has(segment)]
 
     @property
@@ -323,6 +323,6 @@ class Extraction:
                 shard = read_segment(self.store, segment)
             if shard is None:
                 raise OutputError(
-                    self.store.folder, "what is written cannot be read back", "check the disk, or use --no-cache"
+                    self.store.folder, "written files cannot be read back", "check the disk, or use --no-cache"
                 )
             yield shard

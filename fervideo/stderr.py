@@ -21,7 +21,7 @@ _log = logging.getLogger("fervideo")
 _N_LINES, _LINE_LENGTH = 5, 200
 #: Bytes of a worker's stderr that are kept: many times more than is quoted.
 _KEPT_BYTES = 1 << 16
-#: Most bytes that are read at once: what a pipe takes.
+#: Most bytes that are read at once: the capacity of a pipe.
 _READ_BYTES = 1 << 16
 #: Seconds within which a process that has ended has been read to its end.
 _END_S = 2.0
@@ -32,7 +32,7 @@ _is_listened_to = False
 
 
 def last_lines(content: bytes) -> str:
-    """Return the last lines of what was written to stderr, without information and warnings of native libraries.
+    """Return the last lines that were written to stderr, without information and warnings of native libraries.
 
     Args:
         content: Bytes as they were written; the first line may be cut.
@@ -86,7 +86,7 @@ def _lossy_pipe() -> tuple[int, int]:
 
 
 def _content(end: int) -> bytes:
-    """Read what is in a pipe now."""
+    """Read the bytes that are in a pipe now."""
     try:
         return os.read(end, _READ_BYTES)
     except BlockingIOError:
@@ -99,7 +99,7 @@ class Listener:
     The thread ends with the worker process. It takes no more than 64 kB, however much the worker writes.
 
     Attributes:
-        worker_ends: What the worker passes to `redirect`.
+        worker_ends: Arguments of `redirect` in the worker.
     """
 
     def __init__(self) -> None:

@@ -29,7 +29,7 @@ from fervideo.stderr import Listener, redirect
 
 _log = logging.getLogger("fervideo")
 
-#: What identifies a task.
+#: The identity of a task.
 Key = TypeVar("Key")
 #: How often a task is tried whose process dies: it may have been killed for no fault of its own.
 _TRIES = 2
@@ -92,7 +92,7 @@ def map_jobs(
         jobs: Arguments, which can be pickled.
         n_workers: Processes; with fewer than 2 the jobs run in this one.
         subject: Names the work in the error of a process that died, and beside the progress bar.
-        remedy: What the reader can do about a process that died.
+        remedy: Advice to the reader about a process that died.
         yield_errors: Whether a FervideoError is yielded in the place of a result, rather than raised.
         progress: Whether to show a bar of jobs on stderr, where that is a terminal.
 
@@ -238,8 +238,8 @@ class Pool(Generic[Key]):
             patience_s: Return after this time, even if no task is over.
 
         Returns:
-            Key and future of each task that is over; none where one is tried again. A future's result raises what the
-            task raised, or WorkerDied or WorkerHung.
+            Key and future of each task that is over; none where one is tried again. A future's result raises the
+            task's error, or WorkerDied or WorkerHung.
         """
         limits = [patience_s] if patience_s is not None else []
         if self._timeout_s is not None and self._running:

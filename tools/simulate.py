@@ -127,7 +127,7 @@ def build_bank(faces: ferplus.FerPlus, frame_cnn: Path, seed: int) -> Bank:
 
 
 class Simulator:
-    """Draw sequences from a bank.
+    """A source of sequences, drawn from a bank.
 
     Args:
         bank: Rendered stills.

@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from fervideo import checkpoint
-from fervideo.classifiers.cnn import PLACE_UNITS, Aligner, resample, similarity
+from fervideo.classifiers.cnn import OFFSET_UNITS, Aligner, resample, similarity
 from fervideo.classifiers.nets import standardise
 from fervideo.crops import crop
 from fervideo.records import CROP_PX
@@ -34,7 +34,7 @@ PEAK_RATE = 2e-3
 WARM_UP = 100
 #: The margin around the crop, on each side, in which views move.
 MARGIN_PX = 12
-#: Standard deviations of the moves of views, in PLACE_UNITS: 2 pixels, 6 hundredths of the size, a twentieth of a
+#: Standard deviations of the moves of views, in OFFSET_UNITS: 2 pixels, 6 hundredths of the size, a twentieth of a
 #: radian.
 MOVED = (0.29, 0.29, 0.6, 0.5)
 #: Weight of the error in the difference of two views, beside the error in the move of each. Landmarks' own errors blur
@@ -52,7 +52,7 @@ def wide_crops(faces: ferplus.FerPlus) -> Tensor:
 
 
 def cut(wide: Tensor, moves: Tensor) -> Tensor:
-    """Cut crops float32 (M, 1, CROP_PX, CROP_PX) out of wide ones, moved by `moves` (M, 4) in PLACE_UNITS."""
+    """Cut crops float32 (M, 1, CROP_PX, CROP_PX) out of wide ones, moved by `moves` (M, 4) in OFFSET_UNITS."""
     return resample(wide, similarity(moves) * (CROP_PX / wide.shape[2]))
 
 
@@ -107,7 +107,7 @@ def train(wide: Tensor, steps: int, seed: int) -> Aligner:
 def evaluate(aligner: Aligner, wide: Tensor) -> dict[str, list[float]]:
     """Measure the errors on faces that were not learned from."""
     both = errors(aligner, *draw(wide, torch.Generator().manual_seed(0)))
-    units = torch.tensor(PLACE_UNITS) * torch.tensor([CROP_PX / 2, CROP_PX / 2, 1, 1])
+    units = torch.tensor(OFFSET_UNITS) * torch.tensor([CROP_PX / 2, CROP_PX / 2, 1, 1])
     rms = [(left.square().mean(0).sqrt() * units).tolist() for left in both]
     return dict(zip(("left", "apart"), [[round(value, 3) for value in values] for values in rms], strict=True))
 

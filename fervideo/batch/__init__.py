@@ -1,4 +1,4 @@
-"""Batches: all videos of folders, in many processes or on a cluster, with a record of what is done and of what failed.
+"""Batches: all videos of folders, in many processes or on a cluster, with a record of results and failures.
 
 records.py   options, report and plan of a batch
 setup.py     clips, models and settings of one batch, and records of earlier batches

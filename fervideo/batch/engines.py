@@ -15,7 +15,7 @@ from fervideo.workers import Pool
 
 
 class Engine(Protocol):
-    """Something that runs tasks, each on its own: `workers.Pool`, or a cluster."""
+    """A runner of tasks, each on its own: `workers.Pool`, or a cluster."""
 
     @property
     def size(self) -> int: ...

@@ -1,4 +1,4 @@
-"""A dry run: what a batch would do, and how long that would take."""
+"""A dry run: the work that a batch would do, and its duration."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def plan(
 
 
 def _open_all(batch: Batch, cache_root: Path | str) -> Iterator[tuple[Clip, Future[Any]]]:
-    """Open all clips in worker processes, in any order; a future's result is what `tasks.open_clip` returns."""
+    """Open all clips in worker processes, in any order; each future has the result of `tasks.open_clip`."""
     queue = deque(batch.clips)
     with Pool[Clip](batch.n_workers) as pool:
         while queue or pool.busy:

@@ -1,4 +1,4 @@
-"""What a batch is given, and what it reports; both as text for the terminal."""
+"""The options of a batch, its report and its plan, with text of them for the terminal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fervideo.errors import counted
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How a batch is run; nothing here changes a result.
+    """Options of a batch: how it is run; nothing here changes a result.
 
     Attributes:
         glob: Pattern that file names must match; None for the suffixes of videos.
@@ -47,7 +47,7 @@ class Report:
         clips: Number of clips.
         done: Number of clips that have results now.
         skipped: Number of these that had them before.
-        failures: What went wrong, by the name of the clip.
+        failures: Stage, reason and remedy of each failure, by the name of the clip.
         seconds: Duration of the batch.
         frames_per_s: Frames extracted per second of the batch.
         paths: Files over all clips: `clips`, `failures` and `batch`.
@@ -92,8 +92,8 @@ def describe_plan(planned: Sequence[PlannedClip], seconds: float) -> str:
     """Return a plan as text: one line per clip, and a last one for all.
 
     Args:
-        planned: What is to be done.
-        seconds: How long that will take.
+        planned: Clips, with the work that is left for each.
+        seconds: Duration of all the work.
     """
     lines = []
     for clip in planned:

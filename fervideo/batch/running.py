@@ -19,7 +19,7 @@ from fervideo.settings import Settings
 def run(
     folders: Sequence[Path], output: Path, settings: Settings, options: Options, *, progress: bool = False
 ) -> Report:
-    """Analyse all videos in folders; what an earlier batch has done is not done again.
+    """Analyse all videos in folders; work that an earlier batch has done is not done again.
 
     Args:
         folders: Folders of videos.
@@ -31,7 +31,7 @@ def run(
     Raises:
         UsageError: A folder, an option or the cluster's address is not possible.
         WeightsError: Weights are missing or broken, or the sequence model does not fit the frame classifier.
-        OutputError: The cache or the output folder cannot be written, or is full; what is stored stays.
+        OutputError: The cache or the output folder cannot be written, or is full; stored files stay.
     """
     batch = Batch.of(folders, output, settings, options)
     began_s = time.perf_counter()

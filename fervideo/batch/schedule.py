@@ -1,7 +1,7 @@
-"""The order of a batch's tasks, and what becomes of a clip whose task fails.
+"""The order of a batch's tasks, and the outcome of a clip whose task fails.
 
-The parent process holds no frame and computes nothing. It has clips opened a little ahead, submits segments in the
-order of the clips, and has a clip finished the moment its last segment is stored.
+The parent process holds no frame and computes nothing. It has clips opened a little ahead, and submits segments in the
+order of the clips. It has a clip finished the moment its last segment is stored.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _MOST_OPEN = 4
 
 
 class _Task(NamedTuple):
-    """What an engine takes: a task's name, its function and its arguments."""
+    """A task as an engine takes it: its name, its function and its arguments."""
 
     key: TaskId
     function: Callable[..., Any]
@@ -62,7 +62,7 @@ class _OpenClip:
 
 @dataclass
 class Outcome:
-    """What became of the clips.
+    """The outcome of all clips.
 
     Attributes:
         done: Clips that have results, and whether this batch made them.
@@ -103,7 +103,7 @@ class Schedule:
         """Work until nothing is left.
 
         Raises:
-            OutputError: The cache or the output folder cannot be written; what is stored stays.
+            OutputError: The cache or the output folder cannot be written; stored files stay.
         """
         try:
             while self._submit() or self._engine.busy or self._queue:

@@ -1,4 +1,4 @@
-"""One batch before it starts: its clips, models and settings, and what earlier batches recorded of the clips."""
+"""One batch before it starts: its clips, models and settings, and the records of earlier batches on the clips."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Batch:
         models: Models of all clips.
         output: The output folder.
         options: How the batch is run.
-        earlier: What earlier batches recorded with the same settings and models; nothing of clips to do again.
+        earlier: Records of earlier batches with the same settings and models; none of clips to do again.
     """
 
     clips: Sequence[Clip]
@@ -40,7 +40,7 @@ class Batch:
 
     @classmethod
     def of(cls, folders: Sequence[Path], output: Path, settings: Settings, options: Options) -> Batch:
-        """Find the clips of a batch, and read what earlier batches recorded.
+        """Find the clips of a batch, and read the records of earlier batches.
 
         Args:
             folders: Folders of videos.
@@ -59,7 +59,7 @@ class Batch:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What results depend on besides the videos' content."""
+        """Settings, weights and version on which results depend, besides the videos' content."""
         return tables.identity(self.settings, self.models)
 
     @property
@@ -90,7 +90,7 @@ class Batch:
 
 
 def _earlier(clips: Sequence[Clip], identity: dict[str, Any], retry_failed: bool) -> dict[Clip, tables.Known]:
-    """Read what earlier batches recorded of clips, without clips to try again."""
+    """Read the records of earlier batches on clips, without clips to try again."""
     found = {clip: known for clip in clips if (known := tables.known(clip, identity))}
     if not retry_failed:
         return found

@@ -21,10 +21,10 @@ Stage = Literal["open", "extract", "finish"]
 
 @dataclass(frozen=True, kw_only=True)
 class TaskId:
-    """What identifies a task.
+    """The identity of a task.
 
     Attributes:
-        stage: What is done: `open`, `extract` or `finish`.
+        stage: Kind of work: `open`, `extract` or `finish`.
         clip: The clip.
         segment: Number of the segment at stage `extract`, else -1.
     """
@@ -151,7 +151,7 @@ def extract_apart(
         stored: The segment's files that the cache has, by name.
 
     Returns:
-        Seconds per stage, and what `cache.Cache.adopt` takes.
+        Seconds per stage, and files for `cache.Cache.adopt`.
     """
     with TemporaryDirectory(prefix="fervideo-") as scratch:
         store = Cache(name="clip", base=Path(scratch), classifier=task.classifier.key)

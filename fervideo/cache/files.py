@@ -1,8 +1,8 @@
 """The files of the cache, as bytes: a segment's faces, predictions for them, and expressions of a clip.
 
 All are safetensors with a checksum for each array. Landmarks are most of the bytes, so they are stored as 16-bit steps
-from the middle of the box. A step is 1/32767 of the landmark farthest from there, which for a face of 500 pixels is off by
-0.01 pixels at most.
+from the middle of the box. A step is 1/32767 of the landmark farthest from there. The error is at most 0.01 pixels for
+a face of 500 pixels.
 """
 
 from __future__ import annotations

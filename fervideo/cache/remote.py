@@ -1,7 +1,8 @@
-"""Whole files behind a URL (`s3://bucket/folder`, `gs://`, `file://`, `memory://`), so that machines without a common disk share segments.
+"""Whole files behind a URL, so that machines without a common disk share segments.
 
-fsspec reaches them; s3 and gs need its drivers s3fs and gcsfs. A file is there in full or not at all: fsspec's
-transactions write a local file aside and move it, and an object store shows an object once it is complete.
+A URL begins with `s3://`, `gs://`, `file://` or `memory://`, as `s3://bucket/folder` does. The library fsspec reaches
+them; s3 and gs need its drivers s3fs and gcsfs. A file is there in full or not at all. On a disk, fsspec's transactions
+write a file aside and move it. An object store shows an object once it is complete.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from fervideo.errors import OutputError
 
 
 def exists(url: str) -> bool:
-    """Tell whether there is a file.
+    """Check whether there is a file.
 
     Raises:
         OutputError: The store cannot be reached.

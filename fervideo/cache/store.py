@@ -2,13 +2,13 @@
 
 | file | content | depends on |
 |---|---|---|
-| `00000.faces.safetensors` | a segment's faces: landmarks, alignments, thumbnails | video, its settings, those of faces |
+| `00000.faces.safetensors` | a segment's landmarks, alignments, thumbnails | video, its settings, those of faces |
 | `00000.<key>.safetensors` | predictions for them | a frame classifier's weights |
 | `<key>.expressions` | a sequence model's predictions for the clip | both models' weights, settings |
 
-A file is written under a temporary name and then renamed, so that a reader sees all of it or nothing and two writers of
-one segment do no harm. A file that cannot be trusted on reading is logged and counts as missing: it is made again. A run
-works with values that it reads back, never with those that it wrote, so a first and a second run see the same numbers.
+A file is written under a temporary name and then renamed. So a reader sees all of it or nothing, and two writers of one
+segment do no harm. A file that cannot be trusted on reading is logged and counts as missing: it is made again. A run
+works with values that it reads back, never with those that it wrote. So a first and a second run see the same numbers.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _CLIP_FOLDER = re.compile(r"[0-9a-f]{16}-[0-9a-f]{16}")
 
 
 def root() -> Path:
-    """Return the cache folder on this machine: `$FERVIDEO_CACHE` if it is a path, else the user's; it need not exist."""
+    """Return this machine's cache folder: `$FERVIDEO_CACHE` if it is a path, else the user's; it need not exist."""
     given = os.environ.get("FERVIDEO_CACHE")
     return Path(given if given and "://" not in given else platformdirs.user_cache_dir("fervideo", appauthor=False))
 
@@ -121,9 +121,9 @@ class Cache:
     """The stored segments of one clip, as one run reads them.
 
     Attributes:
-        name: Of the clip's folder.
-        base: The cache folder; or a URL, of which each machine's own cache folder keeps copies. Locks are not seen
-            through a URL: batches on different machines at once may do a segment twice, which does no harm.
+        name: Name of the clip's folder.
+        base: The cache folder; or a URL, with copies of its files in each machine's own cache folder. Locks are not
+            seen through a URL: batches on different machines at once may do a segment twice, which does no harm.
         classifier: Key of the run's frame classifier.
         expressions_key: Key of the run's sequence model and its settings.
     """
@@ -161,7 +161,7 @@ class Cache:
 
     @property
     def url(self) -> str:
-        """URL of which `folder` is a copy; empty where there is none."""
+        """URL that `folder` copies; empty where there is none."""
         return f"{self.base.rstrip('/')}/{self.name}" if isinstance(self.base, str) else ""
 
     def faces_path(self, segment: int) -> Path:
@@ -259,7 +259,11 @@ class Cache:
                     self._discard(path)
 
     def expressions(self) -> ClipExpressions | None:
-        """Read the sequence model's predictions for the clip; None where they are not stored or, as the log says, damaged."""
+        """Read the sequence model's predictions for the clip.
+
+        Returns:
+            None where they are not stored, or where they are damaged, which the log reports.
+        """
         path = self._expressions_path()
         return self._read(path, lambda: files.read_expressions(path), shared=False)
 

@@ -1,6 +1,6 @@
 """Frame classifiers: the expression of each face by itself. Each kind of checkpoint has one.
 
-| kind | what it is | reads |
+| kind | description | reads |
 |---|---|---|
 | `frame_cnn` | our residual network, whose embedding the sequence model reads, too (cnn.py) | the crop |
 | `transfer` | a small CNN body that was trained for another task, with a new dense head (transfer.py) | the crop |
@@ -87,7 +87,7 @@ class _OnDlib:
     """A classifier of dlib's 68 landmarks, which are found in the crop.
 
     Attributes:
-        classifier: What reads the landmarks.
+        classifier: The classifier that reads the landmarks.
     """
 
     classifier: FrameClassifier

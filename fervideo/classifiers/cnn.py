@@ -1,7 +1,8 @@
 """The frame CNN: a grey face crop becomes an embedding and expression logits.
 
-A residual network (He et al. 2016) with squeeze-and-excitation gates (Hu et al. 2018) and average pooling in place of
-strides, so that a small shift of the crop moves the features little (Zhang 2019). `tools/train_frame.py` trains it.
+It is a residual network (He et al. 2016) with squeeze-and-excitation gates (Hu et al. 2018). Average pooling stands in
+place of strides, so that a small shift of the crop moves the features little (Zhang 2019). `tools/train_frame.py`
+trains it.
 """
 
 from __future__ import annotations
@@ -22,11 +23,17 @@ from fervideo.classifiers import nets
 from fervideo.records import CROP_PX, EXPRESSIONS, Float32, FramePredictions, UInt8
 
 #: Units of an aligner's output: shift right and down in half crops, natural logarithm of the zoom, turn in radians.
-PLACE_UNITS = (0.25, 0.25, 0.1, 0.1)
+OFFSET_UNITS = (0.25, 0.25, 0.1, 0.1)
 
 
 class Block(nn.Module):
-    """A residual block: two 3×3 convolutions, a channel gate and a shortcut; halves height and width where `pool` is set."""
+    """A residual block: two 3×3 convolutions, a channel gate and a shortcut.
+
+    Args:
+        n_in: Channels of the input.
+        n_out: Channels of the output, a multiple of 8.
+        pool: Whether to halve height and width.
+    """
 
     def __init__(self, n_in: int, n_out: int, *, pool: bool) -> None:
         super().__init__()
@@ -51,10 +58,10 @@ class Block(nn.Module):
 
 
 class Aligner(nn.Module):
-    """A spatial transformer (Jaderberg et al. 2015) that brings the face in a crop to its place once more.
+    """A spatial transformer (Jaderberg et al. 2015) that aligns the face in a crop once more.
 
-    Landmarks of video place a face within some two pixels and a twentieth of its size; the aligner takes most of that
-    away. It learned from the positions that landmarks give (`tools/train_aligner.py`), not from expressions.
+    Landmarks of video locate a face within some two pixels and a twentieth of its size; the aligner takes most of that
+    error away. It learned from the positions that landmarks give (`tools/train_aligner.py`), not from expressions.
 
     Args:
         widths: Channels of each convolution on crops of half the size; each after the first halves height and width.
@@ -77,12 +84,19 @@ class Aligner(nn.Module):
         self.head = nn.Sequential(nn.Linear(n_in * side**2, 64), nn.ReLU(inplace=True), nn.Linear(64, 4))
 
     def misplaced(self, crops: Tensor) -> Tensor:
-        """Return how far the faces of crops (M, 1, CROP_PX, CROP_PX) lie from their places: float32 (M, 4), in PLACE_UNITS."""
+        """Return how far the faces of crops lie from where an exact alignment puts them.
+
+        Args:
+            crops: float32 (M, 1, CROP_PX, CROP_PX), standardised.
+
+        Returns:
+            float32 (M, 4), in OFFSET_UNITS.
+        """
         offset: Tensor = self.head(self.body(crops).flatten(1))
         return offset
 
     def forward(self, crops: Tensor) -> Tensor:
-        """Map standardised crops float32 (M, 1, CROP_PX, CROP_PX) to such of faces in their places."""
+        """Map standardised crops float32 (M, 1, CROP_PX, CROP_PX) to such of exactly aligned faces."""
         matrix = similarity(self.misplaced(crops))
         linear = torch.linalg.inv(matrix[:, :, :2])
         back = torch.cat([linear, -linear @ matrix[:, :, 2:]], 2)
@@ -90,16 +104,16 @@ class Aligner(nn.Module):
         return nets.centred(resample(crops, back)[:, 0], 0.01)
 
 
-def similarity(place: Tensor) -> Tensor:
+def similarity(offset: Tensor) -> Tensor:
     """Return similarity transforms from their parameters, in coordinates that run from -1 to 1 over the crop.
 
     Args:
-        place: float32 (M, 4): shift right and down, zoom and turn, in PLACE_UNITS.
+        offset: float32 (M, 4): shift right and down, zoom and turn, in OFFSET_UNITS.
 
     Returns:
         float32 (M, 2, 3).
     """
-    x, y, zoom, turn = (place * place.new_tensor(PLACE_UNITS)).unbind(1)
+    x, y, zoom, turn = (offset * offset.new_tensor(OFFSET_UNITS)).unbind(1)
     cos, sin = zoom.exp() * turn.cos(), zoom.exp() * turn.sin()
     return torch.stack([cos, -sin, x, sin, cos, y], 1).view(-1, 2, 3)
 
@@ -115,8 +129,8 @@ def resample(images: Tensor, matrix: Tensor) -> Tensor:
     # functional.affine_grid takes fifteen times as long as this.
     middles = torch.linspace(-1, 1, 2 * CROP_PX + 1, device=matrix.device)[1::2]
     along_x, along_y, shift = matrix[..., None, None].unbind(2)
-    places = along_x * middles + (along_y * middles[:, None] + shift)
-    return functional.grid_sample(images, places.permute(0, 2, 3, 1), "bicubic", "border", align_corners=False)
+    positions = along_x * middles + (along_y * middles[:, None] + shift)
+    return functional.grid_sample(images, positions.permute(0, 2, 3, 1), "bicubic", "border", align_corners=False)
 
 
 class FrameCNN(nn.Module):
@@ -259,7 +273,10 @@ def fuse(model: FrameCNN) -> FrameCNN:
                 pairs.append((block.shortcut, "0", "1"))
     for parent, layer_name, norm_name in pairs:
         layer, norm = parent.get_submodule(layer_name), parent.get_submodule(norm_name)
-        fused = fuse_linear_bn_eval(layer, norm) if isinstance(layer, nn.Linear) else fuse_conv_bn_eval(layer, norm)  # type: ignore[type-var,arg-type]
+        if isinstance(layer, nn.Linear):
+            fused: nn.Module = fuse_linear_bn_eval(layer, norm)  # type: ignore[type-var]
+        else:
+            fused = fuse_conv_bn_eval(layer, norm)  # type: ignore[type-var,arg-type]
         parent.set_submodule(layer_name, fused)
         parent.set_submodule(norm_name, nn.Identity())
     return model

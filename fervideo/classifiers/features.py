@@ -1,8 +1,9 @@
 """Geometric features of an aligned face, for the support vector machine.
 
-Points carry the numbers of the 68-point scheme (Sagonas et al. 2013), which dlib's predictor yields; `landmarks.SIXTY_EIGHT`
-names the FaceMesh landmark at the same place. Lengths are in distances of the outer eye corners, angles in radians.
-Features of one side come twice, `..._right` and `..._left` (the person's own), from mirrored points.
+Points carry the numbers of the 68-point scheme (Sagonas et al. 2013), which dlib's predictor yields;
+`landmarks.SIXTY_EIGHT` names the FaceMesh landmark at the same point. Lengths are in distances of the outer eye
+corners, angles in radians. Features of one side come twice, `..._right` and `..._left` (the person's own), from
+mirrored points.
 
 | feature | definition |
 |---|---|

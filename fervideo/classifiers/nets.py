@@ -1,4 +1,4 @@
-"""Parts that the networks of this package share: crops as their input, parameters from a file, batches on one thread."""
+"""Parts that the networks of this package share: crops as input, parameters from a file, batches on one thread."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def standardise(crops: Tensor) -> Tensor:
 
 
 def centred(images: Tensor, least_variance: float) -> Tensor:
-    """Standardise float32 images (M, H, W) as `standardise` does, with what is added to the variance."""
+    """Standardise float32 images (M, H, W) as `standardise` does; `least_variance` is added to the variance."""
     around_zero = images - images.mean((1, 2), keepdim=True)
     return (around_zero / around_zero.square().mean((1, 2), keepdim=True).add(least_variance).sqrt())[:, None]
 
@@ -67,7 +67,7 @@ def run(module: nn.Module, inputs: Float32 | UInt8, device: torch.device) -> Flo
     Args:
         module: In evaluation mode.
         inputs: uint8 or float32 (M, ...).
-        device: Where the module is.
+        device: Device of the module.
 
     Returns:
         float32 (M, C).

@@ -74,7 +74,7 @@ def margins(arrays: dict[str, Float64], features: Float64) -> Float64:
     """Evaluate the machine from its arrays.
 
     Args:
-        arrays: What `to_arrays` returns.
+        arrays: Arrays of the machine, as `to_arrays` returns them.
         features: float64 (M, F).
 
     Returns:

@@ -1,8 +1,8 @@
 """Transfer learning: a CNN body that learned another task, and a new dense head for expressions.
 
-Two bodies: `SmallNet`'s own, which `tools/train_classifiers.py` first teaches where the landmarks of a face lie, and
-VGG16's (configuration D of Simonyan & Zisserman 2015, without batch normalisation), whose parameters carry
-torchvision's names, so that a file of ImageNet weights fits.
+There are two bodies. `tools/train_classifiers.py` first teaches `SmallNet`'s own where the landmarks of a face lie.
+VGG16's is configuration D of Simonyan & Zisserman 2015, without batch normalisation. Its parameters carry torchvision's
+names, so that a file of ImageNet weights fits.
 """
 
 from __future__ import annotations

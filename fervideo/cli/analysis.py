@@ -48,7 +48,7 @@ def add_batch(parser: Parser) -> None:
     )
     parser.add_argument("--dry-run", action="store_true", help="only list the work, and estimate how long it takes")
     parser.add_argument("--retry-failed", action="store_true", help="try clips again that failed before")
-    parser.add_argument("--fresh", action="store_true", help="do everything anew, also work that is done or cached")
+    parser.add_argument("--fresh", action="store_true", help="do everything anew, even finished and cached work")
     parser.add_argument(
         "--timeout", type=float, default=30.0, metavar="MINUTES", help="longest time for a piece of work (default: 30)"
     )

@@ -1,7 +1,7 @@
 """Faces and their landmarks in pictures.
 
-`open_landmarker` is the way to them; code that searches for faces needs only a `Landmarker`. mediapipe and dlib are
-imported at the point of use, not with this package.
+`open_landmarker` is the way to them; code that searches for faces needs only a `Landmarker`. The libraries mediapipe
+and dlib are imported at the point of use, not with this package.
 
     facemesh.py    mediapipe FaceMesh, and its full-range detector for small faces
     enlarged.py    faces that FaceMesh finds only when their picture is enlarged

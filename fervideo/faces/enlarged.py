@@ -1,4 +1,7 @@
-"""Faces in small pictures, which FaceMesh finds once they are enlarged: cut-out faces of 48 pixels, as datasets have them."""
+"""Faces in small pictures, which FaceMesh finds once they are enlarged.
+
+Datasets have such pictures: cut-out faces of 48 pixels.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Measures of faces: pure functions of landmarks, one small file per kind.
 
-`columns.MEASURES` lists each one's column, `FUNCTIONS` its function. Measures are computed when a cached segment is read,
-so that a new one decodes nothing.
+`columns.MEASURES` lists each one's column, `FUNCTIONS` its function. Measures are computed when a cached segment is
+read, so that a new one decodes nothing.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Faces turned to the camera: where their heads point, and lengths that neither size nor pose of the head change much.
+"""Faces turned to the camera: the pose of their heads, and lengths that hardly change with a head's size and pose.
 
-A rotation, found by the method of Kabsch (1976), takes the mean face's rigid landmarks to the observed ones. Heights are
-taken along the turned face; lengths and heights are divided by the distance of the outer eye corners.
+A rotation, found by the method of Kabsch (1976), takes the mean face's rigid landmarks to the observed ones. Heights
+are taken along the turned face; lengths and heights are divided by the distance of the outer eye corners.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import numpy as np
 from fervideo.landmarks import OUTER_EYE_CORNERS, RIGID
 from fervideo.records import Float32, Float64
 
-#: Where the mean face of FER+ has its rigid landmarks (`tools/ferplus.py template` prints it), in distances of the outer
-#: eye corners: x to the right of the picture, y down, z away from the camera.
+#: Positions of the rigid landmarks in the mean face of FER+, as `tools/ferplus.py template` prints them. They are in
+#: distances of the outer eye corners: x to the right of the picture, y down, z away from the camera.
 TEMPLATE = np.array(
     [
         (-0.500, -0.020, -0.018),
@@ -102,7 +102,7 @@ def angles_deg(rotation: Float64) -> tuple[Float64, Float64, Float64]:
     forward = -rotation[:, :, 2]
     yaw = np.arctan2(forward[:, 0], -forward[:, 2])
     pitch = np.arctan2(-forward[:, 1], np.hypot(forward[:, 0], forward[:, 2]))
-    # What is left of the face's own right-pointing axis once yaw and pitch are undone.
+    # The face's own right-pointing axis once yaw and pitch are undone: only roll is left in it.
     right, down = rotation[:, :, 0], rotation[:, :, 1]
     level = np.stack([np.cos(yaw), np.zeros_like(yaw), np.sin(yaw)], 1)
     roll = np.arctan2(-(down * level).sum(1), (right * level).sum(1))

@@ -1,4 +1,4 @@
-"""How far eyes and mouth are open, and how lips and brows lie: scale-free distances of the face turned to the camera."""
+"""Openness of eyes and mouth, and position of lips and brows: scale-free distances of the face turned to the camera."""
 
 from __future__ import annotations
 

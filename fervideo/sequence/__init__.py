@@ -36,7 +36,7 @@ class SequenceModel(Protocol):
 
     @property
     def device(self) -> str:
-        """Where it runs, `cpu` or `cuda`."""
+        """Device on which it runs, `cpu` or `cuda`."""
 
     def predict(self, features: Float32, settings: SequenceSettings) -> tuple[Float32, Float32]:
         """Run over one course of any length.

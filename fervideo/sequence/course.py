@@ -1,4 +1,4 @@
-"""Courses: what a sequence model reads of one face, brought from the video's frames to the model's even grid of times.
+"""Courses: one face's features as a sequence model reads them, brought from frames to the model's even grid of times.
 
 The video's own frame rate does not matter from here on.
 """
@@ -41,7 +41,7 @@ class Course(Shaped):
     Attributes:
         start_s: Time of step 0; step k is at start_s + k / MODEL_RATE_HZ.
         features: float32 (S, C + I + D + 1): log-probabilities of the frame classifier, the measures that the model
-            reads, the embedding, and 1 where a face was found, 0 (with all else 0) where not.
+            reads, the embedding, and presence. Presence is 1 where a face was found, and 0, with all else 0, where not.
     """
 
     start_s: float

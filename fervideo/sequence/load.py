@@ -125,7 +125,7 @@ def load_model(path: Path, frame_cnn: str, device: str = "cpu") -> SequenceModel
     Args:
         path: The checkpoint.
         frame_cnn: Digest of the frame classifier whose features the model is to read.
-        device: Where it is to run, `cpu` or `cuda`.
+        device: Device on which it is to run, `cpu` or `cuda`.
 
     Raises:
         WeightsError: As `read_header`; or the file fits no network that this version can build.
@@ -147,7 +147,7 @@ def save_lstm(model: SequenceLSTM, path: Path, header: dict[str, Any]) -> None:
 
     Args:
         model: The model.
-        path: Where to.
+        path: Path of the file.
         header: `frame_cnn`, the digest of the frame classifier whose features it reads, or ANY_FRAME_MODEL; and all
             else that describes it.
 

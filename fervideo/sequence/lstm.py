@@ -1,8 +1,8 @@
 """The LSTM that ships with the package: a sequence model that reads a course of any length.
 
 A bidirectional LSTM (Hochreiter & Schmidhuber 1997; Graves & Schmidhuber 2005) computes a state at each step. One head
-turns it into probabilities of the step; another reads the states pooled by attention (Bahdanau et al. 2015) for the
-course as a whole. `tools/train_sequence.py` trains the shipped weights, `fervideo train` a user's own.
+turns it into probabilities of the step. Another head, for the course as a whole, reads the states pooled by attention
+(Bahdanau et al. 2015). `tools/train_sequence.py` trains the shipped weights, `fervideo train` a user's own.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class SequenceLSTM(nn.Module):
 
     @property
     def device(self) -> str:
-        """Where the network runs, `cpu` or `cuda`."""
+        """Device on which the network runs, `cpu` or `cuda`."""
         return self.centre.device.type
 
     def states(self, features: Tensor, lengths: Tensor | None = None) -> Tensor:

@@ -165,8 +165,8 @@ def look(images: Sequence[UInt8 | Path]) -> tuple[UInt8, Float32, list[str]]:
     """Cut the face out of each photograph.
 
     Returns:
-        Crops uint8 (n, CROP_PX, CROP_PX), of the whole picture where no face is found, and landmarks float32 (n,
-        N_LANDMARKS, 3), NaN there, of those that can be read; and what is wrong with the others.
+        Crops uint8 (n, CROP_PX, CROP_PX) and landmarks float32 (n, N_LANDMARKS, 3) of the photographs that can be read,
+        and problems of the others. Without a face, the crop is of the whole picture, and landmarks are NaN.
     """
     cut, landmarks, problems = [], [], []
     with observe.opened(FaceSettings(), 1, still=True, find=enlarged.find) as observer:
