@@ -1,4 +1,4 @@
-"""Photographs of real faces: each found, upright, classified by every classifier; and what cannot be read."""
+"""Photographs of real faces: each found, upright, classified by every classifier; and files that cannot be read."""
 
 from pathlib import Path
 
@@ -20,18 +20,18 @@ def astronaut() -> Image.Image:
 
 @pytest.fixture(scope="module")
 def folder(astronaut: Image.Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Hold a portrait, the same lying on its side by its EXIF orientation, two of her of different sizes, and her suit."""
-    place = tmp_path_factory.mktemp("photos")
-    astronaut.save(place / "a.jpg")
+    """Write a portrait, the same on its side with an EXIF orientation, two of her in different sizes, and her suit."""
+    root = tmp_path_factory.mktemp("photos")
+    astronaut.save(root / "a.jpg")
     turned = Image.Exif()
     turned[0x112] = 6
-    astronaut.rotate(90, expand=True).save(place / "b.jpg", exif=turned)
+    astronaut.rotate(90, expand=True).save(root / "b.jpg", exif=turned)
     pair = Image.new("RGB", (900, 512), "grey")
     pair.paste(astronaut.resize((300, 300)), (0, 100))
     pair.paste(astronaut, (388, 0))
-    pair.save(place / "c.png")
-    astronaut.crop((120, 300, 320, 500)).save(place / "d.png")
-    return place
+    pair.save(root / "c.png")
+    astronaut.crop((120, 300, 320, 500)).save(root / "d.png")
+    return root
 
 
 @pytest.fixture(scope="module")
@@ -62,9 +62,7 @@ def test_the_largest_face_is_the_first(found: photos.PhotoFaces):
 
 
 def test_orientation_is_honoured(found: photos.PhotoFaces):
-    upright, turned = (
-        found.faces.iloc[place][["box_x_px", "box_y_px", "roll_deg"]].to_numpy(float) for place in (0, 1)
-    )
+    upright, turned = (found.faces.iloc[row][["box_x_px", "box_y_px", "roll_deg"]].to_numpy(float) for row in (0, 1))
     np.testing.assert_allclose(turned, upright, atol=3)
 
 
@@ -76,7 +74,7 @@ def test_a_photograph_without_a_face_has_an_empty_row(found: photos.PhotoFaces):
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
 def test_all_orientations_are_turned_upright(tmp_path: Path, orientation: int, suffix: str):
-    """A red corner at the top left of what is stored goes where the orientation says."""
+    """A red corner is stored at the top left; the orientation decides where it is shown."""
     stored = np.zeros((32, 64, 3), np.uint8)
     stored[:16, :16, 0] = 255
     exif = Image.Exif()
@@ -118,17 +116,17 @@ def test_a_whole_number_that_fits_eight_bits_is_one(tmp_path: Path):
     assert video.read_image(tmp_path / "a.tif")[0, :, 0].tolist() == [0, 128, 255]
 
 
-def test_a_picture_too_long_to_be_warped_is_told_and_the_others_go_on(astronaut: Image.Image, tmp_path: Path):
+def test_a_picture_too_long_to_be_warped_is_a_problem_and_the_others_go_on(astronaut: Image.Image, tmp_path: Path):
     Image.new("L", (33_000, 4), 90).save(tmp_path / "panorama.png")
     Image.new("L", (2000, 3), 90).save(tmp_path / "thin.png")
     astronaut.save(tmp_path / "z.tiff")
-    told = fervideo.classify_photos([tmp_path])
-    assert [Path(photo).name for photo in told.faces["photo"]] == ["thin.png", "z.tiff"]
-    (problem,) = told.problems
+    found = fervideo.classify_photos([tmp_path])
+    assert [Path(photo).name for photo in found.faces["photo"]] == ["thin.png", "z.tiff"]
+    (problem,) = found.problems
     assert "panorama.png: is 33000 x 4 pixels, more than 32766 on a side; scale it down" in str(problem)
 
 
-def test_what_pillow_finds_odd_is_not_told(
+def test_warnings_of_pillow_are_hidden(
     tmp_path: Path, recwarn: pytest.WarningsRecorder, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
@@ -147,10 +145,10 @@ def test_a_small_picture_of_a_face_has_one(astronaut: Image.Image, tmp_path: Pat
     sizes = (40, 48, 60)
     for size in sizes:
         face.resize((size, size)).save(tmp_path / f"{size}.png")
-    told = fervideo.classify_photos([tmp_path]).faces
-    assert told["expression"].tolist() == ["happiness"] * 3
+    found = fervideo.classify_photos([tmp_path]).faces
+    assert found["expression"].tolist() == ["happiness"] * 3
     # In the picture's own pixels.
-    assert ((told["box_w_px"] > 0.4 * np.array(sizes)) & (told["box_w_px"] < 1.2 * np.array(sizes))).all()
+    assert ((found["box_w_px"] > 0.4 * np.array(sizes)) & (found["box_w_px"] < 1.2 * np.array(sizes))).all()
 
 
 def test_measures_are_rounded_as_in_the_timeline(found: photos.PhotoFaces):
@@ -207,7 +205,7 @@ def test_weights_of_another_classifier_name_both_sides(folder: Path, capsys: pyt
     assert "made for kind = 'frame_cnn', here it is 'svm'; choose --classifier cnn" in capsys.readouterr().err
 
 
-def test_the_library_tells_what_it_could_not_read(tmp_path: Path):
+def test_the_library_lists_files_that_it_could_not_read(tmp_path: Path):
     found = fervideo.classify_photos([tmp_path / "none.jpg"])
     assert [type(problem) for problem in found.problems] == [VideoError]
     assert len(found.faces) == 0

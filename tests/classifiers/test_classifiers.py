@@ -1,4 +1,4 @@
-"""The classic frame classifiers: on a real face, against scikit-learn, and what is said of weights that do not fit."""
+"""Frame classifiers by name: their predictions for a real face, and weights that do not fit."""
 
 import dataclasses
 import sys
@@ -69,7 +69,7 @@ def test_a_smile_is_happiness(name: str, smile: Face):
 
 
 @every_classifier
-def test_faces_are_told_one_by_one(name: str, smile: Face):
+def test_each_face_is_predicted_by_itself(name: str, smile: Face):
     classifier, rng = shipped(name), np.random.default_rng(0)
     points = smile.landmarks_px + rng.normal(0, 1, (40, 1, 1)).astype(np.float32)
     crops = np.clip(smile.crop + rng.integers(-9, 9, (40, 1, 1)), 0, 255).astype(np.uint8)
@@ -86,7 +86,7 @@ def test_weights_say_where_they_come_from(name: str):
     classifier = shipped(name)
     assert (checkpoint.SHIPPED / f"{name}.md").exists()
     assert {"recipe", "data", "seed", "date", "licence", "scores"} <= set(classifier.header)
-    # What learned from dlib's landmarks may not be used commercially, and is not in the package.
+    # Weights that learned from dlib's landmarks may not be used commercially, and are not in the package.
     assert classifier.reads == ("crops" if name == "transfer" else "landmarks")
     assert classifier.header.get("landmarks") in (None, "mediapipe")
     assert 1e4 < classifier.n_parameters < 2e6
@@ -105,7 +105,7 @@ def test_a_face_without_landmarks_gets_the_prior(name: str, smile: Face):
 
 
 @pytest.mark.parametrize("name", ["svm", "mlp"])
-def test_place_size_and_pose_do_not_matter(name: str, smile: Face):
+def test_position_size_and_pose_do_not_matter(name: str, smile: Face):
     classifier = shipped(name)
     yaw, roll = np.radians((25, 40))
     turn = np.array([(np.cos(yaw), 0, np.sin(yaw)), (0, 1, 0), (-np.sin(yaw), 0, np.cos(yaw))])
@@ -152,7 +152,7 @@ def test_features_of_a_mirrored_face_change_sides():
             assert plain[column] == pytest.approx(swapped[other]), name
 
 
-def test_features_measure_what_they_say(smile: Face):
+def test_features_follow_their_names(smile: Face):
     aligned = smile.landmarks_px[:, landmarks.SIXTY_EIGHT].astype(float)
     opened = aligned.copy()
     opened[:, [65, 66, 67, 56, 57, 58], 1] += 10
@@ -164,7 +164,7 @@ def test_features_measure_what_they_say(smile: Face):
     assert after["lower_lip_arch"] < before["lower_lip_arch"]
 
 
-def test_the_arrays_tell_what_scikit_learn_tells():
+def test_the_arrays_predict_as_scikit_learn_does():
     rng = np.random.default_rng(0)
     truth = np.repeat(np.arange(len(EXPRESSIONS)), 30)
     x = rng.normal(0, 3, (len(EXPRESSIONS), 11))[truth] + rng.normal(0, 3, (len(truth), 11))
@@ -220,7 +220,7 @@ def test_arrays_of_another_size_are_refused(tmp_path: Path, name: str, array: st
         classifiers.load(tmp_path / "other.safetensors")
 
 
-def test_what_is_no_checkpoint_is_refused(tmp_path: Path):
+def test_a_file_that_is_no_checkpoint_is_refused(tmp_path: Path):
     (tmp_path / "text.safetensors").write_text("not weights")
     with pytest.raises(WeightsError, match="not a safetensors file"):
         classifiers.load(tmp_path / "text.safetensors")
@@ -235,7 +235,7 @@ VGG16_CONVOLUTIONS = {
 
 @pytest.fixture(scope="module")
 def imagenet() -> dict[str, torch.Tensor]:
-    """A state dict with the names and shapes of torchvision's body; of its head only the last bias, since it is not read."""
+    """Return a state dict like that of torchvision's body; its head, which is not read, is the last bias alone."""
     state = {"classifier.6.bias": torch.zeros(1000)}
     for index, (n_out, n_in) in VGG16_CONVOLUTIONS.items():
         state[f"features.{index}.weight"] = torch.randn(n_out, n_in, 3, 3) * (2 / (9 * n_in)) ** 0.5
@@ -256,7 +256,7 @@ def test_imagenet_weights_fit_vgg16(tmp_path: Path, imagenet: dict[str, torch.Te
     torch.testing.assert_close(model.features[28].weight.data, imagenet["features.28.weight"])
 
 
-def test_vgg16_sees_what_imagenet_networks_expect():
+def test_vgg16_sees_crops_as_imagenet_networks_expect_them():
     white = transfer.VGG16.prepare(torch.full((1, CROP_PX, CROP_PX), 255, dtype=torch.uint8))
     assert white.shape == (1, 3, transfer.VGG16_PX, transfer.VGG16_PX)
     expected = [(1 - mean) / std for mean, std in ((0.485, 0.229), (0.456, 0.224), (0.406, 0.225))]
