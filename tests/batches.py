@@ -1,4 +1,4 @@
-"""Batches that tests run, and what they leave."""
+"""Batches that tests run, and readers of their results."""
 
 import csv
 import json
@@ -15,7 +15,7 @@ from fervideo.settings import Settings
 
 #: Tables of a clip's results.
 RESULTS = (".timeline.csv", ".events.csv", ".summary.csv")
-#: Few frames of each segment: what is tested here is not what is seen in them.
+#: Few frames of each segment: these tests do not depend on the faces in them.
 SPARSE = Settings(run={"workers": 2}, video={"sample_fps": 5})
 #: One process, for tests that two would only slow down: starting them takes most of the time.
 ALONE = Settings(run={"workers": 1}, video={"sample_fps": 5})
@@ -33,7 +33,7 @@ def run(folder: Path, out: Path, **options: Any) -> batch.Report:
 
 
 def command(folder: Path, out: Path, store: Path, workers: int = 1) -> dict[str, Any]:
-    """Return what Popen needs to run a batch in processes of its own."""
+    """Return the arguments with which Popen runs a batch in processes of its own."""
     options = ["-o", str(out), "--workers", str(workers), "--sample-fps", "5"]
     parts = [sys.executable, "-m", "fervideo", "batch", str(folder), *options]
     return {"args": parts, "env": {**os.environ, "FERVIDEO_CACHE": str(store)}, "stdout": subprocess.DEVNULL}

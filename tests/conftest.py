@@ -1,13 +1,14 @@
-"""Fixtures that tests share: a clip of a real face that is always there, and the measuring clips where they are."""
+"""Fixtures that tests share: a real face and a clip of it, always there, and the measuring clips if there are any."""
 
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
+from portraits import Face, find_smile
 
-from fervideo import faces
-from fervideo.demo import render_astronaut
+from fervideo import demo, faces
 from fervideo.records import EXPRESSIONS
 from fervideo.settings import FaceSettings
 
@@ -19,7 +20,7 @@ FERPLUS_FACES = 16 * len(EXPRESSIONS)
 def face_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Render 11 seconds of a real photograph, faceless from 6 to 8: 275 frames in 2 segments, 2 tracks."""
     path = tmp_path_factory.mktemp("clips") / "astronaut.mp4"
-    render_astronaut(path, seconds=11.0, faceless=(6.0, 8.0))
+    demo.render_astronaut(path, seconds=11.0, faceless=(6.0, 8.0))
     return path
 
 
@@ -30,6 +31,18 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("the measuring clips are not on this machine")
     return folder
+
+
+@pytest.fixture(scope="session")
+def astronaut() -> Image.Image:
+    """Return the portrait of Eileen Collins, who smiles."""
+    return Image.fromarray(demo._photograph())
+
+
+@pytest.fixture(scope="session")
+def smile() -> Face:
+    """Find the face in that portrait."""
+    return find_smile()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The plan against the code: which module may import which, where the heavy libraries live, what an import costs."""
+"""The plan against the code: which module imports which, where the heavy libraries live, and the cost of an import."""
 
 import ast
 import subprocess
@@ -22,7 +22,7 @@ LAYERS = (
     {"__init__", "__main__"},
 )
 LAYER = {name: number for number, layer in enumerate(LAYERS) for name in layer}
-#: Layer 2 writes and draws what timelines contain, and knows no models.
+#: Layer 2 writes and draws timelines, and knows no models.
 NARROW = {name: LAYERS[0] | LAYERS[2] | {"timeline"} for name in LAYERS[2]}
 #: The only upward imports, inside thin methods: from file to room.
 UPWARD = {("timeline/record.py", "outputs"), ("timeline/build.py", "outputs")}
@@ -44,7 +44,7 @@ HEAVY = {
 #: Heavy libraries that are imported at the point of use only, and rooms that import any there only.
 AT_POINT_OF_USE = {"ray", "skimage"}
 LIGHT_AT_IMPORT = {"__init__", "__main__", "cli", "demo", "docs", "doctor"}
-#: What neither `import fervideo` nor the command's help may load.
+#: Libraries that neither `import fervideo` nor the command's help may load.
 NOT_AT_START = ("torch", "mediapipe", "decord", "pandas", "ray")
 
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -87,7 +87,7 @@ def neighbours(path: Path) -> set[str]:
 
 
 def circles(links: dict[str, set[str]]) -> list[str]:
-    """Return what is left of a graph when all that imports nothing left is taken away, again and again."""
+    """Return the nodes that remain after those that import no other remaining one are removed, again and again."""
     left = dict(links)
     while free := [name for name, wanted in left.items() if not wanted & set(left)]:
         for name in free:

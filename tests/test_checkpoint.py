@@ -30,7 +30,7 @@ def test_a_mismatch_names_both_sides(tmp_path: Path):
         checkpoint.read(path).expect(crop_px=56)
 
 
-def test_what_is_no_checkpoint_is_refused(tmp_path: Path):
+def test_a_file_that_is_no_checkpoint_is_refused(tmp_path: Path):
     foreign = tmp_path / "foreign.safetensors"
     save_file({"w": np.zeros(2, np.float32)}, foreign)
     text = tmp_path / "text.safetensors"

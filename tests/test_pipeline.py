@@ -62,16 +62,16 @@ def test_a_cut_starts_a_new_face(timeline: fervideo.Timeline):
     assert timeline.summary["coverage"].round(2).tolist() == [0.55, 0.27]
 
 
-def test_the_run_is_told(timeline: fervideo.Timeline):
-    told = timeline.provenance
-    assert told["status"] == "complete"
-    assert told["video"]["codec"] == "h264"
-    assert told["video"]["n_frames"] == told["video"]["header_frames"] == told["frames_decoded"] == 275
-    assert told["cache"] == {"segments": 2, "hits": 0}
-    assert set(told["weights"]) == {"frame", "sequence"}
-    assert {"torch", "mediapipe", "numpy", "fervideo"} <= set(told["versions"])
-    assert told["settings"]["faces"]["max_faces"] == "auto"
-    assert told["seconds"]["total"] >= told["seconds"]["extract"] > 0
+def test_the_run_is_recorded(timeline: fervideo.Timeline):
+    record = timeline.provenance
+    assert record["status"] == "complete"
+    assert record["video"]["codec"] == "h264"
+    assert record["video"]["n_frames"] == record["video"]["header_frames"] == record["frames_decoded"] == 275
+    assert record["cache"] == {"segments": 2, "hits": 0}
+    assert set(record["weights"]) == {"frame", "sequence"}
+    assert {"torch", "mediapipe", "numpy", "fervideo"} <= set(record["versions"])
+    assert record["settings"]["faces"]["max_faces"] == "auto"
+    assert record["seconds"]["total"] >= record["seconds"]["extract"] > 0
 
 
 def tables(timeline: fervideo.Timeline) -> list[pd.DataFrame]:
@@ -201,7 +201,7 @@ def test_sampling_keeps_frames_and_times(face_clip: Path, own_cache: Path):
     assert (frames.dropna(subset=["face"])["expression"] == "happiness").mean() > 0.9
 
 
-def test_what_cannot_run_says_so_before_the_work(face_clip: Path, tmp_path: Path, own_cache: Path):
+def test_a_run_that_cannot_work_is_refused_before_the_work(face_clip: Path, tmp_path: Path, own_cache: Path):
     with pytest.raises(VideoError, match=r"none\.mp4"):
         run(tmp_path / "none.mp4")
     with pytest.raises(WeightsError, match=r"nowhere\.safetensors: no such file"):
@@ -215,7 +215,7 @@ def test_what_cannot_run_says_so_before_the_work(face_clip: Path, tmp_path: Path
 
 
 def test_real_clips(shared: Path, own_cache: Path):
-    """Sadness, then joy: every frame has a row, and both stretches are seen as what they are."""
+    """Sadness, then joy: every frame has a row, and both stretches are recognised."""
     clip = shared / "clips" / "WolfgangLanger_Pexels.mp4"
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -235,7 +235,7 @@ def damaged_clip(face_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     return overwritten(face_clip, start, bytes(length)).rename(tmp_path_factory.mktemp("clips") / "damaged.mp4")
 
 
-def test_a_damaged_clip_gives_what_comes_before(
+def test_a_damaged_clip_gives_the_frames_before_the_damage(
     damaged_clip: Path, timeline: fervideo.Timeline, own_cache: Path, tmp_path: Path
 ):
     broken = run(damaged_clip, "run.workers=1")

@@ -40,7 +40,7 @@ def test_native_stderr_is_held_back(capfd: pytest.CaptureFixture[str]):
     n_open = open_files()
     os.write(2, b"before\n")
     with held_back():
-        # More than a pipe takes: what nobody reads must not block.
+        # More than a pipe takes: output that nobody reads must not block.
         for _ in range(2000):
             try:
                 os.write(2, b"x" * 1000)
@@ -56,7 +56,7 @@ def fail() -> None:
     raise RuntimeError("failed")
 
 
-def test_an_error_gets_what_was_held_back(capfd: pytest.CaptureFixture[str]):
+def test_an_error_gets_the_lines_that_were_held_back(capfd: pytest.CaptureFixture[str]):
     with pytest.raises(RuntimeError, match=r"^failed") as raised, held_back():
         fail()
     assert raised.value.__notes__ == ["native code wrote: tensor.cc: no such tensor"]

@@ -1,4 +1,4 @@
-"""The pool and the jobs: what crashes or hangs fails alone, the others go on, and errors quote what was written."""
+"""The pool and the jobs: a task that crashes or hangs fails alone, the others go on, and errors quote its output."""
 
 import gc
 import logging
@@ -21,7 +21,7 @@ from fervideo.workers import Pool, WorkerDied, WorkerError, WorkerHung
 
 
 def run(pool: Pool[str], tasks: dict[str, tuple[Any, ...]]) -> dict[str, Any]:
-    """Run all tasks; return what each gave, or what it raised."""
+    """Run all tasks; return the result of each, or its error."""
     queue, results = list(tasks.items()), {}
     while queue or pool.busy:
         while queue and pool.free:
@@ -88,7 +88,7 @@ with Pool(1) as pool:
 """
 
 
-def test_what_killed_processes_leave_is_tidied_in_silence():
+def test_leftovers_of_killed_processes_are_tidied_in_silence():
     # The tracker writes after the process that it serves is gone; its end of the pipe is waited for, too.
     done = subprocess.run([sys.executable, "-c", LEAVES_A_SEMAPHORE], stderr=subprocess.PIPE, text=True, check=True)
     assert done.stderr == ""
@@ -206,13 +206,13 @@ def complain(name: str) -> None:
     logging.getLogger(name).warning("%s is damaged", "it")
 
 
-def test_what_a_worker_logs_reaches_the_log_here(caplog: pytest.LogCaptureFixture):
+def test_records_of_a_worker_reach_the_log_here(caplog: pytest.LogCaptureFixture):
     with Pool[str](1) as pool:
         run(pool, {"complains": (complain, "fervideo.cache")})
     assert caplog.record_tuples == [("fervideo.cache", logging.WARNING, "it is damaged")]
 
 
-def test_what_a_worker_logs_follows_the_level_here(caplog: pytest.LogCaptureFixture):
+def test_records_of_a_worker_follow_the_level_here(caplog: pytest.LogCaptureFixture):
     caplog.set_level(logging.INFO, "fervideo")
     with Pool[str](1) as pool:
         run(pool, {"complains": (complain, "fervideo")})

@@ -1,4 +1,4 @@
-"""Clips of a batch: what is found, and where results go."""
+"""Clips of a batch: those that are found, and the folders of their results."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from fervideo.training.datasets.files import clips_in, names_of
 from fervideo.video.files import VIDEO_SUFFIXES
 
 
-def test_find_leaves_out_what_is_hidden_or_no_video(tmp_path: Path):
+def test_find_leaves_out_hidden_files_and_other_kinds(tmp_path: Path):
     root = touch(tmp_path / "in", "z.MP4", "a/b/c.mov", "a/._c.mov", ".trash/d.mp4", "a/readme.md")
     (root / "folder.mp4").mkdir()
     out = tmp_path / "out"
@@ -50,7 +50,7 @@ def test_shards_share_all_clips(tmp_path: Path):
             shard(clips, wrong)
 
 
-def test_what_cannot_be_a_batch_is_said(tmp_path: Path):
+def test_a_folder_that_cannot_be_a_batch_is_refused(tmp_path: Path):
     root = touch(tmp_path / "in", "a.txt")
     with pytest.raises(UsageError, match=r"in: no videos found \(looked for .*\.mp4"):
         find([root], tmp_path / "out")

@@ -1,4 +1,4 @@
-"""Folders of videos: what is written, what survives a kill, what another batch shares."""
+"""Folders of videos: files that are written, results that survive a kill, and those that another batch shares."""
 
 import os
 import resource
@@ -25,7 +25,7 @@ def test_the_tree_is_mirrored_and_every_clip_has_its_own(unbroken: Path, folder:
     assert files == results | records
 
 
-def test_the_tables_join_what_the_clips_say(unbroken: Path):
+def test_the_tables_join_those_of_the_clips(unbroken: Path):
     rows = rows_of(unbroken / "clips.csv")
     assert [(row["path"], row["status"], row["face"]) for row in rows] == [
         ("a/clip.mp4", "complete", "0"),

@@ -39,7 +39,7 @@ def write_and_hang() -> None:
     time.sleep(300)
 
 
-def test_what_a_clip_does_to_its_worker_fails_that_clip_alone(folder: Path, tmp_path: Path, own_cache: Path):
+def test_a_clip_that_breaks_its_worker_fails_alone(folder: Path, tmp_path: Path, own_cache: Path):
     names = ("aborts", "fine", "hangs", "raises")
     (tmp_path / "in").mkdir()
     for number, name in enumerate(names):

@@ -1,4 +1,4 @@
-"""The shard store: what goes in comes out, whatever is on the disk."""
+"""The shard store: segments come out as they went in, and a damaged file counts as missing."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_round_trip(store: Cache, faces: int) -> None:
     assert_same(read, shard, landmarks_px=0.01)
 
 
-def test_reading_twice_and_writing_what_was_read_gives_the_same(store: Cache) -> None:
+def test_reading_twice_and_writing_again_gives_the_same(store: Cache) -> None:
     store.put_faces(make_shard())
     first, second = store.faces(0), store.faces(0)
     assert first is not None
@@ -307,7 +307,7 @@ def test_key_changes_with_every_part(monkeypatch: pytest.MonkeyPatch) -> None:
         {"classifier": {"name": "svm"}},
     ],
 )
-def test_key_does_not_change_with_what_changes_no_feature(changes: dict[str, dict[str, object]]) -> None:
+def test_settings_that_change_no_feature_keep_the_key(changes: dict[str, dict[str, object]]) -> None:
     assert folder(changes=changes) == folder()
     assert Cache.of_clip(FINGERPRINT, Settings(), "w1", "m1").folder == folder() == folder(weights="w2")
 
@@ -339,7 +339,7 @@ def test_size_and_clear_touch_cached_clips_only(tmp_path: Path, monkeypatch: pyt
     assert sorted(path.name for path in (tmp_path / "cache").iterdir()) == ["holiday.mp4", "photos"]
 
 
-def test_prune_takes_what_was_used_longest_ago(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_prune_takes_the_clips_used_longest_ago(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FERVIDEO_CACHE", str(tmp_path / "cache"))
     assert cache.prune(0) == (0, 0)
     stores = [Cache.of_clip(clip * 32, Settings(), "w1", "m1") for clip in ("ab", "cd", "ef")]

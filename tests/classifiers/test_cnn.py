@@ -1,4 +1,4 @@
-"""The frame CNN ready for inference: what it computes with, and that this hardly changes an answer."""
+"""The frame CNN ready for inference: its precision, which hardly changes a prediction."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from fervideo.settings import ClassifierSettings, FaceSettings
 
 @pytest.fixture(scope="module")
 def crops() -> UInt8:
-    """Hold a photographed face, cut out a little off in place and size in forty ways."""
+    """Cut out a photographed face in forty ways, each a little off in position and size."""
     photograph = demo._photograph()
     with faces.open_landmarker(FaceSettings(), 1, still=True) as landmarker:
         landmarks = landmarker.find(photograph)[0]
@@ -40,12 +40,12 @@ def test_auto_computes_in_bfloat16_where_the_cpu_does(
     assert cnn.resolve_precision(wanted, device) == dtype
 
 
-def test_a_torch_that_does_not_tell_gets_float32(monkeypatch: pytest.MonkeyPatch):
+def test_a_torch_that_reports_nothing_gets_float32(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
     assert cnn.resolve_precision("auto", "cpu") == torch.float32
 
 
-def test_bfloat16_tells_nearly_the_same(crops: UInt8):
+def test_bfloat16_predicts_nearly_the_same(crops: UInt8):
     exact, short = (
         classifiers.loaded(classifiers.weights(ClassifierSettings(precision=precision))).predict(
             crops, np.empty((0, 0, 3), np.float32)
@@ -62,18 +62,18 @@ def test_bfloat16_tells_nearly_the_same(crops: UInt8):
     )
 
 
-def test_an_aligner_undoes_what_it_finds(crops: UInt8, monkeypatch: pytest.MonkeyPatch):
+def test_an_aligner_undoes_the_shift_it_finds(crops: UInt8, monkeypatch: pytest.MonkeyPatch):
     plain = nets.standardise(torch.from_numpy(crops))
-    place = torch.tensor([[0.3, -0.2, 0.8, 1.5]]).repeat(len(crops), 1)
-    moved = cnn.resample(plain, cnn.similarity(place))
+    shift = torch.tensor([[0.3, -0.2, 0.8, 1.5]]).repeat(len(crops), 1)
+    moved = cnn.resample(plain, cnn.similarity(shift))
     aligner = cnn.Aligner().eval()
-    monkeypatch.setattr(aligner, "misplaced", lambda _: place)
+    monkeypatch.setattr(aligner, "misplaced", lambda _: shift)
     inner = slice(12, -12)
     apart = (aligner(moved) - plain)[:, :, inner, inner].square().mean().sqrt()
     assert apart < 0.2 * (moved - plain)[:, :, inner, inner].square().mean().sqrt()
 
 
-def test_places_are_in_the_units_that_are_told():
+def test_similarities_are_in_the_units_of_their_docstring():
     nowhere, right, larger, turn = torch.zeros(4), *torch.eye(4)[[0, 2, 3]]
     identity, shifted, zoomed, turned = cnn.similarity(torch.stack([nowhere, right, larger, turn]))
     torch.testing.assert_close(identity, torch.eye(3)[:2])

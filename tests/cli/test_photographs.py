@@ -1,4 +1,4 @@
-"""Commands on photographs; tests/test_photos.py and tests/test_compare.py run them on pictures."""
+"""Commands on photographs; tests/test_photos.py and tests/training/test_compare.py run them on pictures."""
 
 import pytest
 

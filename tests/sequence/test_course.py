@@ -62,7 +62,7 @@ def test_the_measures_are_those_that_are_named_in_their_order(inputs: tuple[str,
     np.testing.assert_array_equal(features[:, -3:], seen.embedding)
 
 
-def test_what_new_models_read_are_measures():
+def test_inputs_of_new_models_are_measures():
     assert set(INPUTS) <= set(MEASURES)
 
 

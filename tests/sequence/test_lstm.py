@@ -1,4 +1,4 @@
-"""The network: windows, padding and dropout change nothing that they should not, and the chain does as it was fitted."""
+"""The network: windows and padding change little, dropout keeps to its columns, and the chain does as it was fitted."""
 
 from typing import Literal
 

@@ -31,5 +31,5 @@ def test_smoothing_follows_time_not_index():
     smooth = windows.smooth(onset, uneven, 0.3)
     np.testing.assert_allclose(smooth.sum(1), 1, atol=1e-9)
     before, after = (np.interp(second, uneven, smooth[:, 1]) for second in (1.7, 2.3))
-    # One standard deviation from the onset, on both sides, whatever the frame rate there.
+    # One standard deviation from the onset, on both sides, at any frame rate.
     assert (before, 1 - after) == (pytest.approx(0.16, abs=0.05), pytest.approx(0.16, abs=0.05))

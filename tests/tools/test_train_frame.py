@@ -118,7 +118,7 @@ def test_twins_are_the_same_face_nudged():
     assert all((pair[0] != pair[1]).any() for pair in pairs)
 
 
-def test_the_correction_leans_to_neutral_no_more_than_scores_can_tell():
+def test_the_correction_leans_to_neutral_only_as_far_as_scores_show():
     import ferplus as data
     from train_frame import fit_head
 
