@@ -274,7 +274,7 @@ def fuse(model: FrameCNN) -> FrameCNN:
     for parent, layer_name, norm_name in pairs:
         layer, norm = parent.get_submodule(layer_name), parent.get_submodule(norm_name)
         if isinstance(layer, nn.Linear):
-            fused: nn.Module = fuse_linear_bn_eval(layer, norm)  # type: ignore[type-var]
+            fused: nn.Module = fuse_linear_bn_eval(layer, norm)  # type: ignore[arg-type]
         else:
             fused = fuse_conv_bn_eval(layer, norm)  # type: ignore[type-var,arg-type]
         parent.set_submodule(layer_name, fused)

@@ -80,9 +80,9 @@ def _events(p: Float64, bounds_s: Float64, settings: EventSettings) -> dict[str,
 def hysteresis(p: Float64, settings: EventSettings) -> tuple[Int64, Int64]:
     """Find which expression is held in each row, as runs of equal expressions.
 
-    The first row holds its most probable expression. From row to row the held expression stays until its probability
-    is below `hold`, or until the most probable one has reached `enter` and is above it. Then the most probable one is
-    held.
+    The first row holds its most probable expression. From row to row the held expression stays. It ends when its
+    probability is below `hold`, or when the most probable one has reached `enter` and is above it. Then the most
+    probable one is held.
 
     Args:
         p: float64 (n, C), probabilities; n is at least 1.
