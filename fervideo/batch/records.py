@@ -47,7 +47,7 @@ class Report:
         clips: Number of clips.
         done: Number of clips that have results now.
         skipped: Number of these that had them before.
-        failures: Stage, reason and remedy of each failure, by the name of the clip.
+        failures: Stage, error and remedy of each failure, by the name of the clip.
         seconds: Duration of the batch.
         frames_per_s: Frames extracted per second of the batch.
         paths: Files over all clips: `clips`, `failures` and `batch`.
