@@ -155,7 +155,7 @@ def test_evaluation_leaves_out_clips_that_were_trained_on(
     splits = pd.read_csv(trained / "splits.csv")
     assert report["n_clips"] == (splits["split"] == "test").sum()
     assert report["left_out"] == 12 - report["n_clips"]
-    assert f"{report['left_out']} rows of other splits, or that the model learnt from, were left out" in out
+    assert f"left out {report['left_out']} rows of other splits, or that the model learnt from" in out
     assert report["systems"]["model"] == json.loads((trained / "metrics.json").read_text())["test"]["systems"]["model"]
     assert "mean of frames" in out
     assert len(pd.read_csv(tmp_path / "out" / "predictions.csv")) == report["n_clips"]
@@ -313,7 +313,7 @@ def test_all_problems_are_listed_before_the_work(dataset: Path, tmp_path: Path, 
     assert not (tmp_path / "run").exists()
     code, _, err = run_command(capsys, "train", folder, "-o", tmp_path / "run", "--on-error", "skip", *QUICK)
     assert code == 1
-    assert err == f"fervideo: 6 rows with problems were left out, see {tmp_path / 'run' / 'skipped.csv'}\n"
+    assert err == f"fervideo: left out 6 rows with problems, see {tmp_path / 'run' / 'skipped.csv'}\n"
     skipped = pd.read_csv(tmp_path / "run" / "skipped.csv")
     assert sorted(int(origin.rpartition(":")[2]) for origin in skipped["origin"]) == [14, 15, 16, 17, 18, 19]
     assert len(pd.read_csv(tmp_path / "run" / "splits.csv")) == 12
