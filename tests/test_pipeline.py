@@ -206,7 +206,7 @@ def test_a_run_that_cannot_work_is_refused_before_the_work(face_clip: Path, tmp_
         run(tmp_path / "none.mp4")
     with pytest.raises(WeightsError, match=r"nowhere\.safetensors: no such file"):
         run(face_clip, f"sequence.model={tmp_path / 'nowhere.safetensors'}")
-    with pytest.raises(WeightsError, match="made for kind = 'frame_cnn', here it is 'sequence_lstm'"):
+    with pytest.raises(WeightsError, match="made for kind = 'frame_cnn', here it is 'sequence_lstm"):
         run(face_clip, f"sequence.model={CNN_WEIGHTS}")
     if resolve_device("auto") == "cpu":
         with pytest.raises(UsageError, match="no CUDA device"):

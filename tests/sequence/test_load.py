@@ -144,8 +144,8 @@ def test_checkpoints_list_their_measures_under_either_name(tmp_path: Path, key: 
         ({"config": None}, "has None outputs and names 8 labels"),
         ({"frame_cnn": None}, "made for frame_cnn = None, here it is 'abc'"),
         ({"model_rate_hz": 10}, r"made for model_rate_hz = 10, here it is 20\.0"),
-        ({"kind": "frame_cnn"}, "made for kind = 'frame_cnn', here it is 'sequence_lstm'"),
-        ({"kind": None}, "made for kind = None, here it is 'sequence_lstm'"),
+        ({"kind": "frame_cnn"}, "made for kind = 'frame_cnn', here it is 'sequence_lstm"),
+        ({"kind": None}, "made for kind = None, here it is 'sequence_lstm"),
     ],
 )
 def test_a_header_that_lacks_something_is_refused(tmp_path: Path, changes: dict[str, object], reason: str):
