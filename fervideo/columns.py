@@ -108,7 +108,7 @@ _EVENTS = (
     _number("face", "number of the face, as in the table of frames"),
     _text("expression", "expression that the face shows during the event"),
     _time("onset_s", "start of the event"),
-    _time("apex_s", "first time at which the expression is most probable"),
+    _time("apex_s", "first time at which its probability is highest"),
     _time("offset_s", "end of the event, where the next one may start"),
     _time("duration_s", "offset_s - onset_s"),
     _share("mean_confidence", "mean probability of the expression, weighted by the frames' durations"),

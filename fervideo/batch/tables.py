@@ -114,7 +114,7 @@ def write_clips(path: Path, clips: Iterable[Clip], failures: dict[Clip, Failure]
     Raises:
         OutputError: The table cannot be written, or a summary cannot be read.
     """
-    table, header = io.StringIO(), False
+    table, header = io.StringIO(), None
     writer = csv.writer(table, lineterminator="\n")
     for clip in clips:
         # As text, not as numbers: the cells are those of the clip's own file, to the letter.
@@ -123,11 +123,14 @@ def write_clips(path: Path, clips: Iterable[Clip], failures: dict[Clip, Failure]
                 names, *rows = csv.reader(file)
         except (OSError, ValueError) as error:
             raise OutputError(_path(clip, _SUMMARY), f"cannot be read ({error})", "remove it, and run again") from error
-        if not header:
-            writer.writerow([*columns.names(columns.CLIP), *names])
-            header = True
+        if header is None:
+            header = names
+            writer.writerow([*columns.names(columns.CLIP), *header])
         status = "damaged" if clip in failures else "complete"
         writer.writerows([clip.name, status, *row] for row in rows)
+    if header is None:
+        # No clip has results: a table without rows is a table all the same.
+        writer.writerow(columns.names((*columns.CLIP, *columns.summary())))
     _write(path, table.getvalue())
 
 

@@ -26,10 +26,12 @@ def read(topic: str) -> str:
     known = topics()
     name = topic.lower().removesuffix(".md")
     if name not in known:
-        near = nearest(name, known)
+        near = nearest(name, known, 0.6)
         remedy = f"did you mean {near}?" if near else f"known topics: {', '.join(known)}"
         raise UsageError(f"docs {topic}", "is not a topic", remedy)
-    return (_FOLDER / f"{name}.md").read_text(encoding="utf-8")
+    lines = (_FOLDER / f"{name}.md").read_text(encoding="utf-8").splitlines(keepends=True)
+    # Marks of generated tables are for tools, not for readers.
+    return "".join(line for line in lines if not line.startswith("<!--"))
 
 
 def _heading(path: Path) -> str:

@@ -114,7 +114,10 @@ def _read(config: Path | str | None, kind: type[Settings]) -> Tree:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8, so no TOML"
-        raise UsageError(config, f"cannot be read ({reason})", f"give a TOML file, or {names}") from error
+        near = nearest(str(config), files)
+        remedy = f"give a TOML file, or {names}"
+        remedy = f"did you mean {near}? Or {remedy}" if near else remedy
+        raise UsageError(config, f"cannot be read ({reason})", remedy) from error
     except tomllib.TOMLDecodeError as error:
         raise UsageError(config, f"is not TOML ({error})", "see `fervideo settings --toml` for the form") from error
     _validated(values, str(config), kind)
@@ -205,13 +208,8 @@ def _validated(values: Mapping[str, Any], source: str, kind: type[S]) -> S:
         path = [str(part) for part in first["loc"]]
         if first["type"] == "extra_forbidden":
             raise UsageError(source, f"unknown setting {'.'.join(path)}", _suggestion(path, kind)) from None
-        # A union has a problem for each of its branches, whose names stand in the location after the key.
-        branches = [problem for problem in error.errors() if problem["loc"][:2] == first["loc"][:2]]
-        problem = first if isinstance(first["input"], str) else branches[-1]
-        name = ".".join(path[:2])
-        raise UsageError(
-            source, f"{name} = {problem['input']!r}: {problem['msg'].lower()}", _possible(path, kind)
-        ) from None
+        name, value = ".".join(path[:2]), first["input"]
+        raise UsageError(source, f"{name} = {value!r} is not possible", _possible(path, kind)) from None
 
 
 def _check_rules(settings: Settings, source: Callable[..., str]) -> None:

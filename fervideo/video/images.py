@@ -18,7 +18,7 @@ import numpy as np
 from fervideo.errors import DamagedVideo, VideoError
 from fervideo.records import Int64, UInt8, VideoInfo
 from fervideo.video.decoders import undecodable
-from fervideo.video.files import missing
+from fervideo.video.files import VIDEO_SUFFIXES, missing
 from fervideo.video.record import REMEDY, Video
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
@@ -73,7 +73,9 @@ def read_image(path: Path) -> UInt8:
         raise missing(path) from None
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         reason = "is no picture that can be decoded" if isinstance(error, UnidentifiedImageError) else str(error)
-        raise VideoError(path, f"cannot be read as an image ({reason})", "export it again, as JPEG or PNG") from error
+        is_video = path.suffix.lower() in VIDEO_SUFFIXES
+        remedy = "use `fervideo timeline` for a video" if is_video else "export it again, as JPEG or PNG"
+        raise VideoError(path, f"cannot be read as an image ({reason})", remedy) from error
 
 
 @contextmanager
