@@ -204,7 +204,7 @@ def test_sampling_keeps_frames_and_times(face_clip: Path, own_cache: Path):
 def test_a_run_that_cannot_work_is_refused_before_the_work(face_clip: Path, tmp_path: Path, own_cache: Path):
     with pytest.raises(VideoError, match=r"none\.mp4"):
         run(tmp_path / "none.mp4")
-    with pytest.raises(WeightsError, match=r"nowhere\.safetensors: no such file"):
+    with pytest.raises(WeightsError, match=r"nowhere\.safetensors: no model found"):
         run(face_clip, f"sequence.model={tmp_path / 'nowhere.safetensors'}")
     with pytest.raises(WeightsError, match="made for kind = 'frame_cnn', here it is 'sequence_lstm"):
         run(face_clip, f"sequence.model={CNN_WEIGHTS}")
