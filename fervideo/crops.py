@@ -144,20 +144,21 @@ def blur(face: UInt8) -> float:
     Args:
         face: uint8 (CROP_PX, CROP_PX), grey.
     """
-    kept = []
-    for size, step in (((_BLUR_PX, 1), np.s_[:, 1:]), ((1, _BLUR_PX), np.s_[1:])):
-        before = np.s_[:, :-1] if step == np.s_[:, 1:] else np.s_[:-1]
-        again = np.asarray(cv2.blur(face, size), np.uint8)
-        sharp, soft = cv2.absdiff(face[step], face[before]), cv2.absdiff(again[step], again[before])
-        total = float(sharp.sum(dtype=np.float64))
-        lost = float(cv2.subtract(sharp, soft).sum(dtype=np.float64))
-        kept.append(1 - lost / total if total else 1.0)
-    return max(kept)
+    again = cv2.blur(face, (_BLUR_PX, 1)), cv2.blur(face, (1, _BLUR_PX))
+    across = _kept(cv2.absdiff(face[:, 1:], face[:, :-1]), cv2.absdiff(again[0][:, 1:], again[0][:, :-1]))
+    down = _kept(cv2.absdiff(face[1:], face[:-1]), cv2.absdiff(again[1][1:], again[1][:-1]))
+    return max(across, down)
+
+
+def _kept(sharp: cv2.typing.MatLike, soft: cv2.typing.MatLike) -> float:
+    """Return the share of differences that blurring keeps, 0 to 1; 1 where there are none."""
+    total = cv2.sumElems(sharp)[0]
+    return 1 - cv2.sumElems(cv2.subtract(sharp, soft))[0] / total if total else 1.0
 
 
 def brightness(face: UInt8) -> float:
     """Return the mean of a crop, uint8 (CROP_PX, CROP_PX): 0 black to 1 white."""
-    return float(face.mean()) / 255
+    return float(cv2.mean(face)[0]) / 255
 
 
 def framed(image: UInt8, scale: float, margin_px: int) -> UInt8:
