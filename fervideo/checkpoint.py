@@ -19,7 +19,7 @@ import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from fervideo import atomic
+from fervideo import atomic, bounded
 from fervideo.errors import WeightsError, counted
 
 Model = TypeVar("Model")
@@ -103,13 +103,14 @@ def read(path: Path) -> Checkpoint:
     """
     try:
         with safe_open(path, framework="numpy") as file:
-            header = json.loads((file.metadata() or {}).get("fervideo", "null"))
+            header = bounded.from_json((file.metadata() or {}).get("fervideo", "null"))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
     except FileNotFoundError:
         raise WeightsError(
             path, "no such file", "give the path of a .safetensors checkpoint, or reinstall fervideo"
         ) from None
-    except (SafetensorError, OSError, ValueError) as error:
+    except (SafetensorError, OSError, ValueError, TypeError, AttributeError) as error:
+        # The last two: numbers of a kind that numpy lacks.
         raise WeightsError(
             path, f"not a safetensors file ({error})", "give a checkpoint that fervideo wrote"
         ) from error

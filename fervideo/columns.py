@@ -261,7 +261,7 @@ def to_json(table: str | None = None) -> str:
         UsageError: No table has this name.
     """
     found = {name: [asdict(column) for column in chosen.columns()] for name, chosen in _chosen(table).items()}
-    return json.dumps(found, indent=1, ensure_ascii=False)
+    return json.dumps(found, indent=1)
 
 
 def to_markdown(table: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from fervideo import classifiers, columns, observe, video
+from fervideo import cells, classifiers, columns, observe, video
 from fervideo.errors import VideoError
 from fervideo.faces import enlarged
 from fervideo.outputs import write_csv
@@ -119,8 +118,7 @@ def _files(paths: Iterable[Path]) -> tuple[list[Path], list[VideoError]]:
 
 def _faces_of(path: Path, seen: FaceObservations) -> pd.DataFrame:
     """Make the rows of one photograph's faces; without a face, one row in which all except the name is empty."""
-    # A file name may hold bytes that are not UTF-8.
-    name = os.fsencode(path).decode("utf-8", "replace")
+    name = cells.name_of(path)
     if not len(seen):
         return make_table(columns.photos(), {"photo": [name]})
     logits = seen.frame_logits

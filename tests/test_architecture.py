@@ -12,7 +12,19 @@ PACKAGE = Path(__file__).parents[1] / "fervideo"
 
 #: Lowest first: a room imports from its own layer and from lower ones, and no two rooms import each other in a circle.
 LAYERS = (
-    {"errors", "records", "settings", "columns", "landmarks", "boxes", "palette", "atomic", "stderr"},
+    {
+        "errors",
+        "records",
+        "settings",
+        "columns",
+        "landmarks",
+        "boxes",
+        "palette",
+        "atomic",
+        "bounded",
+        "cells",
+        "stderr",
+    },
     {"checkpoint", "video", "faces", "crops", "measures", "classifiers", "cache", "tracking", "sequence", "timeline"}
     | {"workers"},
     {"outputs", "study", "report"},

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from fervideo import __version__, atomic, columns
+from fervideo import __version__, atomic, bounded, cells, columns
 from fervideo.batch.folder import Clip
 from fervideo.errors import OutputError
 from fervideo.models import Models
@@ -74,7 +74,7 @@ def known(clip: Clip, wanted: dict[str, Any]) -> Known | None:
             versions = record["versions"]
             if wanted == {"settings": settings, "weights": record["weights"], "fervideo": versions["fervideo"]}:
                 return Known(record["video"]["fingerprint"], damaged(record["reason"]) if record["reason"] else None)
-        failed = json.loads(_path(clip, _FAILURE).read_bytes())
+        failed = bounded.from_json(bounded.read(_path(clip, _FAILURE), bounded.RECORD_BYTES))
         if failed.pop("identity") == wanted:
             return Known(failed.pop("fingerprint"), Failure(**failed))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -127,7 +127,7 @@ def write_clips(path: Path, clips: Iterable[Clip], failures: dict[Clip, Failure]
             header = names
             writer.writerow([*columns.names(columns.CLIP), *header])
         status = "damaged" if clip in failures else "complete"
-        writer.writerows([clip.name, status, *row] for row in rows)
+        writer.writerows([_name(clip), status, *row] for row in rows)
     if header is None:
         # No clip has results: a table without rows is a table all the same.
         writer.writerow(columns.names((*columns.CLIP, *columns.summary())))
@@ -143,7 +143,10 @@ def write_failures(path: Path, failures: dict[Clip, Failure]) -> None:
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(columns.names(columns.failures()))
-    writer.writerows([clip.name, failure.stage, failure.error, failure.remedy] for clip, failure in failures.items())
+    writer.writerows(
+        [_name(clip), failure.stage, *map(cells.guarded, map(cells.name_of, (failure.error, failure.remedy)))]
+        for clip, failure in failures.items()
+    )
     _write(path, table.getvalue())
 
 
@@ -159,12 +162,16 @@ def write_record(path: Path, record: dict[str, Any]) -> None:
 def measured_frames_per_s(record: Path) -> float:
     """Return the speed of an earlier batch, from its record; 0 where that is not known."""
     with suppress(OSError, ValueError, KeyError, TypeError):
-        return float(json.loads(record.read_bytes())["frames_per_s"])
+        return float(bounded.from_json(bounded.read(record, bounded.RECORD_BYTES))["frames_per_s"])
     return 0.0
 
 
 def _path(clip: Clip, suffix: str) -> Path:
     return clip.folder / f"{clip.stem}{suffix}"
+
+
+def _name(clip: Clip) -> str:
+    return cells.guarded(cells.name_of(clip.name))
 
 
 def _write(path: Path, text: str) -> None:

@@ -1,14 +1,14 @@
-"""Timelines as CSV: three tables and the record of the run, which round-trip to the last digit."""
+"""Timelines as CSV: three tables and the record of the run, which round-trip to the last digit and letter."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from fervideo import atomic, columns
+from fervideo import atomic, cells, columns
 from fervideo.columns import Column
 from fervideo.errors import OutputError, UsageError
 from fervideo.outputs import run
@@ -105,7 +105,20 @@ def write_csv(table: pd.DataFrame, path: Path) -> None:
 
 
 def _to_csv(table: pd.DataFrame, path: Path) -> None:
-    table.to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
+    _with_text(table, cells.guarded).to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
+
+
+def _with_text(table: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFrame:
+    """Return a table with a change of all its text; missing cells stay."""
+    changed: dict[str, pd.Series[str]] = {}
+    for name, column in table.items():
+        if not pd.api.types.is_string_dtype(column.dtype):
+            continue
+        # A long table has few texts: labels, and the name of its video.
+        texts = {text: change(text) for text in column.unique() if isinstance(text, str)}
+        if any(text != new for text, new in texts.items()):
+            changed[str(name)] = column.map(texts).astype(column.dtype)
+    return table.assign(**changed)
 
 
 def _read_table(path: Path, wanted: Sequence[Column]) -> pd.DataFrame:
@@ -123,7 +136,7 @@ def _read_table(path: Path, wanted: Sequence[Column]) -> pd.DataFrame:
         )
         if missing := [name for name in names if name not in table and name not in columns.MEASURES]:
             raise ValueError(f"it lacks {', '.join(missing)}")
-        return table.reindex(columns=names)
+        return _with_text(table.reindex(columns=names), cells.unguarded)
     except (OSError, ValueError) as error:
         raise UsageError(
             path,

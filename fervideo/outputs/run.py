@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from fervideo import bounded
 from fervideo.errors import OutputError, UsageError
 from fervideo.records import VideoInfo
 
@@ -54,7 +55,9 @@ def load(path: Path) -> dict[str, Any]:
         OSError: The file cannot be read.
         ValueError: It is not JSON.
     """
-    record: dict[str, Any] = json.loads(path.read_bytes().decode("utf-8", "surrogateescape"))
+    record: dict[str, Any] = bounded.from_json(
+        bounded.read(path, bounded.RECORD_BYTES).decode("utf-8", "surrogateescape")
+    )
     return record
 
 

@@ -6,13 +6,13 @@ Later sources win. Every message names the source at fault, the range, and for a
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, overload
 
 from pydantic import ValidationError
 
+from fervideo import bounded
 from fervideo.errors import UsageError, nearest
 from fervideo.settings.listing import range_text
 from fervideo.settings.sections import OPTIONS, Settings, TrainingSettings
@@ -111,14 +111,17 @@ def _read(config: Path | str | None, kind: type[Settings]) -> Tree:
     path = files.get(str(config), Path(config))
     names = f"a shipped one by its name: {', '.join(files)}"
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8, so no TOML"
+        text = bounded.read(path, bounded.SETTINGS_BYTES).decode("utf-8-sig")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        reason = "not UTF-8, so no TOML" if isinstance(error, UnicodeDecodeError) else reason
         near = nearest(str(config), files)
         remedy = f"give a TOML file, or {names}"
         remedy = f"did you mean {near}? Or {remedy}" if near else remedy
         raise UsageError(config, f"cannot be read ({reason})", remedy) from error
-    except tomllib.TOMLDecodeError as error:
+    try:
+        values = bounded.toml(text)
+    except ValueError as error:
         raise UsageError(config, f"is not TOML ({error})", "see `fervideo settings --toml` for the form") from error
     _validated(values, str(config), kind)
     return values
@@ -138,8 +141,8 @@ def _value(text: str) -> Any:
     if text.lower() in ("none", "null", ""):
         return None
     try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        return bounded.toml(f"value = {text}")["value"]
+    except ValueError:
         return text
 
 
@@ -209,7 +212,7 @@ def _validated(values: Mapping[str, Any], source: str, kind: type[S]) -> S:
         if first["type"] == "extra_forbidden":
             raise UsageError(source, f"unknown setting {'.'.join(path)}", _suggestion(path, kind)) from None
         name, value = ".".join(path[:2]), first["input"]
-        raise UsageError(source, f"{name} = {value!r} is not possible", _possible(path, kind)) from None
+        raise UsageError(source, f"{name} = {value!r:.80} is not possible", _possible(path, kind)) from None
 
 
 def _check_rules(settings: Settings, source: Callable[..., str]) -> None:

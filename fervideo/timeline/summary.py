@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from fervideo import columns
+from fervideo import cells, columns
 from fervideo.columns import SHARE_DECIMALS
 from fervideo.records import ClipFeatures, Float64, TrackExpressions
 from fervideo.settings import Settings
@@ -57,9 +56,8 @@ def summary_table(
                 **_clip_expressions(track, labels),
             }
         )
-    # A file name may contain bytes that are not UTF-8.
-    name = os.fsencode(features.info.path.name).decode("utf-8", "replace")
-    return make_table(columns.summary(labels), {**pd.DataFrame(faces or [{"coverage": 0.0}]), "video": name})
+    video = cells.name_of(features.info.path.name)
+    return make_table(columns.summary(labels), {**pd.DataFrame(faces or [{"coverage": 0.0}]), "video": video})
 
 
 def main_expression(time: Float64, labels: Sequence[str], least: float) -> int:

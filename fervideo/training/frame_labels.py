@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from fervideo.records import EXPRESSIONS, Float64, Int64
-from fervideo.training.datasets.files import header, seconds, table_rows, text_of
+from fervideo.training.datasets.files import header, seconds, table_rows, text_of, whole_number
 from fervideo.training.manifest import Clip, Manifest, Problem, canonical, label_problem
 
 #: How a label is tied to a frame: by its index in the file, its time, or the number in its image's name.
@@ -92,10 +92,10 @@ def _aff_wild2(path: Path, found: Manifest, columns: list[str]) -> LabelFile:
     names = []
     for number, line in enumerate(lines, 2):
         text = line.strip()
-        index = int(text) if text.removeprefix("-").isdigit() else len(known)
-        if index >= len(known):
+        index = whole_number(text)
+        if index is None or not -1 <= index < len(known):
             found.add_problem(f"{path}:{number}", f"{text!r} is no number from -1 to {len(known) - 1}")
-        names.append(known[index] if 0 <= index < len(known) else "")
+        names.append(known[index] if index is not None and 0 <= index < len(known) else "")
     return LabelFile("number", np.arange(1, len(names) + 1, dtype=np.float64), tuple(names), tuple(found.problems))
 
 

@@ -12,6 +12,7 @@ from typing import Literal
 
 import pandas as pd
 
+from fervideo import cells
 from fervideo.errors import DatasetError, OutputError
 from fervideo.segments import Extraction
 from fervideo.sequence import INPUTS
@@ -182,7 +183,7 @@ def _sides_of(model: Path | None) -> dict[Path, str]:
     if listed is None or not listed.exists():
         return {}
     rows = pd.read_csv(listed, dtype=str, keep_default_na=False).to_dict("records")
-    return {Path(str(row["path"])).resolve(): str(row["split"]) for row in rows}
+    return {Path(cells.unguarded(str(row["path"]))).resolve(): str(row["split"]) for row in rows}
 
 
 def _learnt_before(clips: Sequence[Clip], sides: dict[Path, str]) -> list[Problem]:

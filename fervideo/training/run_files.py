@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from fervideo import atomic
+from fervideo import atomic, bounded
 from fervideo.errors import TrainingError
 from fervideo.outputs import write_csv
 from fervideo.records import Float32, Int64
@@ -158,7 +158,7 @@ def finished(run: Path, identity: str) -> TrainingReport:
     """
     path = run / "metrics.json"
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = bounded.from_json(bounded.read(path, bounded.RECORD_BYTES))
         if values.get("identity") == identity:
             return TrainingReport.from_json(values)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

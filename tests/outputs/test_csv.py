@@ -92,6 +92,8 @@ class TestRoundTrip:
             lambda: make_timeline(path=Path('films/a, "b" é.x.mp4')),
             lambda: make_timeline(path=Path("NA")),
             lambda: make_timeline(path=Path("\udcff.mp4")),
+            lambda: make_timeline(path=Path("=SUM(A1)\r\n, 2.mp4")),
+            lambda: make_timeline(path=Path("'-1.mp4")),
             lambda: make_timeline(provenance={"frames_per_s": 301.25, "digests": ("a", "b"), "note": "Zoë"}),
         ],
         ids=[
@@ -102,6 +104,8 @@ class TestRoundTrip:
             "commas and quotes",
             "called NA",
             "not UTF-8",
+            "a formula in two lines",
+            "a formula guarded before",
             "provenance",
         ],
     )

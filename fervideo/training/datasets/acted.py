@@ -106,7 +106,7 @@ def ck_plus(root: Path) -> Manifest:
         text = text_of(file, found).strip()
         try:
             label = _CK_PLUS[int(float(text))]
-        except (ValueError, IndexError):
+        except (ValueError, IndexError, OverflowError):
             found.add_problem(file, f"{text!r} is no emotion from 0 to 7")
             continue
         path = root / "cohn-kanade-images" / subject / sequence

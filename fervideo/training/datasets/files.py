@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from fervideo import bounded
 from fervideo.training.manifest import Manifest
 from fervideo.video import IMAGE_SUFFIXES
 from fervideo.video.files import VIDEO_SUFFIXES
@@ -69,8 +70,9 @@ def names_of(paths: Iterable[Path], root: Path) -> dict[Path, str]:
 def text_of(path: Path, found: Manifest, encoding: str = "utf-8-sig") -> str:
     """Read a text file; a file that cannot be read is a problem, and its text empty."""
     try:
-        return path.read_text(encoding=encoding)
-    except (OSError, UnicodeDecodeError) as error:
+        # As a file in text mode: all ends of lines are one.
+        return bounded.read(path, bounded.TABLE_BYTES).decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
+    except (OSError, ValueError) as error:
         found.add_problem(path, f"cannot be read ({error})")
         return ""
 
@@ -88,13 +90,14 @@ def table_rows(path: Path, found: Manifest, *needed: str) -> Iterator[tuple[str,
         the end of the row are empty.
     """
     text = text_of(path, found)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text.partition("\n")[0]))
-    columns = _columns(next(reader, []))
-    for row in reader:
+    reader = rows_of(path, io.StringIO(text, newline=""), _delimiter(text.partition("\n")[0]), found)
+    _, first = next(reader, (0, []))
+    columns = _columns(first)
+    for number, row in reader:
         cells = [cell.strip() for cell in row]
         if not any(cells):
             continue
-        origin = f"{path}:{reader.line_num}"
+        origin = f"{path}:{number}"
         lacking = [name for name in columns[len(cells) :] if name in needed]
         if lacking:
             found.add_problem(origin, f"ends before its {' and '.join(lacking)}")
@@ -102,12 +105,33 @@ def table_rows(path: Path, found: Manifest, *needed: str) -> Iterator[tuple[str,
             yield origin, dict.fromkeys(columns, "") | dict(zip(columns, cells, strict=False))
 
 
-def header(path: Path) -> list[str]:
-    """Return the columns of a table from its first line, in lower case; empty for another file."""
-    if path.suffix.lower() not in (".csv", ".tsv", ".txt") or not path.is_file():
+def rows_of(path: Path, lines: Iterable[str], delimiter: str, found: Manifest) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows of a table with the numbers of their lines; a table that breaks off is a problem."""
+    try:
+        yield from bounded.rows(lines, delimiter)
+    except ValueError as error:
+        found.add_problem(path, f"cannot be read any further ({error})")
+
+
+def first_lines(path: Path, most: int) -> list[str]:
+    """Return the first lines of a text file, each cut to 10,000 characters; none of another file."""
+    if not path.is_file():
         return []
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        line = file.readline(10_000)
+        return [file.readline(10_000) for _ in range(most)]
+
+
+def whole_number(text: str) -> int | None:
+    """Return a whole number of at most nine digits; None for other text."""
+    digits = text.removeprefix("-")
+    return int(text) if digits.isascii() and digits.isdecimal() and len(digits) < 10 else None
+
+
+def header(path: Path) -> list[str]:
+    """Return the columns of a table from its first line, in lower case; empty for another file."""
+    if path.suffix.lower() not in (".csv", ".tsv", ".txt"):
+        return []
+    line = "".join(first_lines(path, 1))
     return _columns(next(csv.reader([line], delimiter=_delimiter(line)), []))
 
 
@@ -132,6 +156,7 @@ def seconds(text: str) -> float:
         parts = [float(part) for part in text.replace(",", ".").split(":")]
     except ValueError:
         parts = []
-    if not 1 <= len(parts) <= 3 or not all(map(math.isfinite, parts)):
+    total = float(sum(part * 60.0**power for power, part in enumerate(reversed(parts))))
+    if not 1 <= len(parts) <= 3 or not math.isfinite(total):
         raise ValueError(f"{text!r} is no time in seconds")
-    return float(sum(part * 60.0**power for power, part in enumerate(reversed(parts))))
+    return total

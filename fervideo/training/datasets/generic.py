@@ -11,12 +11,14 @@ from fervideo.records import EXPRESSIONS
 from fervideo.training.datasets.files import (
     clip_named,
     clips_in,
+    first_lines,
     folders,
     header,
     names_of,
     seconds,
     table_rows,
     text_of,
+    whole_number,
 )
 from fervideo.training.manifest import Clip, Manifest, canonical, canonical_split
 
@@ -209,9 +211,8 @@ def is_elan(root: Path) -> bool:
 
 def _is_elan_table(path: Path) -> bool:
     # Lines with the media's paths may precede the header.
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
-        if any("begin time" in line.lower() for _, line in zip(range(20), file, strict=False)):
-            return True
+    if any("begin time" in line.lower() for line in first_lines(path, 20)):
+        return True
     cells = header(path)
     return _clip_beside(path).exists() and len(_times(cells)) >= 2 and len(cells) >= 3
 
@@ -299,7 +300,8 @@ def _in_columns(origin: str, cells: list[str], names: list[str]) -> list[_Annota
         # Seconds are read first; milliseconds must be converted.
         at.sort(key=lambda column: ("ss.msec" not in names[column], names[column].endswith("- msec")))
         text = cells[at[0]] if at else ""
-        return f"{float(text) / 1000}" if at and names[at[0]].endswith("- msec") and text.isdigit() else text
+        number = whole_number(text) if at and names[at[0]].endswith("- msec") else None
+        return text if number is None else f"{number / 1000}"
 
     when = cell("participant"), cell("begin time"), cell("end time")
     known = [i for i, name in enumerate(names) if any(word in name for word in ("annotation", "label", "value"))]
@@ -328,12 +330,9 @@ def is_boris(root: Path) -> bool:
 
 def _boris_header(path: Path) -> int | None:
     """Return the number of lines before BORIS's header, which has facts above it in older versions; None for others."""
-    if not path.is_file():
-        return None
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
-        for number, line in zip(range(60), file, strict=False):
-            if "Behavior" in line and ("Status" in line or "Behavior type" in line):
-                return number
+    for number, line in enumerate(first_lines(path, 60)):
+        if "Behavior" in line and ("Status" in line or "Behavior type" in line):
+            return number
     return None
 
 
@@ -352,6 +351,8 @@ def boris(root: Path) -> Manifest:
 def _add_events(found: Manifest, table: Path, skipped: int) -> None:
     """Add the events of a table to a manifest; `skipped` lines precede the table's header."""
     text = text_of(table, found).splitlines()[skipped:]
+    if not text:
+        return
     delimiter = "\t" if "\t" in text[0] else ","
     (columns,) = _split(text[:1], delimiter)
     open_since: dict[tuple[str, str, str], tuple[str, str]] = {}

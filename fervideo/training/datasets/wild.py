@@ -12,7 +12,16 @@ from zipfile import BadZipFile
 
 import pandas as pd
 
-from fervideo.training.datasets.files import clip_named, clips_in, folders, header, table_rows, text_of, under
+from fervideo.training.datasets.files import (
+    clip_named,
+    clips_in,
+    folders,
+    header,
+    table_rows,
+    text_of,
+    under,
+    whole_number,
+)
 from fervideo.training.manifest import Clip, Manifest, canonical, written_votes
 
 _DFEW = ("happiness", "sadness", "neutral", "anger", "surprise", "disgust", "fear")
@@ -73,7 +82,8 @@ def dfew(root: Path) -> Manifest:
             if split == "train" and clip in listed:
                 continue
             listed.add(clip)
-            if not label.isdigit() or not first <= int(label) < first + len(_DFEW):
+            number = whole_number(label)
+            if number is None or not first <= number < first + len(_DFEW):
                 found.add_problem(origin, f"label {label!r} is none of {first} to {first + len(_DFEW) - 1}")
                 continue
             path = clip_named(frames, clip)
@@ -82,7 +92,7 @@ def dfew(root: Path) -> Manifest:
                 Clip(
                     clip=clip,
                     path=path if path.exists() else clip_named(frames, name),
-                    label=_DFEW[int(label) - first],
+                    label=_DFEW[number - first],
                     label_votes=votes.get(clip, ""),
                     split="" if by_fold else split,
                     fold=fold if by_fold else "",
@@ -112,7 +122,7 @@ def _dfew_votes(root: Path, found: Manifest) -> dict[str, str]:
             try:
                 counted = {label: float(row[column]) for column, label in columns.items() if label in _DFEW}
                 votes[str(int(clip)).zfill(5)] = written_votes(counted)
-            except (TypeError, ValueError) as error:
+            except (TypeError, ValueError, OverflowError) as error:
                 found.add_problem(f"{path}:{number}", f"is no row of votes ({error})")
     return votes
 
