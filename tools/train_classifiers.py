@@ -335,7 +335,7 @@ def main() -> None:
     parser.add_argument(
         "--backbone-weights",
         type=Path,
-        help="a body to start from: safetensors, or a state dict with torchvision's names",
+        help="a body to start from: safetensors with torchvision's names",
     )
     parser.add_argument("--epochs", type=int, help="default: 20 for mlp, 6 for each stage of transfer and vgg16")
     parser.add_argument("--steps", type=int, help="steps per epoch, to try the recipe; default: all images")

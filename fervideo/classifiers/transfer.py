@@ -7,7 +7,6 @@ names, so that a file of ImageNet weights fits.
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 from typing import Literal
 
@@ -116,32 +115,19 @@ class Transfer:
 
 
 def load_body(model: SmallNet | VGG16, path: Path) -> None:
-    """Set a network's body from a file: safetensors, or a state dict that torch saved. The file's own head is left out.
+    """Set a network's body from a safetensors file, whose own head is left out.
 
     Raises:
-        WeightsError: The file is neither, or lacks parameters of the body, or has them in other shapes.
+        WeightsError: The file is none, or lacks parameters of the body, or has them in other shapes.
     """
-    nets.fill(nn.ModuleDict({"features": model.features}), _tensors(path), path)
-
-
-def _tensors(path: Path) -> dict[str, Tensor]:
-    remedy = "give a .safetensors file, or a state dict saved by torch.save"
     try:
-        return load_file(path)
+        state = load_file(path)
     except FileNotFoundError:
-        raise WeightsError(path, "no such file", remedy) from None
-    except (SafetensorError, OSError):
-        pass
-    try:
-        # Never more than tensors: a pickle could run anything.
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise WeightsError(
-            path, f"neither safetensors nor a state dict of plain tensors ({type(error).__name__})", remedy
-        ) from error
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise WeightsError(path, f"holds {type(state).__name__}, not parameter names with tensors", remedy)
-    return dict(state)
+        raise WeightsError(path, "no such file", "give a .safetensors file") from None
+    except (SafetensorError, OSError) as error:
+        remedy = "convert it: `safetensors.torch.save_file(torch.load(FILE, weights_only=True), 'body.safetensors')`"
+        raise WeightsError(path, f"not a safetensors file ({error})", remedy) from error
+    nets.fill(nn.ModuleDict({"features": model.features}), state, path)
 
 
 def _conv(n_in: int, n_out: int, size: int = 3, stride: int = 1) -> list[nn.Module]:
