@@ -14,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import contextmanager
 from functools import partial
 from multiprocessing.connection import Connection
 from types import TracebackType
@@ -153,7 +154,8 @@ class _Worker:
             BrokenProcessPool: The process was killed while it was idle.
         """
         self.listener.clear()
-        future: Future[Any] = self._executor.submit(*call)
+        with _spared_from_ctrl_c():
+            future: Future[Any] = self._executor.submit(*call)
         self.listener.start()
         return future
 
@@ -274,6 +276,19 @@ class Pool(Generic[Key]):
         return over
 
 
+@contextmanager
+def _spared_from_ctrl_c() -> Iterator[None]:
+    """Let processes that start in the block never see Ctrl-C, not even before they can ignore it."""
+    if os.name != "posix":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _start_tracker() -> None:
     """Start loky's tracker of semaphores, if it does not run yet, so that it tidies in silence.
 
@@ -283,7 +298,8 @@ def _start_tracker() -> None:
     before = os.environ.get("PYTHONWARNINGS")
     os.environ["PYTHONWARNINGS"] = f"{before},{_QUIET}" if before else _QUIET
     try:
-        resource_tracker.ensure_running()
+        with _spared_from_ctrl_c():
+            resource_tracker.ensure_running()
     finally:
         if before is None:
             del os.environ["PYTHONWARNINGS"]

@@ -13,9 +13,11 @@ from __future__ import annotations
 import argparse
 import atexit
 import gc
+import io
 import logging
 import os
 import select
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -36,22 +38,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     # At the end the process goes, garbage and all: to look for it then takes a fifth of a cached run.
     atexit.register(gc.freeze)
     sys.setswitchinterval(5e-4)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A name of a file, or a sign such as °, that the terminal's encoding lacks. stderr does so by itself.
+        sys.stdout.reconfigure(errors="backslashreplace")
     words = list(sys.argv[1:] if argv is None else argv)
     if not words:
         print(table.parser("").format_help(), file=sys.stderr, end="")
         return 2
     debug = "--debug" in words
     with _logging(debug=debug):
-        try:
-            args = table.parse(words)
-        except FervideoError as error:
-            _LOG.error("%s", error)
-            return 2
-        return _run(args, debug=debug)
+        code = _run(words, debug=debug)
+    if code == _INTERRUPTED and argv is None:
+        # The program ends: what comes at its end is not to be interrupted again.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return code
 
 
-def _run(args: argparse.Namespace, *, debug: bool) -> int:
+def _run(words: Sequence[str], *, debug: bool) -> int:
+    args = argparse.Namespace()
     try:
+        args = table.parse(words)
         code: int = args.run(args)
         sys.stdout.flush()
         return code
@@ -64,6 +70,10 @@ def _run(args: argparse.Namespace, *, debug: bool) -> int:
         if not _stdout_is_closed():
             raise
         return _PIPE_CLOSED
+    except OSError as error:
+        if debug:
+            raise
+        return _report_os_error(error)
     except KeyboardInterrupt:
         if debug:
             raise
@@ -72,8 +82,19 @@ def _run(args: argparse.Namespace, *, debug: bool) -> int:
         return _INTERRUPTED
 
 
+def _report_os_error(error: OSError) -> int:
+    """Report an error of the system that no room expects, such as a full disk behind stdout; return the exit code."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _discard_stdout()
+    remedy = "free room, files or memory, and run again; --debug shows where it happened"
+    _LOG.error("%s: %s; %s", error.filename or "stdout or a temporary file", error.strerror or error, remedy)
+    return 2
+
+
 def _stdout_is_closed() -> bool:
-    """Check whether the reader of stdout has gone, as `head` goes; if so, Python's last flush is to succeed."""
+    """Check whether the reader of stdout has gone, as `head` goes; if so, discard the rest."""
     try:
         number = sys.stdout.fileno()
     except OSError:
@@ -82,8 +103,13 @@ def _stdout_is_closed() -> bool:
     poll.register(number, select.POLLOUT)
     if not any(event & select.POLLERR for _, event in poll.poll(0)):
         return False
-    os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+    _discard_stdout()
     return True
+
+
+def _discard_stdout() -> None:
+    """Let Python's last flush succeed."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class _OneLine(logging.Formatter):

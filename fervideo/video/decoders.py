@@ -97,7 +97,9 @@ def _decord() -> Any:
 
 
 def _decord_errors() -> tuple[type[Exception], ...]:
-    return _decord().DECORDError, _decord().DECORDLimitReachedError, RuntimeError, AssertionError
+    decord = _decord()
+    # The last one: a file name that is not UTF-8.
+    return decord.DECORDError, decord.DECORDLimitReachedError, RuntimeError, AssertionError, UnicodeEncodeError
 
 
 class _DecordReader:

@@ -77,3 +77,20 @@ def test_interrupted_work_names_the_way_on(run, monkeypatch: pytest.MonkeyPatch)
     code, _, err = run("doctor")
     assert (code, err.count("\n")) == (130, 1)
     assert err.startswith("fervideo: interrupted; ")
+
+
+def test_a_full_disk_behind_stdout_is_one_line():
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full")
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([*PROGRAM, "settings"], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith("fervideo: stdout or a temporary file: No space left on device; ")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_terminal_that_lacks_a_sign_gets_another(encoding: str):
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    done = subprocess.run([*PROGRAM, "describe"], capture_output=True, env=environment)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"yaw_deg" in done.stdout
