@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import platform
 import shutil
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator
@@ -23,7 +24,8 @@ _SILENT_S = 600
 
 def process_name() -> str:
     """Return this process's name, unique among all machines that may share a folder."""
-    return f"{os.getpid()}@{platform.node()}"
+    pid = os.getpid()
+    return f"{pid}.{_state(pid)[1]}@{platform.node()}"
 
 
 def is_gone(owner: str, since_s: float) -> bool:
@@ -33,16 +35,32 @@ def is_gone(owner: str, since_s: float) -> bool:
         owner: Its `process_name`; anything else is judged by the time alone.
         since_s: When it began, in seconds since 1970.
     """
-    pid, _, node = owner.partition("@")
+    process, _, node = owner.partition("@")
+    pid, _, began = process.partition(".")
     if node != platform.node() or os.name != "posix" or not pid.isdecimal():
-        return time.time() - since_s > _SILENT_S
+        # A clock that was set back makes files of the future.
+        return abs(time.time() - since_s) > _SILENT_S
     try:
         os.kill(int(pid), 0)
     except ProcessLookupError:
         return True
     except OSError:
         return False  # it is another user's
-    return False
+    state, same_began = _state(int(pid))
+    return state == "Z" or began != same_began
+
+
+def _state(pid: int) -> tuple[str, str]:
+    """Return a process's state, `Z` for one that has ended, and when it began; two empty texts without /proc.
+
+    A container that starts again gives out the same numbers again, so a number alone is no identity.
+    """
+    try:
+        # The name before them, in brackets, may contain blanks.
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        return fields[0], fields[19]
+    except (OSError, IndexError):
+        return "", ""
 
 
 @contextmanager
@@ -72,6 +90,14 @@ def written(path: Path, remedy: str = "choose a folder that you may write to") -
 def temporary_prefix() -> str:
     """Return how the names of this process's temporary files begin; no more `-` may follow."""
     return f".fervideo-{process_name()}-"
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """Provide a folder among the system's temporary ones; after a kill, the next one removes it."""
+    remove_abandoned(Path(tempfile.gettempdir()))
+    with tempfile.TemporaryDirectory(prefix=temporary_prefix()) as folder:
+        yield Path(folder)
 
 
 def remove_abandoned(folder: Path) -> None:

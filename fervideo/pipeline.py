@@ -10,10 +10,9 @@ import importlib.metadata
 import platform
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-from fervideo import models, sequence, timeline, tracking, video
+from fervideo import atomic, models, sequence, timeline, tracking, video
 from fervideo.cache import Cache
 from fervideo.models import Models
 from fervideo.records import ClipExpressions, ClipFeatures
@@ -50,8 +49,8 @@ def analyze(
     """
     wanted = chosen(settings, options)
     run_models = models.resolve(wanted)
-    with TemporaryDirectory(prefix="fervideo-") as scratch:
-        extraction = open_clip(Path(path), wanted, run_models, None if wanted.run.cache else Path(scratch))
+    with atomic.scratch_folder() as scratch:
+        extraction = open_clip(Path(path), wanted, run_models, None if wanted.run.cache else scratch)
         return finish(extraction, extraction.run(progress=progress))
 
 
@@ -100,7 +99,7 @@ def finish(extraction: Extraction, hits: int) -> Timeline:
         "frames_decoded": len(features.frame),
         "cache": {"segments": len(extraction.segments), "hits": hits},
         "seconds": {stage: round(amount, 3) for stage, amount in watch.seconds.items()} | {"total": round(seconds, 3)},
-        "frames_per_s": round(len(features.frame) / seconds, 1),
+        "frames_per_s": round(len(features.frame) / seconds, 1) if seconds else 0.0,
     }
     return timeline.build(features, expressions.tracks, settings, provenance, expressions.labels)
 

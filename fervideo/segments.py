@@ -61,8 +61,8 @@ class Stopwatch:
 
     @property
     def total_s(self) -> float:
-        """Seconds since the start."""
-        return time.time() - self._began_s
+        """Seconds since the start; 0 where the clock has been set back since."""
+        return max(time.time() - self._began_s, 0.0)
 
     @contextmanager
     def __call__(self, stage: str) -> Iterator[None]:

@@ -6,6 +6,7 @@ order of the clips. It has a clip finished the moment its last segment is stored
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import deque
 from collections.abc import Callable
@@ -25,12 +26,16 @@ from fervideo.batch.setup import Batch
 from fervideo.batch.tables import Failure
 from fervideo.batch.tasks import TaskId
 from fervideo.cache import Cache
-from fervideo.errors import FervideoError, OutputError, VideoError
+from fervideo.errors import FervideoError, OutputError, VideoError, counted
 from fervideo.segments import Extraction, extract_segment
 from fervideo.workers import WorkerDied, WorkerHung
 
+_log = logging.getLogger("fervideo")
+
 #: Seconds after which segments that another batch has locked are tried again.
 _PATIENCE_S = 0.5
+#: Seconds of waiting for them after which that is reported.
+_LONG_S = 10.0
 #: Bytes of a frame with one face in the cache (4.0 kB) and in the results (0.3 kB).
 _BYTES_PER_FRAME = 4300
 #: Most clips that are open at once, per worker.
@@ -105,6 +110,7 @@ class Schedule:
         Raises:
             OutputError: The cache or the output folder cannot be written; stored files stay.
         """
+        waited_s = 0.0
         try:
             while self._submit() or self._engine.busy or self._queue:
                 if self._engine.busy:
@@ -113,6 +119,11 @@ class Schedule:
                         self._take(key, future)
                 else:
                     time.sleep(_PATIENCE_S)
+                    waited_s += _PATIENCE_S
+                    if waited_s == _LONG_S:
+                        _log.warning(
+                            "another batch has locked %s; waiting for it", counted(len(self._queue), "segment")
+                        )
         finally:
             for key in list(self._locked):
                 self._unlock(key)

@@ -7,10 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-from fervideo import cache, models
+from fervideo import atomic, cache, models
 from fervideo.batch import tables
 from fervideo.batch.folder import Clip, find, shard
 from fervideo.batch.records import Options
@@ -85,8 +84,8 @@ class Batch:
         if self.settings.run.cache:
             yield cache.chosen()
             return
-        with TemporaryDirectory(prefix="fervideo-") as scratch:
-            yield Path(scratch)
+        with atomic.scratch_folder() as scratch:
+            yield scratch
 
 
 def _earlier(clips: Sequence[Clip], identity: dict[str, Any], retry_failed: bool) -> dict[Clip, tables.Known]:

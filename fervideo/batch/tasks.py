@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Literal
 
-from fervideo import outputs, pipeline, video
+from fervideo import atomic, outputs, pipeline, video
 from fervideo.batch.folder import Clip
 from fervideo.cache import Cache
 from fervideo.errors import FervideoError, OutputError
@@ -153,8 +152,8 @@ def extract_apart(
     Returns:
         Seconds per stage, and files for `cache.Cache.adopt`.
     """
-    with TemporaryDirectory(prefix="fervideo-") as scratch:
-        store = Cache(name="clip", base=Path(scratch), classifier=task.classifier.key)
+    with atomic.scratch_folder() as scratch:
+        store = Cache(name="clip", base=scratch, classifier=task.classifier.key)
         store.adopt(task.segment, stored)
         seconds = extract_segment(replace(task, source=source, store=store))
         return seconds, store.contents(task.segment)

@@ -1,8 +1,8 @@
 """The files of the cache, as bytes: a segment's faces, predictions for them, and expressions of a clip.
 
-All are safetensors with a checksum for each array. Landmarks are most of the bytes, so they are stored as 16-bit steps
-from the middle of the box. A step is 1/32767 of the landmark farthest from there. The error is at most 0.01 pixels for
-a face of 500 pixels.
+All are safetensors with a checksum for each array and for the header. Landmarks are most of the bytes, so they are
+stored as 16-bit steps from the middle of the box. A step is 1/32767 of the landmark farthest from there. The error is
+at most 0.01 pixels for a face of 500 pixels.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from fervideo import bounded
 from fervideo.records import (
     ClipExpressions,
     DetectedFaces,
@@ -28,14 +29,14 @@ from fervideo.records import (
 )
 
 #: Version of a segment's faces; raise it whenever the same video and settings would give other faces.
-FACES_VERSION = 3
+FACES_VERSION = 4
 #: Version of predictions; raise it whenever the same faces and weights would give other predictions.
 PREDICTIONS_VERSION = 1
 #: Version of a clip's expressions; raise it whenever the same features, weights and settings would give others.
 EXPRESSIONS_VERSION = 3
 
 #: Errors that reading a damaged file may raise.
-DAMAGE = (SafetensorError, OSError, ValueError, KeyError, TypeError)
+DAMAGE = (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError)
 _FACE_ARRAYS = ("frame", "box_px", "alignment", "blur", "brightness")
 
 
@@ -115,8 +116,18 @@ def _sealed(arrays: dict[str, Any], **header: object) -> bytes:
     """Return arrays and a header as the bytes of a file; `_unsealed` reads it."""
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     # safetensors itself does not notice a block that a power cut left full of zeros.
-    checks = {name: zlib.crc32(array) for name, array in arrays.items()}
-    return save(arrays, {"fervideo": json.dumps({**header, "crc32": checks})})
+    sealed = {**header, "crc32": {name: _checksum(array) for name, array in arrays.items()}}
+    return save(arrays, {"fervideo": json.dumps({**sealed, "seal": _seal(sealed)})})
+
+
+def _checksum(array: Any) -> int:
+    """Return a checksum of an array's numbers, and of their kind and arrangement."""
+    return zlib.crc32(array, zlib.crc32(f"{array.dtype}{array.shape}".encode()))
+
+
+def _seal(header: dict[str, Any]) -> int:
+    """Return a checksum of all of a header except the seal."""
+    return zlib.crc32(json.dumps({name: header[name] for name in sorted(header) if name != "seal"}).encode())
 
 
 def _check(header: dict[str, Any], **wanted: int) -> None:
@@ -134,14 +145,16 @@ def _unsealed(path: Path) -> Iterator[tuple[dict[str, Any], Callable[[str], Any]
     """Open a file for its header and for a function that reads an array by its name.
 
     Raises:
-        SafetensorError, OSError, ValueError, KeyError, TypeError: The file is missing or damaged.
+        DAMAGE: The file is missing or damaged.
     """
     with safe_open(path, framework="numpy") as file:
-        header = json.loads((file.metadata() or {})["fervideo"])
+        header = bounded.from_json((file.metadata() or {})["fervideo"])
+        if header["seal"] != _seal(header):
+            raise ValueError("checksum of the header differs")
 
         def stored(name: str) -> Any:
             array = file.get_tensor(name)
-            if zlib.crc32(array) != header["crc32"][name]:
+            if _checksum(array) != header["crc32"][name]:
                 raise ValueError(f"checksum of {name} differs")
             return array
 

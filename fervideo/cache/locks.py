@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from pathlib import Path
 
 from fervideo import atomic
+
+#: A lock that has been empty for so many seconds stays so.
+_MOMENT_S = 10
 
 
 def acquire(path: Path) -> bool:
@@ -37,6 +41,7 @@ def release(path: Path) -> None:
 def _is_stale(path: Path) -> bool:
     """Check whether a lock's owner is gone; an empty one is a moment old, or its owner was killed at that moment."""
     try:
-        return atomic.is_gone(path.read_text(encoding="utf-8"), path.stat().st_mtime)
+        owner, since_s = path.read_text(encoding="utf-8", errors="replace"), path.stat().st_mtime
     except OSError:
         return False
+    return atomic.is_gone(owner, since_s) if owner else abs(time.time() - since_s) > _MOMENT_S

@@ -28,6 +28,7 @@ from typing import TypeVar
 
 import platformdirs
 
+from fervideo import atomic
 from fervideo.cache import files, locks, remote
 from fervideo.errors import OutputError
 from fervideo.records import ClipExpressions, FramePredictions, SegmentFaces
@@ -292,9 +293,10 @@ class Cache:
             return None
 
     def _write(self, path: Path, content: bytes) -> None:
-        temporary = path.with_suffix(f".{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp")
+        temporary = path.with_name(f"{atomic.temporary_prefix()}{uuid.uuid4().hex[:8]}")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            atomic.remove_abandoned(self.folder)
             temporary.write_bytes(content)
             temporary.replace(path)
         except OSError as error:

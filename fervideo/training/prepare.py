@@ -7,12 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Literal
 
 import pandas as pd
 
-from fervideo import cells
+from fervideo import atomic, cells
 from fervideo.errors import DatasetError, OutputError
 from fervideo.segments import Extraction
 from fervideo.sequence import INPUTS
@@ -91,12 +90,10 @@ def prepared(
         settings = settings.model_copy(
             update={"video": settings.video.model_copy(update={"image_fps": manifest.image_fps})}
         )
-    with TemporaryDirectory(prefix="fervideo-") as scratch:
+    with atomic.scratch_folder() as scratch:
         bad = {problem.origin for problem in problems}
         openable = [clip for clip in manifest.clips if clip.origin not in bad]
-        opened, unreadable = open_videos(
-            openable, settings, None if settings.run.cache else Path(scratch), progress=progress
-        )
+        opened, unreadable = open_videos(openable, settings, None if settings.run.cache else scratch, progress=progress)
         problems += [*unreadable, *_beyond(openable, opened)]
         sound = manifest.sound(problems, skip=True)
         try:

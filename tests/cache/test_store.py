@@ -9,7 +9,6 @@ import multiprocessing
 import os
 import pickle
 import re
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -126,12 +125,9 @@ def rewritten(path: Path, **changes: object) -> None:
     header = json.loads(json.loads(content[8 : 8 + length])["__metadata__"]["fervideo"])
     arrays = load(content)
     for name, value in changes.items():
-        if isinstance(value, np.ndarray):
-            arrays[name] = value
-            header["crc32"][name] = zlib.crc32(value)
-        else:
-            header[name] = value
-    path.write_bytes(save(arrays, {"fervideo": json.dumps(header)}))
+        (arrays if isinstance(value, np.ndarray) else header)[name] = value
+    sealed = {name: value for name, value in header.items() if name not in ("crc32", "seal")}
+    path.write_bytes(files._sealed(arrays, **sealed))
 
 
 def zeroed(path: Path) -> None:
@@ -158,6 +154,20 @@ DAMAGES = {
     "other dtype": lambda path: rewritten(path, blur=np.zeros(10)),
     "other number of landmarks": lambda path: rewritten(path, landmark_steps=np.zeros((10, 68, 3), np.int16)),
 }
+
+
+def test_no_byte_of_a_header_changes_unseen(store: Cache) -> None:
+    store.put_faces(make_shard(faces=1))
+    path = store.faces_path(0)
+    content = path.read_bytes()
+    random = np.random.default_rng(0)
+    for at in range(8, 8 + int.from_bytes(content[:8], "little"), 5):
+        # A digit for a digit is still JSON, and a letter may make another dtype.
+        flipped, other = content[at] ^ (1 << random.integers(8)), b"IUFB0123"[at % 8]
+        for value in {int(flipped), other} - {content[at], 0x20}:
+            path.write_bytes(content[:at] + bytes([value]) + content[at + 1 :])
+            with pytest.raises(files.DAMAGE):
+                files.read_faces(path, 0)
 
 
 def messages(caplog: pytest.LogCaptureFixture) -> list[str]:
