@@ -7,6 +7,7 @@ one. Processes of loky start afresh, without threads that a fork would break, an
 from __future__ import annotations
 
 import logging
+import multiprocessing.resource_tracker
 import os
 import signal
 import threading
@@ -300,6 +301,9 @@ def _start_tracker() -> None:
     try:
         with _spared_from_ctrl_c():
             resource_tracker.ensure_running()
+            if os.name == "posix":
+                # The standard library's, which loky starts beside it: its start lets Ctrl-C through again.
+                multiprocessing.resource_tracker.ensure_running()
     finally:
         if before is None:
             del os.environ["PYTHONWARNINGS"]

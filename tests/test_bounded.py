@@ -20,7 +20,7 @@ def test_a_file_is_read_up_to_its_limit(tmp_path: Path):
     "text", ["a=" + "[" * 1500 + "]" * 1500, "a" + ".a" * 4000 + "=1", "\n".join(["[" * 100] * 99)]
 )
 def test_toml_that_is_nested_without_end_is_refused(text: str):
-    with pytest.raises(ValueError, match="nested too deeply|longer than|line 1"):
+    with pytest.raises(ValueError, match=r"nested too deeply|longer than|line 1"):
         bounded.toml(text)
 
 

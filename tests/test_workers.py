@@ -66,6 +66,14 @@ def test_a_process_that_is_killed_while_idle_is_replaced():
         assert run(pool, {"who": (os.getpid,)})["who"] != first
 
 
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_ctrl_c_never_reaches_a_worker_not_even_while_it_starts():
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    with Pool[str](1) as pool:
+        assert signal.SIGINT in run(pool, {"mask": (signal.pthread_sigmask, signal.SIG_BLOCK, ())})["mask"]
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before
+
+
 def test_processes_stay_warm_and_go_with_the_pool():
     with Pool[str](1) as pool:
         pids = {run(pool, {"who": (os.getpid,)})["who"] for _ in range(3)}

@@ -17,7 +17,6 @@ import io
 import logging
 import os
 import select
-import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -47,11 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     debug = "--debug" in words
     with _logging(debug=debug):
-        code = _run(words, debug=debug)
-    if code == _INTERRUPTED and argv is None:
-        # The program ends: what comes at its end is not to be interrupted again.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-    return code
+        return _run(words, debug=debug)
 
 
 def _run(words: Sequence[str], *, debug: bool) -> int:
