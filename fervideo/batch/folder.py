@@ -45,7 +45,8 @@ def find(folders: Sequence[Path], output: Path, glob: str | None = None, *, recu
     Raises:
         UsageError: A path is no folder, no video is in it, or the output folder is in it.
     """
-    roots = [folder.absolute() for folder in folders]
+    # A name for a folder above would lead out of the output folder, which mirrors these paths.
+    roots = [folder.resolve() if ".." in folder.parts else folder.absolute() for folder in folders]
     output = output.absolute()
     for given, root in zip(folders, roots, strict=True):
         _check(given, root, output if recursive else None)
@@ -81,7 +82,11 @@ def _check(given: Path, root: Path, output: Path | None) -> None:
 
 
 def _videos(root: Path, glob: str | None, recursive: bool) -> list[Path]:
-    found = root.rglob(glob or "*") if recursive else root.glob(glob or "*")
+    pattern = glob or "*"
+    try:
+        found = list(root.rglob(pattern) if recursive else root.glob(pattern))
+    except (ValueError, NotImplementedError) as error:
+        raise UsageError(f"--glob {glob}", f"is no pattern ({error})", "write for example --glob '*.mp4'") from None
     return [
         path
         for path in found

@@ -40,6 +40,23 @@ def test_no_two_clips_share_a_path(tmp_path: Path):
     assert paths == ["x/in/clip", "y/in/clip.mov", "y/in/clip.mp4", "y/in/clip.mp4.mkv", "y/in/other"]
 
 
+def test_results_stay_in_the_output_folder(tmp_path: Path):
+    out = tmp_path / "x" / "out"
+    touch(tmp_path, "x/one/a.mp4", "y/two/b.mp4", "y/two/c/d.mp4")
+    folders = [tmp_path / "x" / "one", tmp_path / "x" / ".." / "y" / "two"]
+    clips = find(folders, out)
+    assert [clip.name for clip in clips] == ["x/one/a.mp4", "y/two/b.mp4", "y/two/c/d.mp4"]
+    assert all(clip.folder.resolve().is_relative_to(out) for clip in clips)
+    with pytest.raises(UsageError, match="no videos found"):
+        find(folders[:1], out, "../../y/two/*.mp4")
+
+
+@pytest.mark.parametrize("glob", ["/etc/*.mp4", "**.mp4"])
+def test_a_pattern_that_is_none_is_refused(tmp_path: Path, glob: str):
+    with pytest.raises(UsageError, match="is no pattern"):
+        find([touch(tmp_path / "in", "a.mp4")], tmp_path / "out", glob)
+
+
 def test_shards_share_all_clips(tmp_path: Path):
     clips = find([touch(tmp_path / "in", *(f"{i}.mp4" for i in range(7)))], tmp_path / "out")
     shards = [shard(clips, f"{i}/3") for i in (1, 2, 3)]
