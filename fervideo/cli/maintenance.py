@@ -65,7 +65,10 @@ def _cache(args: argparse.Namespace) -> int:
         n_bytes, n_clips = cache.prune(_bytes(args.max_size))
         print(f"removed {counted(n_clips, 'clip')}, {n_bytes / 1e6:.1f} MB")
     elif args.action == "clear":
+        from fervideo import demo
+
         cache.clear()
+        demo.forget(cache.root() / "demo")
     n_bytes, n_clips = cache.size()
     print(f"{cache.root()}: {counted(n_clips, 'clip')}, {n_bytes / 1e6:.1f} MB")
     return 0
@@ -77,7 +80,7 @@ def _bytes(text: str) -> int:
     Raises:
         UsageError: It is none.
     """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kMGT]?)B?", text, re.IGNORECASE)
+    match = re.fullmatch(r"(\d{1,15}(?:\.\d+)?)\s*([kMGT]?)B?", text, re.IGNORECASE)
     if not match:
         raise UsageError(f"--max-size {text}", "is no size", "write for example 50GB or 500MB")
     thousands = " kmgt".index(match[2].lower() or " ")

@@ -12,6 +12,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import platformdirs
 import pytest
 from safetensors.numpy import load, save
 
@@ -328,6 +329,17 @@ def test_environment_names_the_root(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert folder().parent == tmp_path / "elsewhere"
     monkeypatch.setenv("FERVIDEO_CACHE", "")
     assert "fervideo" in cache.root().parts
+
+
+def test_clear_removes_clips_behind_a_url_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FERVIDEO_CACHE", f"file://{tmp_path}/shared")
+    monkeypatch.setattr(platformdirs, "user_cache_dir", lambda *_, **__: str(tmp_path / "own"))
+    cache.clear()
+    Cache.of_clip(FINGERPRINT, Settings(), "w1", "m1").put_faces(make_shard())
+    (tmp_path / "shared" / "mine.mp4").write_bytes(b"x")
+    assert [len(list((tmp_path / name).iterdir())) for name in ("shared", "own")] == [2, 1]
+    cache.clear()
+    assert [path.name for path in tmp_path.rglob("*")] == ["shared", "own", "mine.mp4"]
 
 
 def test_size_and_clear_touch_cached_clips_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """Commands that look after an installation."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,7 @@ def test_doctor_finds_the_parts_of_the_package(run):
     ("words", "message"),
     [
         ("prune --max-size much", "--max-size much: is no size"),
+        (f"prune --max-size {'9' * 400}TB", "is no size"),
         ("prune", "--max-size goes with prune, and prune with it; write `fervideo cache prune --max-size 50GB`"),
         ("clear --max-size 5GB", "cache clear: --max-size goes with prune"),
         ("prun", "invalid choice: 'prun' (choose from 'info', 'prune', 'clear'); usage: fervideo cache info|prune"),
@@ -25,6 +27,18 @@ def test_doctor_finds_the_parts_of_the_package(run):
 )
 def test_bad_usage_of_the_cache_is_one_line(refused, words: str, message: str):
     assert message in refused("cache", *words.split())
+
+
+def test_a_cleared_cache_contains_nothing_of_ours(run, own_cache: Path):
+    clip, demo = own_cache / "0123456789abcdef-0123456789abcdef", own_cache / "demo"
+    for path in (clip / "00000.faces.safetensors", clip / ".fervideo-1@here-x", demo / "astronaut.mp4"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+    (own_cache / "mine.mp4").write_bytes(b"x")
+    code, out, err = run("cache", "clear")
+    assert (code, err) == (0, "")
+    assert out == f"{own_cache}: 0 clips, 0.0 MB\n"
+    assert [path.name for path in own_cache.iterdir()] == ["mine.mp4"]
 
 
 def test_settings_in_force_are_printed(run):
