@@ -218,13 +218,20 @@ class Pool(Generic[Key]):
             key: Identifies the task in the result of `wait`.
             function: Importable by its name in a fresh process.
             args: Its arguments, which can be pickled.
+
+        Raises:
+            FervideoError: The system starts no process: /dev/shm, memory or a limit of files is full.
         """
         self._start(key, (function, *args), _TRIES)
 
     def _start(self, key: Key, call: tuple[Any, ...], tries: int) -> None:
-        worker = self._idle.pop() if self._idle else _Worker()
         try:
+            worker = self._idle.pop() if self._idle else _Worker()
             future = worker.submit(call)
+        except OSError as error:
+            remedy = "free room in /dev/shm, memory and files, or run again with --workers 1"
+            reason = f"cannot be started ({error.strerror or error})"
+            raise FervideoError("worker processes", reason, remedy) from error
         except BrokenProcessPool:
             # The process was killed while it was idle.
             worker.kill()

@@ -74,6 +74,15 @@ def test_ctrl_c_never_reaches_a_worker_not_even_while_it_starts():
     assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before
 
 
+def test_a_system_that_starts_no_process_is_one_error(monkeypatch: pytest.MonkeyPatch):
+    def no_room(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(workers, "ProcessPoolExecutor", no_room)
+    with pytest.raises(FervideoError, match=r"^worker processes: cannot be started \(No space left on device\); free"):
+        list(workers.map_jobs(divide, [(6, 3), (6, 2)], 2, "dividing"))
+
+
 def test_processes_stay_warm_and_go_with_the_pool():
     with Pool[str](1) as pool:
         pids = {run(pool, {"who": (os.getpid,)})["who"] for _ in range(3)}

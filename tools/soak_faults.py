@@ -21,7 +21,7 @@ _INTERRUPTED = (130, -signal.SIGINT)
 def undisturbed(clips: Path) -> tuple[dict[str, bytes], float]:
     """Return the tables of a run without a disturbance, and the seconds that it took."""
     with bench(clips) as place:
-        ended = place.run()
+        ended = place.run(2)
         if ended.code != 0:
             raise SystemExit(f"soak: the undisturbed run ended with {ended.code}: {ended.stderr}")
         return place.tables(), ended.seconds
@@ -46,7 +46,7 @@ def kills(clips: Path, n: int, seed: int) -> Tally:
 def _killed(
     place: Bench, expected: Mapping[str, bytes], deadly: int, moment_s: float, victim: str, draw: random.Random
 ) -> str:
-    with Started(place.batch(), place.environment()) as started:
+    with Started(place.batch(2), place.environment()) as started:
         time.sleep(moment_s)
         if victim == "worker":
             if not (workers := started.children()):

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 #: A run that takes longer than this many seconds counts as hanging.
 HANG_S = 300.0
 #: Few frames of each second: these checks do not depend on the faces in them.
-SPARSE = ("--sample-fps", "5")
+SPARSE = ("--sample-fps", "2")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +86,7 @@ class Bench:
     def cache(self) -> Path:
         return self.root / "cache"
 
-    def batch(self, workers: int = 2) -> list[str]:
+    def batch(self, workers: int = 1) -> list[str]:
         """Return the command that analyses the clips."""
         return fervideo("batch", self.clips, "-o", self.out, "--workers", workers, *SPARSE)
 
@@ -94,7 +94,7 @@ class Bench:
         """Return the environment of its commands, with the cache in it."""
         return {**os.environ, "PYTHONPATH": str(ROOT), "FERVIDEO_CACHE": str(self.cache), **more}
 
-    def run(self, workers: int = 2, **environment: str) -> Ended:
+    def run(self, workers: int = 1, **environment: str) -> Ended:
         """Analyse the clips without a disturbance."""
         with Started(self.batch(workers), self.environment(**environment)) as started:
             return started.end()

@@ -28,7 +28,7 @@ import fervideo
 
 def work(clips, out):
     for clip in sorted(Path(clips).rglob("*.mp4")):
-        fervideo.analyze(clip, sample_fps=5, workers=2).save(Path(out, clip.parent.name))
+        fervideo.analyze(clip, sample_fps=2, workers=2).save(Path(out, clip.parent.name))
 
 if __name__ == "__main__":
     child = multiprocessing.get_context(sys.argv[1]).Process(target=work, args=sys.argv[2:])
