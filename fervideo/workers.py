@@ -286,7 +286,7 @@ class Pool(Generic[Key]):
 
 @contextmanager
 def _spared_from_ctrl_c() -> Iterator[None]:
-    """Let processes that start in the block never see Ctrl-C, not even before they can ignore it."""
+    """Keep Ctrl-C from processes that start in the block, even before they can ignore it."""
     if os.name != "posix":
         yield
         return

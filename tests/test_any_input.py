@@ -26,7 +26,7 @@ from fervideo.training import datasets, frame_labels, manifest
 N_EXAMPLES = os.environ.get("FERVIDEO_EXAMPLES")
 few = hypothesis.settings(max_examples=int(N_EXAMPLES or 40), derandomize=not N_EXAMPLES, database=None, deadline=None)
 NAMES = [f"{section}.{key}" for section, values in Settings().model_dump().items() for key in values]
-#: Pieces of which mistakes are made.
+#: Pieces of mistakes.
 ODD = ["", "nan", "-1", "1e999", "9" * 5000, "²", "=1", '"', "\0", "\r", "[" * 3000, "a:b:c", "\ufeff"]
 words = st.one_of(st.text(max_size=12), st.sampled_from(ODD))
 values = st.one_of(words, st.floats().map(str), st.integers().map(str), st.sampled_from(["true", "auto", "none"]))

@@ -1,4 +1,4 @@
-"""Temporary files and their owners: those of a process that is gone are known for what they are."""
+"""Temporary files and their owners: those of a process that is gone are recognised."""
 
 import os
 import platform

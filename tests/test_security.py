@@ -17,7 +17,7 @@ from fervideo.errors import FervideoError
 from fervideo.sequence import load
 from fervideo.training import stills
 
-#: Modules that unpickle, functions that do, and what evaluates text as a program.
+#: Modules that unpickle; functions that do, or that run text as a program.
 UNPICKLES = {"pickle", "joblib", "dill", "cloudpickle", "shelve", "marshal"}
 CALLS = {"torch.load", "pd.read_pickle", "pandas.read_pickle", "eval", "exec", "pd.eval", "os.system"}
 

@@ -193,8 +193,8 @@ def serve() -> None:
     """Analyse the files whose paths come on stdin; write one line for each."""
     from fervideo import FervideoError, analyze
 
-    answers, sys.stdout = sys.stdout, sys.stderr
-    print("ready", file=answers, flush=True)
+    replies, sys.stdout = sys.stdout, sys.stderr
+    print("ready", file=replies, flush=True)
     for line in sys.stdin:
         try:
             timeline = analyze(line.rstrip("\n"), cache=False, workers=1, faces=1)
@@ -206,7 +206,7 @@ def serve() -> None:
         else:
             n = timeline.frames["frame"].nunique()
             outcome = "partial" if timeline.damage else "ok" if n == N_FRAMES else "ok, other frames"
-        print(" ".join(outcome.split()), file=answers, flush=True)
+        print(" ".join(outcome.split()), file=replies, flush=True)
 
 
 if __name__ == "__main__":

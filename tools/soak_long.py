@@ -35,31 +35,31 @@ class Look(NamedTuple):
 
 def looped(clips: Path, n: int, seed: int) -> Tally:  # noqa: ARG001  (as the others)
     """Analyse a clip that is repeated until it lasts `n` minutes."""
-    with bench(clips) as place:
-        path = loop_of(clips / "two" / "b.mp4", 60 * n, place.root / "looped.mp4")
-        command = fervideo("timeline", path, "-o", place.out, "--sample-fps", "5", "--workers", "2")
-        return _watched(f"{n} minutes looped", place, command, lambda: _count(place.cache, "*.faces.safetensors"))
+    with bench(clips) as site:
+        path = loop_of(clips / "two" / "b.mp4", 60 * n, site.root / "looped.mp4")
+        command = fervideo("timeline", path, "-o", site.out, "--sample-fps", "5", "--workers", "2")
+        return _watched(f"{n} minutes looped", site, command, lambda: _count(site.cache, "*.faces.safetensors"))
 
 
 def many(clips: Path, n: int, seed: int) -> Tally:  # noqa: ARG001  (as the others)
     """Analyse `n` short clips in one batch."""
-    with bench(clips) as place:
-        folder, content = place.root / "many", (clips / "one" / "a.mp4").read_bytes()
+    with bench(clips) as site:
+        folder, content = site.root / "many", (clips / "one" / "a.mp4").read_bytes()
         folder.mkdir()
         for number in range(n):
             (folder / f"{number:05d}.mp4").write_bytes(content + bytes.fromhex(_BOX.format(number)))
-        command = fervideo("batch", folder, "-o", place.out, "--sample-fps", "1", "--workers", "2")
-        return _watched(f"{n} short clips", place, command, lambda: _count(place.out, "*.run.json"))
+        command = fervideo("batch", folder, "-o", site.out, "--sample-fps", "1", "--workers", "2")
+        return _watched(f"{n} short clips", site, command, lambda: _count(site.out, "*.run.json"))
 
 
 def _count(folder: Path, pattern: str) -> int:
     return sum(1 for _ in folder.rglob(pattern)) if folder.is_dir() else 0
 
 
-def _watched(name: str, place: Bench, command: Sequence[str], done: Callable[[], int]) -> Tally:
+def _watched(name: str, site: Bench, command: Sequence[str], done: Callable[[], int]) -> Tally:
     """Run a command, print the table of looks at it, and judge their course."""
     tally, looks = Tally(), []
-    with Started(command, place.environment()) as started:
+    with Started(command, site.environment()) as started:
         began = time.monotonic()
         while started.process.poll() is None:
             with suppress(psutil.Error):
@@ -78,7 +78,7 @@ def _watched(name: str, place: Bench, command: Sequence[str], done: Callable[[],
     pace = [looks[b].done - looks[a].done for a, b in ((third, 2 * third), (2 * third, len(looks) - 1))]
     slow = pace[1] < 0.6 * pace[0]
     tally.add(f"{name}, cost", f"FAULT: {pace[0]} done in the middle third, {pace[1]} in the last" if slow else "flat")
-    shutil.rmtree(place.cache, ignore_errors=True)
+    shutil.rmtree(site.cache, ignore_errors=True)
     return tally
 
 

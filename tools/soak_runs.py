@@ -46,7 +46,7 @@ class Tally:
 
     Attributes:
         counts: Number of cases by outcome.
-        faults: What was wrong in each case that ended wrongly, with what repeats it.
+        faults: One line for each case that ended wrongly, with the numbers that repeat it.
     """
 
     counts: Counter[str] = field(default_factory=Counter)

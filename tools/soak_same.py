@@ -59,15 +59,15 @@ def same(clips: Path, n: int, seed: int) -> Tally:
             runs["locale de_DE"] = (2, german)
         for number in range(max(n // 5, 1)):
             for name, (workers, environment) in runs.items():
-                with bench(clips) as place:
-                    tally.add(f"{name} ({number})", place.judge(place.run(workers, **environment), expected))
-        with bench(clips) as place:
+                with bench(clips) as site:
+                    tally.add(f"{name} ({number})", site.judge(site.run(workers, **environment), expected))
+        with bench(clips) as site:
             for name in ("1 worker, cold", "1 worker, cached"):
-                tally.add(name, place.judge(place.run(1), expected))
-                shutil.rmtree(place.out)
+                tally.add(name, site.judge(site.run(1), expected))
+                shutil.rmtree(site.out)
         for method in ("fork", "spawn", "forkserver"):
-            with bench(clips) as place:
-                tally.add(f"from a child by {method}", _from_child(place, method, expected, Path(scratch)))
+            with bench(clips) as site:
+                tally.add(f"from a child by {method}", _from_child(site, method, expected, Path(scratch)))
     return tally
 
 
@@ -79,13 +79,13 @@ def _german(folder: Path) -> dict[str, str]:
     return {"LC_ALL": "de_DE.UTF-8", "LOCPATH": str(folder)}
 
 
-def _from_child(place: Bench, method: str, expected: dict[str, bytes], scratch: Path) -> str:
+def _from_child(site: Bench, method: str, expected: dict[str, bytes], scratch: Path) -> str:
     program = scratch / "program.py"
     program.write_text(_CHILD)
-    command = [place.batch()[0], str(program), method, str(place.clips), str(place.out)]
-    with Started(command, place.environment()) as started:
+    command = [site.batch()[0], str(program), method, str(site.clips), str(site.out)]
+    with Started(command, site.environment()) as started:
         ended = started.end()
-    return place.judge(ended, {name: content for name, content in expected.items() if "/" in name})
+    return site.judge(ended, {name: content for name, content in expected.items() if "/" in name})
 
 
 def cut(clips: Path, n: int, seed: int) -> Tally:

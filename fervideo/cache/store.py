@@ -326,7 +326,10 @@ class Cache:
     @staticmethod
     def _discard(path: Path) -> None:
         with suppress(OSError):  # A file that stays does no harm: the next write replaces it.
-            path.unlink(missing_ok=True)
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
 
 
 def _key(parts: Sequence[object]) -> str:

@@ -103,7 +103,7 @@ def _stdout_is_closed() -> bool:
 
 
 def _discard_stdout() -> None:
-    """Let Python's last flush succeed."""
+    """Send the rest of stdout nowhere, so that Python's last flush succeeds."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

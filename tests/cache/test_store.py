@@ -136,7 +136,13 @@ def zeroed(path: Path) -> None:
     path.write_bytes(content[:-2000] + bytes(2000))
 
 
+def folder_instead(path: Path) -> None:
+    path.unlink()
+    (path / "below").mkdir(parents=True)
+
+
 DAMAGES = {
+    "a folder in its place": folder_instead,
     "empty": lambda path: path.write_bytes(b""),
     "short": lambda path: path.write_bytes(path.read_bytes()[:100]),
     "last byte gone": lambda path: path.write_bytes(path.read_bytes()[:-1]),
