@@ -1,7 +1,8 @@
 """Readers of datasets: each reads one layout and returns a manifest.
 
 files.py     shared by the readers: clips in folders, rows of tables
-generic.py   layouts that people make themselves: folders per label, manifests, labels per frame, intervals, ELAN, BORIS
+generic.py   layouts that people make themselves: folders per label, manifests, labels per frame, intervals, ELAN
+boris.py     events of BORIS
 acted.py     recorded in a laboratory: RAVDESS, CREMA-D, CK+, Oulu-CASIA, eNTERFACE'05
 wild.py      cut from films and the web: DFEW, FERV39k, MAFW, AFEW, Aff-Wild2
 
@@ -15,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fervideo.errors import DatasetError
-from fervideo.training.datasets import acted, generic, wild
+from fervideo.training.datasets import acted, boris, generic, wild
 from fervideo.training.manifest import Manifest
 
 
@@ -72,7 +73,7 @@ FORMATS = {
         generic.intervals, "a CSV file with columns clip,start_s,end_s,label beside the clips", generic.is_intervals
     ),
     "boris": Format(
-        generic.boris, "BORIS events as CSV or TSV, with columns Behavior, Behavior type and Time", generic.is_boris
+        boris.boris, "BORIS events as CSV or TSV, with columns Behavior, Behavior type and Time", boris.is_boris
     ),
     "elan": Format(generic.elan, "ELAN's tab-delimited text <clip>.txt beside each clip", generic.is_elan),
     "frames": Format(

@@ -1,8 +1,7 @@
-"""Layouts that people make themselves: folders per label, manifests, labels per frame, intervals, ELAN and BORIS."""
+"""Layouts that people make themselves: folders per label, manifests, labels per frame, intervals, ELAN."""
 
 from __future__ import annotations
 
-import csv
 import math
 from pathlib import Path
 from typing import NamedTuple
@@ -25,7 +24,7 @@ from fervideo.training.manifest import Clip, Manifest, canonical, canonical_spli
 _TABLES = (".csv", ".tsv")
 
 
-def _tables(root: Path, *suffixes: str) -> list[Path]:
+def tables(root: Path, *suffixes: str) -> list[Path]:
     """Return the table itself, or those in a folder."""
     if root.is_file():
         return [root]
@@ -36,13 +35,13 @@ def _tables(root: Path, *suffixes: str) -> list[Path]:
     )
 
 
-def _folder_of(root: Path) -> Path:
+def folder_of(root: Path) -> Path:
     return root.parent if root.is_file() else root
 
 
-def _named(found: Manifest) -> Manifest:
+def named(found: Manifest) -> Manifest:
     """Complete the names of clips: their path from the dataset's folder comes first."""
-    names = names_of({clip.path for clip in found.clips}, _folder_of(found.root))
+    names = names_of({clip.path for clip in found.clips}, folder_of(found.root))
     found.clips[:] = [clip._replace(clip=names[clip.path] + clip.clip) for clip in found.clips]
     return found
 
@@ -57,11 +56,11 @@ def folder(root: Path) -> Manifest:
     for parent in folders(root):
         for path in clips_in(parent):
             found.clips.append(Clip(clip="", path=path, label=canonical(parent.name), origin=str(path)))
-    return _named(found)
+    return named(found)
 
 
 def is_manifest(root: Path) -> bool:
-    return any({"path", "label"} <= set(header(path)) for path in _tables(root))
+    return any({"path", "label"} <= set(header(path)) for path in tables(root))
 
 
 def manifest(root: Path) -> Manifest:
@@ -69,11 +68,11 @@ def manifest(root: Path) -> Manifest:
     found = Manifest(root, "manifest")
     rows = [
         (table.parent / row["path"], origin, row)
-        for table in _tables(root)
+        for table in tables(root)
         if {"path", "label"} <= set(header(table))
         for origin, row in table_rows(table, found, "path", "label")
     ]
-    names = names_of({path for path, _, _ in rows}, _folder_of(root))
+    names = names_of({path for path, _, _ in rows}, folder_of(root))
     for path, origin, row in rows:
         times_s = _span(found, origin, row.get("start_s", ""), row.get("end_s", ""))
         is_unlabelled = row["label"] and not canonical(row["label"])
@@ -94,7 +93,7 @@ def manifest(root: Path) -> Manifest:
                 fold=row.get("fold", ""),
                 start_s=times_s[0],
                 end_s=times_s[1],
-                frame_labels=labels if labels in ("", "interval", "synthetic") else str(_folder_of(root) / labels),
+                frame_labels=labels if labels in ("", "interval", "synthetic") else str(folder_of(root) / labels),
                 origin=origin,
             )
         )
@@ -111,18 +110,18 @@ def _span(found: Manifest, origin: str, start: str, end: str) -> tuple[float, fl
 
 
 def is_intervals(root: Path) -> bool:
-    return any({"clip", "start_s", "end_s", "label"} <= set(header(path)) for path in _tables(root))
+    return any({"clip", "start_s", "end_s", "label"} <= set(header(path)) for path in tables(root))
 
 
 def intervals(root: Path) -> Manifest:
     """Read CSV `clip,start_s,end_s,label`, optionally `subject` and `split`; a row's label holds in its stretch."""
     found = Manifest(root, "intervals")
-    for table in (path for path in _tables(root) if {"clip", "start_s", "end_s", "label"} <= set(header(path))):
+    for table in (path for path in tables(root) if {"clip", "start_s", "end_s", "label"} <= set(header(path))):
         for origin, row in table_rows(table, found, "clip", "start_s", "end_s", "label"):
             if not row["clip"]:
                 found.add_problem(origin, "names no clip")
                 continue
-            _add_interval(
+            add_interval(
                 found,
                 origin,
                 clip_named(table.parent, row["clip"]),
@@ -132,10 +131,10 @@ def intervals(root: Path) -> Manifest:
                 subject=row.get("subject", ""),
                 split=canonical_split(row.get("split", "")),
             )
-    return _named(found)
+    return named(found)
 
 
-def _add_interval(
+def add_interval(
     found: Manifest,
     origin: str,
     path: Path,
@@ -184,7 +183,7 @@ def _add_interval(
 
 
 def is_frames(root: Path) -> bool:
-    return root.is_dir() and any(_is_frame_table(path) and _clip_beside(path).exists() for path in _tables(root))
+    return root.is_dir() and any(_is_frame_table(path) and _clip_beside(path).exists() for path in tables(root))
 
 
 def _is_frame_table(path: Path) -> bool:
@@ -199,14 +198,14 @@ def _clip_beside(table: Path) -> Path:
 def frames(root: Path) -> Manifest:
     """Read `<clip>.csv`, with a label per frame or from a time on, beside each clip."""
     found = Manifest(root, "frames")
-    for table in filter(_is_frame_table, _tables(root)):
+    for table in filter(_is_frame_table, tables(root)):
         path = _clip_beside(table)
         found.clips.append(Clip(clip="", path=path, frame_labels=str(table), origin=str(table)))
-    return _named(found)
+    return named(found)
 
 
 def is_elan(root: Path) -> bool:
-    return any(_is_elan_table(path) for path in _tables(root, ".txt", ".tsv"))
+    return any(_is_elan_table(path) for path in tables(root, ".txt", ".tsv"))
 
 
 def _is_elan_table(path: Path) -> bool:
@@ -245,17 +244,17 @@ def elan(root: Path) -> Manifest:
     than one tier of a clip is read, names and origins of its stretches contain the tier.
     """
     found = Manifest(root, "elan")
-    tables = {table: _annotations(table, found) for table in filter(_is_elan_table, _tables(root, ".txt", ".tsv"))}
-    wanted = _tiers_of_expressions([annotation for rows in tables.values() for annotation in rows])
-    for table, rows in tables.items():
+    exports = {table: _annotations(table, found) for table in filter(_is_elan_table, tables(root, ".txt", ".tsv"))}
+    wanted = _tiers_of_expressions([annotation for rows in exports.values() for annotation in rows])
+    for table, rows in exports.items():
         kept = [annotation for annotation in rows if annotation.tier in wanted]
         tiers, people = {annotation.tier for annotation in kept}, {annotation.participant for annotation in kept} - {""}
         for origin, tier, participant, begin, end, label in kept:
             # Each tier has one participant, whose name may be missing in the export.
             part = tier if len(tiers) > 1 else participant if len(people) > 1 else ""
             unique = f"{origin}:{tier}" if len(tiers) > 1 else origin
-            _add_interval(found, unique, _clip_beside(table), begin, end, label, subject=participant, part=part)
-    return _named(found)
+            add_interval(found, unique, _clip_beside(table), begin, end, label, subject=participant, part=part)
+    return named(found)
 
 
 def _tiers_of_expressions(read: list[_Annotation]) -> set[str]:
@@ -322,70 +321,3 @@ def _times(cells: list[str]) -> list[str]:
         except ValueError:
             continue
     return times
-
-
-def is_boris(root: Path) -> bool:
-    return any(_boris_header(path) is not None for path in _tables(root))
-
-
-def _boris_header(path: Path) -> int | None:
-    """Return the number of lines before BORIS's header, which has facts above it in older versions; None for others."""
-    for number, line in enumerate(first_lines(path, 60)):
-        if "Behavior" in line and ("Status" in line or "Behavior type" in line):
-            return number
-    return None
-
-
-def boris(root: Path) -> Manifest:
-    """Read BORIS's tabular events, or its aggregated events.
-
-    Tabular events have one row for each START and STOP. Aggregated events have `Start (s)` and `Stop (s)` in one row.
-    """
-    found = Manifest(root, "boris")
-    for table in _tables(root):
-        if (skipped := _boris_header(table)) is not None:
-            _add_events(found, table, skipped)
-    return _named(found)
-
-
-def _add_events(found: Manifest, table: Path, skipped: int) -> None:
-    """Add the events of a table to a manifest; `skipped` lines precede the table's header."""
-    text = text_of(table, found).splitlines()[skipped:]
-    if not text:
-        return
-    delimiter = "\t" if "\t" in text[0] else ","
-    (columns,) = _split(text[:1], delimiter)
-    open_since: dict[tuple[str, str, str], tuple[str, str]] = {}
-    for number, cells in enumerate(_split(text[1:], delimiter), skipped + 2):
-        row = dict(zip(columns, cells, strict=False))
-        origin, path = f"{table}:{number}", _boris_media(_folder_of(found.root), table, row)
-        subject, label = row.get("Subject", ""), row.get("Behavior", "")
-        subject = "" if subject == "No focal subject" else subject
-        kind = (row.get("Behavior type") or row.get("Status") or "").upper()
-        key = (str(path), subject, label)
-        if kind == "STATE" or "Start (s)" in row:
-            start, stop = row.get("Start (s)", ""), row.get("Stop (s)", "")
-            _add_interval(found, origin, path, start, stop, label, subject=subject)
-        elif kind == "START":
-            open_since[key] = (row.get("Time", ""), origin)
-        elif kind == "STOP" and key in open_since:
-            start, origin = open_since.pop(key)
-            _add_interval(found, origin, path, start, row.get("Time", ""), label, subject=subject)
-        else:
-            found.add_problem(
-                origin, f"{kind or 'the event'} {label!r} has no duration: a START before a STOP is needed"
-            )
-    for (_, _, label), (_, origin) in open_since.items():
-        found.add_problem(origin, f"START {label!r} has no STOP")
-
-
-def _boris_media(folder: Path, table: Path, row: dict[str, str]) -> Path:
-    """Return the path of an event's clip, which is in the dataset's folder."""
-    columns = ("Media file name", "Media file path", "Media file", "Source")
-    media = next((row[column] for column in columns if row.get(column)), table.stem)
-    # BORIS writes players too (`player #1:clip.mp4`), and folders of the machine on which the events were coded.
-    return clip_named(folder, media.replace("\\", "/").rpartition("/")[2].rpartition(":")[2])
-
-
-def _split(lines: list[str], delimiter: str) -> list[list[str]]:
-    return [[cell.strip() for cell in cells] for cells in csv.reader(lines, delimiter=delimiter) if cells]

@@ -239,40 +239,7 @@ def test_elan_with_a_column_for_each_tier(tmp_path: Path):
     assert len({clip.origin for clip in found.clips}) == 3
 
 
-BORIS_8 = (
-    "Observation id,Media duration (s),Media file name,Subject,Behavior,Behavioral category,Behavior type,Time,Comment"
-)
-
-
 def test_a_table_with_semicolons_is_a_table(tmp_path: Path):
     (tmp_path / "list.csv").write_text("path;label;subject\na, b.mp4;Happy;s1\n")
     (clip,) = read(tmp_path, "manifest").clips
     assert (clip.path.name, clip.label, clip.subject) == ("a, b.mp4", "happiness", "s1")
-
-
-def test_boris_events(tmp_path: Path):
-    tree(tmp_path, "clip.mp4")
-    rows = ("START,1.5", "STOP,2.25", "POINT,3")
-    lines = [f"o,9,C:\\videos\\clip.mp4,No focal subject,happy,,{row}," for row in rows]
-    table(tmp_path / "events.csv", BORIS_8, *lines, "o,9,clip.mp4,,sad,,START,4,")
-    found = read(tmp_path, "boris")
-    assert [(clip.clip, clip.label, clip.end_s) for clip in found.clips] == [("clip@1.5", "happiness", 2.25)]
-    assert ["POINT" in found.problems[0].reason, "no STOP" in found.problems[1].reason] == [True, True]
-
-
-def test_boris_7_has_facts_before_the_table(tmp_path: Path):
-    tree(tmp_path, "clip.mp4")
-    facts = ("Observation id\tone", "", "Media file(s)", "Player #1\tclip.mp4", "")
-    head = "Time\tMedia file path\tTotal length\tFPS\tSubject\tBehavior\tBehavioral category\tComment\tStatus"
-    rows = ("1.5\tclip.mp4\t9\t25\tP1\thappy\t\t\tSTART", "2.25\tclip.mp4\t9\t25\tP1\thappy\t\t\tSTOP")
-    table(tmp_path / "events.tsv", *facts, head, *rows)
-    (clip,) = read(tmp_path, "boris").clips
-    assert (clip.label, clip.start_s, clip.end_s, clip.subject) == ("happiness", 1.5, 2.25, "P1")
-
-
-def test_boris_aggregated(tmp_path: Path):
-    tree(tmp_path, "clip.mp4")
-    head = "Observation id,Media file,Subject,Behavior,Behavior type,Start (s),Stop (s),Duration (s)"
-    table(tmp_path / "events.csv", head, "o,T:/x/clip.mp4,No focal subject,happy,STATE,1.5,2.25,0.75")
-    (clip,) = read(tmp_path, "boris").clips
-    assert (clip.label, clip.start_s, clip.end_s, clip.subject) == ("happiness", 1.5, 2.25, "")
