@@ -98,6 +98,9 @@ MEASURES: dict[str, Column] = {
     )
 }
 
+#: Measures that stand before media_time_s in the table of frames; later ones come after it, at the end.
+_BEFORE_MEDIA = 9
+
 _BOX = (
     _pixels("box_x_px", "left edge of the box around the landmarks, in the upright frame"),
     _pixels("box_y_px", "top edge of that box"),
@@ -113,15 +116,16 @@ _EVENTS = (
     _time("duration_s", "offset_s - onset_s"),
     _share("mean_confidence", "mean probability of the expression, weighted by the frames' durations"),
     _share("peak_confidence", "highest probability of the expression"),
+    _time("media_onset_s", "onset_s on a player's clock"),
 )
 #: Columns of a batch's table of clips, before those of the summary.
 CLIP = (
     _text("path", "path of the video, relative to the folder given"),
-    _text("status", "`complete`, or `damaged` where the video could not be read to its end"),
+    _text("status", "`complete`, or `damaged` where frames of the video are missing"),
 )
 _FAILURES = (
     _text("path", "path of the video, relative to the folder given"),
-    _text("stage", "stage that failed: `open`, `extract`, `finish`, or `decode` where the results end early"),
+    _text("stage", "stage that failed: `open`, `extract`, `finish`, or `decode` where frames are missing"),
     _text("error", "reason of the failure"),
     _text("remedy", "remedy that may help"),
 )
@@ -139,13 +143,14 @@ def names(columns: Iterable[Column]) -> list[str]:
 
 def frames(labels: Sequence[str] = EXPRESSIONS) -> tuple[Column, ...]:
     """Return the columns of the table of frames, for a model with these labels."""
+    measures = tuple(MEASURES.values())
     return (
         Column(name="frame", dtype="int", meaning="index of the frame in the file, from 0"),
         _time("time_s", "presentation time of the frame, right for variable frame rates; the first frame has 0"),
         _number("face", "number of the face in this video, from 0 for the one on screen longest; empty: no face"),
         _text(
             "status",
-            "`ok`: seen, `gap`: lost and bridged, `no_face`, or `damaged`: a last row where decoding stopped",
+            "`ok`: seen, `gap`: lost and bridged, `no_face`, or `damaged`: cannot be decoded, or ends early",
         ),
         _text("expression", "most probable expression, the one with the largest p_"),
         _share("confidence", "probability of that expression"),
@@ -153,7 +158,9 @@ def frames(labels: Sequence[str] = EXPRESSIONS) -> tuple[Column, ...]:
         *_each("raw", EXPRESSIONS, "probability of {} by the frame classifier alone"),
         _valence("valence", f"p_happiness minus the largest p_ of {_listed(NEGATIVE)}"),
         *_BOX,
-        *MEASURES.values(),
+        *measures[:_BEFORE_MEDIA],
+        _time("media_time_s", "time_s on a player's clock, which begins with the earliest stream of the file"),
+        *measures[_BEFORE_MEDIA:],
     )
 
 
@@ -169,7 +176,7 @@ def summary(labels: Sequence[str] = EXPRESSIONS) -> tuple[Column, ...]:
         _number("face", "number of the face, as in the table of frames; empty: no face in the video"),
         _time("start_s", "start of the first frame that shows the face"),
         _time("end_s", "end of the last frame that shows the face"),
-        _share("coverage", "share of the analysed frames in which the face is seen"),
+        _share("coverage", "share of the analysed frames that can be decoded in which the face is seen"),
         _text("expression", "expression other than neutral with the largest time_, if shown long enough; else neutral"),
         _share("confidence", "mean p_ of that expression over the frames that show it, weighted by their durations"),
         *_each("clip_p", labels, "probability of {} in the clip as a whole, by the clip head"),

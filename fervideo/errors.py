@@ -3,7 +3,6 @@
 FervideoError
 ├── UsageError        an argument or a setting that cannot be
 ├── VideoError        a video that cannot be read
-│   └── DamagedVideo  ... from some frame on
 ├── WeightsError      a checkpoint that is missing, broken or made for something else
 ├── DatasetError      a labelled dataset with rows that cannot be used
 ├── TrainingError     a training that cannot go on
@@ -41,10 +40,6 @@ class UsageError(FervideoError):
 
 class VideoError(FervideoError):
     """A video file that cannot be opened, or that contains nothing to decode."""
-
-
-class DamagedVideo(VideoError):
-    """A video that cannot be decoded beyond some frame; the frames before it are good."""
 
 
 class WeightsError(FervideoError):

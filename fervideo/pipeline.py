@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +39,7 @@ def analyze(
         options: The command's options, such as `faces=2, smooth=0.2, sample_fps=10, config="fast"`.
 
     Returns:
-        The timeline. A video that is damaged in the middle gives the part before the damage; `Timeline.damage` is the
-        reason.
+        The timeline. Frames that cannot be decoded have rows with the status `damaged`; `Timeline.damage` lists them.
 
     Raises:
         VideoError: The video cannot be read at all.
@@ -89,6 +89,8 @@ def finish(extraction: Extraction, hits: int) -> Timeline:
     extraction.store.touch()
     with watch("tracking"):
         features = ClipFeatures(extraction.source.info, *tracking.join(extraction.shards(), settings.tracking))
+    if change := video.changed(extraction.source):
+        features = replace(features, info=replace(features.info, ends_early=change))
     with watch("sequence"):
         expressions = _expressions(extraction, features)
     seconds = watch.total_s
@@ -96,7 +98,8 @@ def finish(extraction: Extraction, hits: int) -> Timeline:
         "versions": versions(),
         "weights": extraction.models.digests,
         "device": expressions.device,
-        "frames_decoded": len(features.frame),
+        "notes": list(extraction.source.notes),
+        "frames_decoded": int(features.sound.sum()),
         "cache": {"segments": len(extraction.segments), "hits": hits},
         "seconds": {stage: round(amount, 3) for stage, amount in watch.seconds.items()} | {"total": round(seconds, 3)},
         "frames_per_s": round(len(features.frame) / seconds, 1) if seconds else 0.0,

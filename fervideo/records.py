@@ -35,6 +35,7 @@ Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
 UInt8 = npt.NDArray[np.uint8]
+Bool = npt.NDArray[np.bool_]
 
 
 def check_array(owner: object, name: str, dtype: type[np.generic], shape: tuple[int | None, ...]) -> None:
@@ -91,6 +92,9 @@ class VideoInfo:
         variable_rate: True where frame durations differ by more than the container's rounding.
         rotation_deg: Clockwise rotation that turns a stored frame upright: 0, 90, 180 or 270.
         start_s: Presentation time of the first frame in the container's own clock.
+        media_start_s: Time of the first frame on a player's clock, which begins with the file's earliest stream.
+        holes: Spans in which frames are missing from the file, and why; empty where there are none.
+        ends_early: Why frames are missing after the last one; empty where none are.
     """
 
     path: Path
@@ -106,29 +110,9 @@ class VideoInfo:
     variable_rate: bool
     rotation_deg: int
     start_s: float
-
-
-@dataclass(frozen=True, repr=False)
-class FrameWindow(Shaped):
-    """Consecutive decoded frames.
-
-    Attributes:
-        frames: uint8 (n, height, width, 3), RGB, upright.
-        frame: int64 (n,), 0-based index in the file.
-        time_s: float64 (n,), presentation time; the file's first frame has 0.
-    """
-
-    frames: UInt8
-    frame: Int64
-    time_s: Float64
-
-    def __post_init__(self) -> None:
-        check_array(self, "frames", np.uint8, (None, None, None, 3))
-        check_array(self, "frame", np.int64, (len(self.frames),))
-        check_array(self, "time_s", np.float64, (len(self.frames),))
-
-    def __len__(self) -> int:
-        return len(self.frame)
+    media_start_s: float
+    holes: str
+    ends_early: str
 
 
 @dataclass(frozen=True, repr=False)
@@ -282,16 +266,18 @@ class SegmentFaces(Shaped):
 
     Attributes:
         segment: Which segment of the clip.
-        frame: int64 (n,), frames that were decoded and analysed.
+        frame: int64 (n,), frames to analyse.
         time_s: float64 (n,), their presentation times.
-        thumbnail: uint8 (n, *THUMBNAIL_SHAPE), grey, to find shot cuts.
+        sound: bool (n,), False for frames that cannot be decoded.
+        thumbnail: uint8 (n, *THUMBNAIL_SHAPE), grey, to find shot cuts; black for frames that cannot be decoded.
         faces: The faces in them.
-        damage: Why decoding stopped before the segment's end; empty where it did not.
+        damage: Why the first frame that is not sound cannot be decoded; empty if all are.
     """
 
     segment: int
     frame: Int64
     time_s: Float64
+    sound: Bool
     thumbnail: UInt8
     faces: DetectedFaces
     damage: str = ""
@@ -306,16 +292,15 @@ class FeatureShard(Shaped):
 
     Attributes:
         segment: Which segment of the clip; it covers file frames from segment * SEGMENT_FRAMES, SEGMENT_FRAMES of them.
-        frame: int64 (n,), frames that were decoded and analysed.
-        time_s: float64 (n,), their presentation times.
-        thumbnail: uint8 (n, *THUMBNAIL_SHAPE), grey, to find shot cuts.
+        frame, time_s, sound, thumbnail: As in SegmentFaces.
         observations: The faces in them.
-        damage: Why decoding stopped before the segment's end; empty where it did not.
+        damage: As in SegmentFaces.
     """
 
     segment: int
     frame: Int64
     time_s: Float64
+    sound: Bool
     thumbnail: UInt8
     observations: FaceObservations
     damage: str = ""
@@ -328,6 +313,7 @@ def _check_frames(shard: SegmentFaces | FeatureShard) -> None:
     n = len(shard.frame)
     check_array(shard, "frame", np.int64, (n,))
     check_array(shard, "time_s", np.float64, (n,))
+    check_array(shard, "sound", np.bool_, (n,))
     check_array(shard, "thumbnail", np.uint8, (n, *THUMBNAIL_SHAPE))
 
 
@@ -337,16 +323,18 @@ class ClipFeatures(Shaped):
 
     Attributes:
         info: The video.
-        frame: int64 (T,), every frame that was analysed.
+        frame: int64 (T,), every frame to analyse.
         time_s: float64 (T,), their presentation times.
+        sound: bool (T,), False for frames that cannot be decoded.
         observations: Faces in tracks, M rows, landmarks dropped.
         track: int64 (M,), 0-based; 0 is on screen longest.
-        damage: Why decoding stopped before the clip's end; empty where it did not.
+        damage: Which frames cannot be decoded, and why; empty if all can.
     """
 
     info: VideoInfo
     frame: Int64
     time_s: Float64
+    sound: Bool
     observations: FaceObservations
     track: Int64
     damage: str = ""
@@ -354,6 +342,7 @@ class ClipFeatures(Shaped):
     def __post_init__(self) -> None:
         check_array(self, "frame", np.int64, (None,))
         check_array(self, "time_s", np.float64, (len(self.frame),))
+        check_array(self, "sound", np.bool_, (len(self.frame),))
         check_array(self, "track", np.int64, (len(self.observations),))
 
     @property

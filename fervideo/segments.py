@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, TypeVar
@@ -24,7 +24,7 @@ from tqdm import tqdm
 from fervideo import classifiers, crops, faces, observe, video, workers
 from fervideo.cache import Cache
 from fervideo.classifiers import FrameWeights
-from fervideo.errors import DamagedVideo, OutputError
+from fervideo.errors import OutputError
 from fervideo.landmarks import N_LANDMARKS
 from fervideo.models import Models
 from fervideo.records import (
@@ -35,7 +35,6 @@ from fervideo.records import (
     FeatureShard,
     Float32,
     FramePredictions,
-    FrameWindow,
     Int64,
     SegmentFaces,
     UInt8,
@@ -118,6 +117,7 @@ def read_segment(store: Cache, segment: int) -> FeatureShard | None:
         segment=segment,
         frame=shard.frame,
         time_s=shard.time_s,
+        sound=shard.sound,
         thumbnail=shard.thumbnail,
         observations=observe.observations(shard.faces, predictions),
         damage=shard.damage,
@@ -158,7 +158,9 @@ def extract_segment(task: SegmentTask, *, alone: bool = False) -> dict[str, floa
 
 def _find_faces(task: SegmentTask, watch: Stopwatch, alone: bool) -> tuple[SegmentFaces, FramePredictions | None]:
     """Find the faces of a segment's frames, and classify their crops if the classifier reads crops."""
-    frame, time_s, thumbnails, parts, damage = [], [], [], [], ""
+    thumbnails = np.zeros((len(task.frame), *THUMBNAIL_SHAPE), np.uint8)
+    parts: list[DetectedFaces] = []
+    lost: dict[int, str] = {}
     from_crops = task.classifier.reads == "crops"
     windows = _timed(video.windows(task.source, task.frame), watch)
     with (
@@ -167,32 +169,25 @@ def _find_faces(task: SegmentTask, watch: Stopwatch, alone: bool) -> tuple[Segme
     ):
         # A prediction for no faces loads the classifier, if in its own thread while the first faces are looked for.
         jobs = [pool.submit(_predict, task.classifier, _NO_CROPS, _NO_LANDMARKS, watch)] if from_crops else []
-        while True:
-            try:
-                window = next(windows, None)
-            except DamagedVideo as error:
-                damage = error.reason
-                break
-            if window is None:
-                break
-            frame.append(window.frame)
-            time_s.append(window.time_s)
-            cut = []
+        for window in windows:
+            lost |= window.lost
+            cut = [_NO_CROPS]
             for image, index in zip(window.frames, window.frame.tolist(), strict=True):
                 with watch("faces"):
                     found, crop = observer(image, index)
-                    thumbnails.append(crops.thumbnail(image))
+                    thumbnails[np.searchsorted(task.frame, index)] = crops.thumbnail(image)
                 parts.append(found)
                 cut.append(crop)
             if from_crops:
                 jobs.append(pool.submit(_predict, task.classifier, np.concatenate(cut), _NO_LANDMARKS, watch))
     shard = SegmentFaces(
         segment=task.segment,
-        frame=np.concatenate([*frame, np.empty(0, np.int64)]),
-        time_s=np.concatenate([*time_s, np.empty(0, np.float64)]),
-        thumbnail=np.array(thumbnails, np.uint8).reshape(-1, *THUMBNAIL_SHAPE),
+        frame=task.frame,
+        time_s=task.source.time_s[task.frame],
+        sound=~np.isin(task.frame, list(lost)),
+        thumbnail=thumbnails,
         faces=DetectedFaces.concatenate(parts),
-        damage=damage,
+        damage=next(iter(lost.values()), ""),
     )
     return shard, FramePredictions.concatenate([job.result() for job in jobs]) if jobs else None
 
@@ -201,10 +196,9 @@ def _predict_from_frames(task: SegmentTask, shard: SegmentFaces, watch: Stopwatc
     """Decode the frames in which faces were found, cut the same crops again, and classify them."""
     found = shard.faces
     parts = [_predict(task.classifier, _NO_CROPS, _NO_LANDMARKS, watch)]
-    # The damage of a video lies behind all frames with faces.
-    with crops.one_thread(), suppress(DamagedVideo) if shard.damage else nullcontext():
+    with crops.one_thread():
         for window in _timed(video.windows(task.source, np.unique(found.frame)), watch):
-            cut = []
+            cut = [_NO_CROPS]
             for image, index in zip(window.frames, window.frame, strict=True):
                 with watch("faces"):
                     cut.append(observe.cut_out(image, found.alignment[found.frame == index]))
@@ -212,7 +206,7 @@ def _predict_from_frames(task: SegmentTask, shard: SegmentFaces, watch: Stopwatc
     return FramePredictions.concatenate(parts)
 
 
-def _timed(windows: Iterator[FrameWindow], watch: Stopwatch) -> Iterator[FrameWindow]:
+def _timed(windows: Iterator[video.FrameWindow], watch: Stopwatch) -> Iterator[video.FrameWindow]:
     """Yield windows, with the time to decode each on the watch."""
     while True:
         with watch("decode"):

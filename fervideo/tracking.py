@@ -13,11 +13,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from fervideo import boxes
+from fervideo import boxes, damage
 from fervideo.columns import MEASURES
 from fervideo.records import (
     EXPRESSIONS,
     THUMBNAIL_SHAPE,
+    Bool,
     FaceObservations,
     FeatureShard,
     Float32,
@@ -27,7 +28,6 @@ from fervideo.records import (
 )
 from fervideo.settings import TrackingSettings
 
-Bool = npt.NDArray[np.bool_]
 Complex128 = npt.NDArray[np.complex128]
 
 #: Boxes of one frame that overlap by more than this (IoU) are one face reported twice.
@@ -46,15 +46,17 @@ class Joined(NamedTuple):
     """The tracks of a clip, in the order in which ClipFeatures takes them after `info`.
 
     Attributes:
-        frame: int64 (T,), every frame that was analysed.
+        frame: int64 (T,), every frame to analyse.
         time_s: float64 (T,), their presentation times.
+        sound: bool (T,), False for frames that cannot be decoded.
         observations: Faces in tracks, M rows ordered by frame, then track; landmarks dropped.
         track: int64 (M,), 0-based; 0 is detected in most frames, then by first appearance.
-        damage: Why decoding stopped before the clip's end; empty where it did not.
+        damage: Which frames cannot be decoded, and why; empty if all can.
     """
 
     frame: Int64
     time_s: Float64
+    sound: Bool
     observations: FaceObservations
     track: Int64
     damage: str
@@ -114,8 +116,7 @@ def join(shards: Iterable[FeatureShard], settings: TrackingSettings) -> Joined:
     A face reported twice in one frame is kept once, and a track too short to be a face (`min_track_s`) is dropped.
 
     Args:
-        shards: A clip's shards in order, with landmarks; each is dropped before the next is taken. One with damage is
-            the last.
+        shards: A clip's shards in order, with landmarks; each is dropped before the next is taken.
         settings: Limits within which faces are joined.
 
     Returns:
@@ -126,21 +127,21 @@ def join(shards: Iterable[FeatureShard], settings: TrackingSettings) -> Joined:
     """
     tracker = _Tracker(settings)
     frames, times, tracks = [np.empty(0, np.int64)], [np.empty(0, np.float64)], [np.empty(0, np.int64)]
+    sounds, why = [np.empty(0, np.bool_)], ""
     faces: list[FaceObservations] = []
-    damage = ""
     for shard in shards:
         rows, track = tracker.follow(shard)
         frames.append(shard.frame)
         times.append(shard.time_s)
+        sounds.append(shard.sound)
         tracks.append(track)
         if len(rows) or not faces:
             faces.append(shard.observations.without_landmarks().take(rows))
-        damage = shard.damage
-        if damage:
-            break
-    frame, time_s = np.concatenate(frames), np.concatenate(times)
-    observations, track = _ranked(_concatenated(faces), np.concatenate(tracks), frame, time_s, settings)
-    return Joined(frame=frame, time_s=time_s, observations=observations, track=track, damage=damage)
+        why = why or shard.damage
+    frame, time_s, sound = np.concatenate(frames), np.concatenate(times), np.concatenate(sounds)
+    observations, track = _ranked(_concatenated(faces), np.concatenate(tracks), frame, time_s, sound, settings)
+    text = damage.describe(time_s, sound, why)
+    return Joined(frame=frame, time_s=time_s, sound=sound, observations=observations, track=track, damage=text)
 
 
 class _Detections(NamedTuple):
@@ -150,7 +151,7 @@ class _Detections(NamedTuple):
         box_px: float64 (..., 4), x0, y0, x1, y1.
         shape: complex128 (..., K), landmarks as x + iy, centred, of norm 1.
         time_s: float64 (...,).
-        analysed_index: int64 (...,), index of the face's frame among the analysed frames of the clip.
+        analysed_index: int64 (...,), index of the face's frame among the sound frames of the clip: damage is no gap.
         shot: int64 (...,), number of cuts up to the frame.
     """
 
@@ -222,17 +223,17 @@ class _Tracker:
         faces = shard.observations
         if len(faces) and not faces.landmarks_px.shape[1]:
             raise ValueError(f"segment {shard.segment}: tracking needs landmarks, they were left out")
-        thumbnail = np.concatenate([self._thumbnail, shard.thumbnail])
+        thumbnail = np.concatenate([self._thumbnail, shard.thumbnail[shard.sound]])
         shot = self._shot + np.cumsum(shot_cuts(thumbnail, self._settings)[len(self._thumbnail) :])
-        index = np.searchsorted(shard.frame, faces.frame)
+        index = np.searchsorted(shard.frame[shard.sound], faces.frame)
         detections = _Detections(
             box_px=faces.box_px.astype(np.float64),
             shape=_shapes(faces.landmarks_px),
-            time_s=shard.time_s[index],
+            time_s=shard.time_s[shard.sound][index],
             analysed_index=self._n_analysed + index,
             shot=shot[index],
         )
-        self._n_analysed += len(shard.frame)
+        self._n_analysed += int(shard.sound.sum())
         self._thumbnail = thumbnail[-1:]
         self._shot = int(shot[-1]) if len(shot) else self._shot
         return detections
@@ -317,12 +318,12 @@ def _distinct(box: Float64) -> Int64:
 
 
 def _ranked(
-    faces: FaceObservations, track: Int64, frame: Int64, time_s: Float64, settings: TrackingSettings
+    faces: FaceObservations, track: Int64, frame: Int64, time_s: Float64, sound: Bool, settings: TrackingSettings
 ) -> tuple[FaceObservations, Int64]:
     """Drop false alarms, number tracks by how often they are seen, and order rows by frame, then track."""
     shown_s, typical_s = _shown(time_s)
     # In a clip shorter than `min_track_s`, its whole length is enough.
-    needed_s = min(settings.min_track_s, shown_s.sum()) - typical_s / 2
+    needed_s = min(settings.min_track_s, shown_s[sound].sum()) - typical_s / 2
     seen_s = np.bincount(track, shown_s[np.searchsorted(frame, faces.frame)])
     keep = seen_s[track] >= needed_s
     faces, track = faces.take(keep), track[keep]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from fervideo.columns import MEASURES
+from fervideo.damage import describe
 from fervideo.landmarks import N_LANDMARKS
 from fervideo.records import (
     EXPRESSIONS,
@@ -41,6 +42,9 @@ def make_info(**changes: Any) -> VideoInfo:
         "variable_rate": False,
         "rotation_deg": 0,
         "start_s": 0.0,
+        "media_start_s": 0.0,
+        "holes": "",
+        "ends_early": "",
     }
     return VideoInfo(**{**facts, **changes})
 
@@ -92,7 +96,7 @@ def make_features(
     time_s: Sequence[float] | None = None,
     fps: float = 25.0,
     step: int = 1,
-    damage: str = "",
+    damaged: Iterable[int] = (),
     **changes: Any,
 ) -> ClipFeatures:
     """Return the features of a clip, of every frame by default.
@@ -103,7 +107,7 @@ def make_features(
         time_s: Presentation times of the frames looked at; by default a constant rate of `fps`.
         fps: Frames per second.
         step: Frame 0 and every `step`-th after it are analysed.
-        damage: Why decoding stopped.
+        damaged: Frames that cannot be decoded.
         changes: Fields of VideoInfo.
     """
     frame = np.arange(0, n_frames, step)
@@ -120,8 +124,15 @@ def make_features(
     observations = FaceObservations(**arrays, measures=measures)
     facts = {"n_frames": n_frames, "header_frames": n_frames, "mean_fps": fps, "duration_s": n_frames / fps}
     info = make_info(**{**facts, **changes})
+    sound = ~np.isin(frame, list(damaged))
     return ClipFeatures(
-        info=info, frame=frame, time_s=times, observations=observations, track=track[order], damage=damage
+        info=info,
+        frame=frame,
+        time_s=times,
+        sound=sound,
+        observations=observations,
+        track=track[order],
+        damage=describe(times, sound, "packet 90 is broken"),
     )
 
 
@@ -170,8 +181,9 @@ def make_timeline(
     """
     frames = [list(seen) for seen in clip.pop("tracks", [range(clip.get("n_frames", 10))] * len(shown))]
     features = make_features(tracks=frames, **clip)
+    damaged = set(clip.get("damaged", ()))
     tracks = [
-        make_track(range(seen[0], seen[-1] + 1), names, i)
+        make_track([frame for frame in range(seen[0], seen[-1] + 1) if frame not in damaged], names, i)
         for i, (seen, names) in enumerate(zip(frames, shown, strict=True))
     ]
     return build(features, tracks, settings or Settings(), provenance or {})
@@ -190,7 +202,7 @@ def make_random_timeline(seed: int, n: int = 400, events: EventSettings | None =
     time_s = np.cumsum(random.uniform(0.01, 0.09, n)) - 0.05
     stays = [i for i in range(n) if i < 150 or i >= 230]
     seen = sorted(random.choice(np.arange(40, 200), 120, replace=False).tolist())
-    features = make_features(n, (stays, seen), time_s, damage="cut off" if seed % 2 else "")
+    features = make_features(n, (stays, seen), time_s, ends_early="cut off" if seed % 2 else "")
     tracks = []
     for number, frames in enumerate((stays, range(seen[0], seen[-1] + 1))):
         p = random.dirichlet(np.full(len(EXPRESSIONS), 0.15), len(frames)).astype(np.float32)

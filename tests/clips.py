@@ -13,7 +13,6 @@ import av
 import numpy as np
 import pytest
 
-from fervideo.errors import DamagedVideo
 from fervideo.records import Int64, UInt8
 from fervideo.settings import VideoSettings
 from fervideo.video import Video, probe, windows
@@ -174,12 +173,10 @@ def numbers(video: Video, frame: Int64) -> list[int]:
     return [number(image) for window in windows(video, frame, batch=8) for image in window.frames]
 
 
-def readable(video: Video) -> tuple[list[int], str]:
-    """Read the numbers of all frames up to the damage, and the reason that is given for it."""
-    found, damage = [], ""
-    try:
-        for window in windows(video, np.arange(video.info.n_frames)):
-            found += [number(image) for image in window.frames]
-    except DamagedVideo as error:
-        damage = error.reason
-    return found, damage
+def readable(video: Video) -> tuple[list[int], dict[int, str]]:
+    """Read the numbers of all frames that can be decoded, and the reasons of those that cannot."""
+    found, lost = [], {}
+    for window in windows(video, np.arange(video.info.n_frames)):
+        found += [number(image) for image in window.frames]
+        lost |= window.lost
+    return found, lost

@@ -23,6 +23,7 @@ LAYERS = (
         "atomic",
         "bounded",
         "cells",
+        "damage",
         "stderr",
     },
     {"checkpoint", "video", "faces", "crops", "measures", "classifiers", "cache", "tracking", "sequence", "timeline"}

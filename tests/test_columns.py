@@ -35,10 +35,11 @@ ORDER = {
         *of_labels("p", "raw"),
         *("valence", "box_x_px", "box_y_px", "box_w_px", "box_h_px", "yaw_deg", "pitch_deg", "roll_deg"),
         *("eye_open_left", "eye_open_right", "mouth_open", "smile", "brow_raise", "brow_furrow"),
+        "media_time_s",
     ],
     "events": [
         *("face", "expression", "onset_s", "apex_s", "offset_s", "duration_s"),
-        *("mean_confidence", "peak_confidence"),
+        *("mean_confidence", "peak_confidence", "media_onset_s"),
     ],
     "summary": [
         *("video", "face", "start_s", "end_s", "coverage", "expression", "confidence"),
@@ -100,7 +101,7 @@ def test_a_table_is_aligned_text() -> None:
         "name    unit  meaning                                                      source\n"
         "path          path of the video, relative to the folder given\n"
         "stage         stage that failed: `open`, `extract`, `finish`, or `decode`\n"
-        "              where the results end early\n"
+        "              where frames are missing\n"
         "error         reason of the failure\n"
         "remedy        remedy that may help"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 
@@ -60,7 +61,12 @@ class Clip:
             )
             shards.append(
                 FeatureShard(
-                    len(shards), frame[first:last], self.time_s[first:last], self.thumbnail[first:last], observations
+                    len(shards),
+                    frame[first:last],
+                    self.time_s[first:last],
+                    np.ones(len(frame[first:last]), np.bool_),
+                    self.thumbnail[first:last],
+                    observations,
                 )
             )
         return shards
@@ -240,7 +246,7 @@ def test_segments_without_a_face_do_not_decide_the_width_of_embeddings() -> None
         nobody.frame_logits,
         nobody.measures,
     )
-    shards[0] = FeatureShard(0, shards[0].frame, shards[0].time_s, shards[0].thumbnail, bare)
+    shards[0] = replace(shards[0], observations=bare)
     assert join(shards, SETTINGS).observations.embedding.shape == (20, 1)
 
 
@@ -273,19 +279,19 @@ def test_sampled_frames_keep_their_index_in_the_file() -> None:
     assert set(joined.track.tolist()) == {0}
 
 
-def test_damage_ends_the_clip() -> None:
-    shards = still(48, range(48)).shards(16)
-    broken = FeatureShard(
-        1, shards[1].frame, shards[1].time_s, shards[1].thumbnail, shards[1].observations, "frame 31 is broken"
-    )
-    joined = join([shards[0], broken, shards[2]], SETTINGS)
-    assert joined.damage == "frame 31 is broken"
-    assert len(joined.frame) == len(joined.track) == 32
+def test_damage_is_no_gap_and_no_cut() -> None:
+    seen = [*range(20), *range(40, 60)]
+    first, broken, last = still(60, seen).shards(20)
+    broken = replace(broken, sound=np.zeros(20, np.bool_), thumbnail=broken.thumbnail * 0, damage="it is missing")
+    joined = join([first, broken, last], SETTINGS)
+    assert joined.track.tolist() == [0] * 40
+    assert joined.sound.tolist() == [index in seen for index in range(60)]
+    assert joined.damage == "20 of 60 frames cannot be decoded, 0.667 s to 1.333 s: it is missing"
 
 
 def test_landmarks_are_asked_for() -> None:
     shard = still(4, range(4)).shards()[0]
-    bare = FeatureShard(0, shard.frame, shard.time_s, shard.thumbnail, shard.observations.without_landmarks())
+    bare = replace(shard, observations=shard.observations.without_landmarks())
     with pytest.raises(ValueError, match="segment 0: tracking needs landmarks"):
         join([bare], SETTINGS)
 
@@ -306,8 +312,12 @@ def test_long_clip_is_joined_fast() -> None:
             shard.observations.measures,
         )
         clip.append(
-            FeatureShard(
-                segment, shard.frame + segment * 256, shard.time_s + segment * 256 / 30, shard.thumbnail, faces
+            replace(
+                shard,
+                segment=segment,
+                frame=shard.frame + segment * 256,
+                time_s=shard.time_s + segment * 256 / 30,
+                observations=faces,
             )
         )
     start = time.process_time()

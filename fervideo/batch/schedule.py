@@ -71,7 +71,7 @@ class Outcome:
 
     Attributes:
         done: Clips that have results, and whether this batch made them.
-        failures: Clips that have no results, or whose results end early, and why.
+        failures: Clips that have no results, or that lack frames, and why.
         n_frames: Frames extracted by this batch.
     """
 

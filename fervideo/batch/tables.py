@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from fervideo import __version__, atomic, bounded, cells, columns
+from fervideo import __version__, atomic, bounded, cells, columns, video
 from fervideo.batch.folder import Clip
 from fervideo.errors import OutputError
 from fervideo.models import Models
@@ -83,8 +83,8 @@ def known(clip: Clip, wanted: dict[str, Any]) -> Known | None:
 
 
 def damaged(reason: str) -> Failure:
-    """Return the failure of a clip whose results end before it does."""
-    return Failure("decode", reason, "the results end there; fetch or export the file again")
+    """Return the failure of a clip that lacks frames."""
+    return Failure("decode", reason, video.REMEDY)
 
 
 def remember(clip: Clip, fingerprint: str, failure: Failure | None, wanted: dict[str, Any]) -> None:
@@ -135,7 +135,7 @@ def write_clips(path: Path, clips: Iterable[Clip], failures: dict[Clip, Failure]
 
 
 def write_failures(path: Path, failures: dict[Clip, Failure]) -> None:
-    """Write one row for each clip that failed, or whose results end early.
+    """Write one row for each clip that failed, or that lacks frames.
 
     Raises:
         OutputError: The table cannot be written.

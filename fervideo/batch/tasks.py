@@ -107,7 +107,7 @@ def finish_clip(clip: Clip, extraction: Extraction, hits: int, overwrite: bool) 
         overwrite: Whether results of another video may be replaced.
 
     Returns:
-        Why the results end before the clip does; empty where they do not.
+        Which frames of the clip are missing, and why; empty where none are.
 
     Raises:
         OutputError: The results cannot be written.

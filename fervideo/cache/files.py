@@ -33,7 +33,7 @@ FACES_VERSION = 4
 #: Version of predictions; raise it whenever the same faces and weights would give other predictions.
 PREDICTIONS_VERSION = 1
 #: Version of a clip's expressions; raise it whenever the same features, weights and settings would give others.
-EXPRESSIONS_VERSION = 3
+EXPRESSIONS_VERSION = 4
 
 #: Errors that reading a damaged file may raise.
 DAMAGE = (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError)
@@ -46,6 +46,7 @@ def pack_faces(shard: SegmentFaces) -> bytes:
     arrays = {
         "analysed": shard.frame,
         "time_s": shard.time_s,
+        "sound": shard.sound,
         "thumbnail": shard.thumbnail,
         **{name: getattr(shard.faces, name) for name in _FACE_ARRAYS},
         "landmark_steps": steps,
@@ -67,6 +68,7 @@ def read_faces(path: Path, segment: int) -> SegmentFaces:
             segment=segment,
             frame=stored("analysed"),
             time_s=stored("time_s"),
+            sound=stored("sound"),
             thumbnail=stored("thumbnail"),
             faces=DetectedFaces(**arrays, landmarks_px=landmarks_px),
             damage=header["damage"],

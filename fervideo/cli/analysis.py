@@ -84,7 +84,7 @@ def _analyze(args: argparse.Namespace, clip: Path) -> int:
     for path in paths.values():
         print(f"wrote {path}")
     if result.damage:
-        _LOG.warning("%s: %s; the results end there", clip, result.damage)
+        _LOG.warning("%s: %s; %s", clip, result.damage, video.REMEDY)
     return 1 if result.damage else 0
 
 

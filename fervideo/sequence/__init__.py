@@ -72,7 +72,7 @@ def _predict_track(
     seen = np.searchsorted(features.frame, features.observations.frame[rows])
     course = Course.of(features.observations.take(rows), features.time_s[seen], model.inputs)
     steps, clip = model.predict(course.features, settings)
-    covered = bridged(seen, features.time_s, max_gap_s)
+    covered = bridged(seen, features.time_s, features.sound, max_gap_s)
     time_s = features.time_s[covered]
     probabilities = np.stack([np.interp(time_s, course.time_s, column) for column in steps.T], 1)
     if settings.smooth_s > 0:

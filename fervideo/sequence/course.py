@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fervideo.records import EXPRESSIONS, MODEL_RATE_HZ, FaceObservations, Float32, Float64, Int64, Shaped, check_array
+from fervideo.records import (
+    EXPRESSIONS,
+    MODEL_RATE_HZ,
+    Bool,
+    FaceObservations,
+    Float32,
+    Float64,
+    Int64,
+    Shaped,
+    check_array,
+)
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -100,12 +110,13 @@ def n_features(inputs: Sequence[str], embedding_dim: int) -> int:
     return len(EXPRESSIONS) + len(inputs) + embedding_dim
 
 
-def bridged(seen: Int64, time_s: Float64, max_gap_s: float) -> Int64:
-    """Fill the short gaps between a track's detections.
+def bridged(seen: Int64, time_s: Float64, sound: Bool, max_gap_s: float) -> Int64:
+    """Fill the short gaps between a track's detections, except for frames that cannot be decoded.
 
     Args:
         seen: int64 (M,), rising indices into time_s of the frames with a detection.
         time_s: float64 (T,), times of all frames.
+        sound: bool (T,), False for frames that cannot be decoded.
         max_gap_s: Longest gap that is filled.
 
     Returns:
@@ -116,7 +127,7 @@ def bridged(seen: Int64, time_s: Float64, max_gap_s: float) -> Int64:
     gaps = np.flatnonzero((np.diff(seen) > 1) & (np.diff(time_s[seen]) <= max_gap_s + 1e-9))
     for gap in gaps:
         covered[seen[gap] : seen[gap + 1]] = True
-    return np.flatnonzero(covered)
+    return np.flatnonzero(covered & sound)
 
 
 def _weights(position: Float64) -> csr_array:

@@ -48,7 +48,7 @@ def build(
     tracks = sorted(tracks, key=lambda track: track.track)
     bounds_s = _bounds_s(features)
     frames = _frame_table(features, tracks, bounds_s, labels)
-    events = event_table(features.frame, bounds_s, frames, settings.events, labels)
+    events = event_table(features, bounds_s, frames, settings.events, labels)
     return Timeline(
         info=features.info,
         labels=tuple(labels),
@@ -63,9 +63,10 @@ def _record(
     features: ClipFeatures, settings: Settings, provenance: Mapping[str, Any], labels: Sequence[str]
 ) -> dict[str, Any]:
     """Return the record of the run: the caller's keys, except those that the timeline has itself."""
+    reason = "; ".join(filter(None, (features.damage, features.info.holes, features.info.ends_early)))
     own = {
-        "status": "damaged" if features.damage else "complete",
-        "reason": features.damage,
+        "status": "damaged" if reason else "complete",
+        "reason": reason,
         "video": {**asdict(features.info), "path": str(features.info.path)},
         # A relative path alone would not distinguish two videos that were analysed in different folders.
         "absolute_path": os.path.abspath(features.info.path),  # noqa: PTH100  (also where the current folder is gone)
@@ -92,17 +93,18 @@ def _frame_table(
     features: ClipFeatures, tracks: Sequence[TrackExpressions], bounds_s: Float64, labels: Sequence[str]
 ) -> pd.DataFrame:
     """Make the table of frames: one row per face per frame, and one for each frame without a face."""
-    observations, n = features.observations, len(features.frame)
+    observations = features.observations
     number, row, seen, p = _joined(features, tracks, len(labels))
-    is_face = number >= 0
+    is_face, is_sound = number >= 0, np.append(features.sound, False)[row]
     by_label = dict(zip(labels, p.T, strict=True))
     logits = observations.frame_logits
     raw = np.exp(_picked(logits - logits.max(axis=1, keepdims=True), seen))
     values = {
         "frame": np.append(features.frame, features.frame.max(initial=-1) + 1)[row],
         "time_s": bounds_s[row],
+        "media_time_s": bounds_s[row] + features.info.media_start_s,
         "face": pd.Series(number, dtype="Int64").mask(~is_face),
-        "status": np.select([seen >= 0, is_face, row == n], ["ok", "gap", "damaged"], "no_face"),
+        "status": np.select([seen >= 0, is_face, is_sound], ["ok", "gap", "no_face"], "damaged"),
         "expression": np.where(is_face, np.array(labels, object)[p.argmax(axis=1)], np.nan),
         "confidence": p.max(axis=1),
         **dict(zip(columns.prefixed("p", labels), p.T, strict=True)),
@@ -121,8 +123,8 @@ def _joined(
 
     Returns:
         Three indices int64 (n,) and the probabilities. The first is the number of the face, -1 where there is none. The
-        second is the row in the clip's frames, T where a damaged clip breaks off. The third is the row in the
-        observations, -1 where there is none. The probabilities are float64 (n, C), rounded, NaN without a face.
+        second is the row in the clip's frames, T after the last one of a clip that ends early. The third is the row in
+        the observations, -1 where there is none. The probabilities are float64 (n, C), rounded, NaN without a face.
 
     Raises:
         ValueError: The tracks are not those of the clip.
@@ -138,7 +140,7 @@ def _joined(
     if not known or (row < 0).any() or (seen >= 0).sum() != len(features.observations):
         raise ValueError("tracks: they and their frames must be those of the clip")
 
-    faceless = np.setdiff1d(np.arange(len(features.frame) + bool(features.damage)), row)
+    faceless = np.setdiff1d(np.arange(len(features.frame) + bool(features.info.ends_early)), row)
     p = np.concatenate(
         [*(rounded_shares(track.probabilities) for track in tracks), np.full((len(faceless), n_labels), np.nan)]
     )

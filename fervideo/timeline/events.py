@@ -12,7 +12,7 @@ import pandas as pd
 
 from fervideo import columns
 from fervideo.columns import TIME_DECIMALS
-from fervideo.records import Float64, Int64
+from fervideo.records import ClipFeatures, Float64, Int64
 from fervideo.settings import EventSettings
 from fervideo.timeline.tables import make_table
 
@@ -21,12 +21,12 @@ _MIN_WEIGHT_S = 1e-9
 
 
 def event_table(
-    frame: Int64, bounds_s: Float64, frames: pd.DataFrame, settings: EventSettings, labels: Sequence[str]
+    features: ClipFeatures, bounds_s: Float64, frames: pd.DataFrame, settings: EventSettings, labels: Sequence[str]
 ) -> pd.DataFrame:
     """Make the table of events, by face then onset.
 
     Args:
-        frame: int64 (T,), every frame that was analysed.
+        features: The clip.
         bounds_s: float64 (T + 1,), where each of them begins and the last one ends.
         frames: The table of frames.
         settings: When an expression begins, how long it is held, how short an event may be.
@@ -34,13 +34,14 @@ def event_table(
     """
     parts, p_columns = [], columns.prefixed("p", labels)
     for number, rows in frames.groupby("face"):
-        row, p = np.searchsorted(frame, rows["frame"]), rows[p_columns].to_numpy()
+        row, p = np.searchsorted(features.frame, rows["frame"]), rows[p_columns].to_numpy()
         # A face that left and came back has events in each stay, none in between.
         for stay in np.split(np.arange(len(rows)), np.flatnonzero(np.diff(row) > 1) + 1):
             stay_s = bounds_s[row[stay[0]] : row[stay[-1]] + 2]
             events = _events(p[stay], stay_s, settings)
             named = np.array(labels, object)[events["expression"]]
-            parts.append(pd.DataFrame({"face": number, **events, "expression": named}))
+            media = {"media_onset_s": events["onset_s"] + features.info.media_start_s}
+            parts.append(pd.DataFrame({"face": number, **events, "expression": named, **media}))
     return make_table(columns.events(), {**pd.concat(parts, ignore_index=True)} if parts else {})
 
 

@@ -26,7 +26,7 @@ class Timeline:
         labels: The expressions, in the order of every `p_`, `clip_p_` and `time_` column.
         frames: One row per face per frame, by frame then face; a frame without a face has one row with empty `face`.
             `status` is `ok` (seen), `gap` (lost for a short while and bridged: no `raw_`, box or measures), `no_face`,
-            or `damaged`: a last row after all decoded frames, where decoding broke off; its `time_s` is where they end.
+            or `damaged`: a frame that cannot be decoded, or a last row where a file ends early.
         events: One row per event, by face then onset; half-open [onset_s, offset_s), `apex_s` at the highest
             probability.
         summary: One row per face; one without face and expression where the clip shows none.
@@ -43,7 +43,7 @@ class Timeline:
 
     @property
     def damage(self) -> str:
-        """Why decoding stopped before the clip's end; empty where it did not."""
+        """Which frames are missing, and why; empty where none are."""
         return str(self.provenance["reason"])
 
     def __eq__(self, other: object) -> bool:
@@ -88,5 +88,6 @@ def describe(timeline: Timeline) -> str:
     if len(lines) == 1:
         texts = ["no face found"]
     if timeline.damage:
-        texts.append(f"damaged: the table ends at {timeline.frames['time_s'].iloc[-1]:.2f} s ({timeline.damage})")
+        texts.append(f"damaged: {timeline.damage}")
+    texts += [f"note: {note}" for note in timeline.provenance.get("notes", ())]
     return "\n".join(texts)

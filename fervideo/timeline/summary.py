@@ -50,7 +50,7 @@ def summary_table(
                 "face": track.track,
                 "start_s": bounds_s[row[0]],
                 "end_s": bounds_s[row[-1] + 1],
-                "coverage": (own["status"] == "ok").sum() / len(features.frame),
+                "coverage": (own["status"] == "ok").sum() / max(features.sound.sum(), 1),
                 "events_per_min": 60 * n_events[track.track] / seconds if seconds else np.nan,
                 **_expressions(own, durations_s(bounds_s)[row], settings, labels),
                 **_clip_expressions(track, labels),

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from fervideo import models, pipeline, tracking, video, workers
+from fervideo import damage, models, pipeline, tracking, video, workers
 from fervideo.errors import FervideoError
 from fervideo.records import (
     MODEL_RATE_HZ,
@@ -39,7 +39,7 @@ class Sample(Shaped):
 
     Attributes:
         clip: Its row in the manifest.
-        start_s: Time of the course's first step.
+        start_s: Time of the course's first step, on the clock of a player, as all times here.
         course: float32 (S, F), as the sequence model reads it; S is 0 where no face was found.
         target: float32 (C,), distribution over labels, from votes where there are any; all 0 where unknown.
         label: Number of the clip's label; -1 where unknown, or where votes are tied.
@@ -106,8 +106,8 @@ def load(
         extraction = opened[path]
         features = ClipFeatures(extraction.source.info, *tracking.join(extraction.shards(), settings.tracking))
         samples |= {row: sample(clips[row], features, labels, inputs) for row in rows}
-        if features.damage:
-            problems += [Problem(clips[row].origin, f"{path} is damaged: {features.damage}") for row in rows]
+        if reason := features.damage or video.changed(extraction.source):
+            problems += [Problem(clips[row].origin, f"{path} is damaged: {reason}") for row in rows]
     return [samples[row] for row in range(len(clips))], problems
 
 
@@ -135,11 +135,17 @@ def open_videos(
     ):
         if isinstance(result, FervideoError):
             reasons[paths[number]] = f"{result.subject}: {result.reason}"
-        elif result.source.damage:
-            reasons[paths[number]] = f"{paths[number]} is damaged: {result.source.damage}"
+        elif reason := _known_damage(result.source):
+            reasons[paths[number]] = f"{paths[number]} is damaged: {reason}"
         else:
             opened[paths[number]] = result
     return opened, [Problem(clip.origin, reasons[clip.path]) for clip in clips if clip.path in reasons]
+
+
+def _known_damage(source: video.Video) -> str:
+    """Return the damage that is known before a video is decoded; empty without any."""
+    info = source.info
+    return damage.describe(source.time_s, source.sound, video.DAMAGED) or info.holes or info.ends_early
 
 
 def _extract(extractions: Sequence[Extraction], settings: TrainingSettings, progress: bool) -> None:
@@ -163,19 +169,21 @@ def _counted(extraction: Extraction) -> Extraction:
 
 def sample(clip: Clip, features: ClipFeatures, labels: tuple[str, ...], inputs: Sequence[str] = INPUTS) -> Sample:
     """Cut a clip's stretch out of its features, and add labels."""
-    inside = np.ones(len(features.time_s), bool)
+    # People label in a player, so all times of labels are on its clock.
+    media_s = features.time_s + features.info.media_start_s
+    inside = np.ones(len(media_s), bool)
     if not np.isnan(clip.start_s):
-        inside &= features.time_s >= clip.start_s
+        inside &= media_s >= clip.start_s
     if not np.isnan(clip.end_s):
-        inside &= features.time_s < clip.end_s
-    frame, time_s = features.frame[inside], features.time_s[inside]
+        inside &= media_s < clip.end_s
+    frame, time_s = features.frame[inside], media_s[inside]
     label_time_s, frame_label = _labelled(clip, labels, frame, time_s)
     # Rows are ordered by frame, then track, and track 0 is seen longest.
     found, rows = np.unique(features.observations.frame, return_index=True)
     kept = np.isin(found, frame)
     detections = features.observations.take(rows[kept])
     if len(detections):
-        course = Course.of(detections, features.time_s[np.searchsorted(features.frame, detections.frame)], inputs)
+        course = Course.of(detections, media_s[np.searchsorted(features.frame, detections.frame)], inputs)
         start_s, steps = course.start_s, course.features
         step_label = frame_label[nearest(label_time_s, course.time_s)]
     else:

@@ -155,7 +155,7 @@ def truth(clip: Clip, labels: tuple[str, ...], frame: Int64, time_s: Float64, nu
         clip: The clip.
         labels: Names, in the order of the result's numbers.
         frame: int64 (T,), indices of the frames in the video.
-        time_s: float64 (T,), their times.
+        time_s: float64 (T,), their times on the clock of a player.
         number: int64 (T,), the numbers in the names of images; for videos the indices once more.
 
     Returns:

@@ -203,10 +203,11 @@ def _beyond(clips: Sequence[Clip], opened: Mapping[Path, Extraction]) -> list[Pr
     """Find stretches that begin after the end of their video."""
     problems = []
     for clip in clips:
-        duration_s = opened[clip.path].source.info.duration_s if clip.path in opened else math.inf
-        if clip.start_s >= duration_s:
+        info = opened[clip.path].source.info if clip.path in opened else None
+        end_s = info.media_start_s + info.duration_s if info else math.inf
+        if clip.start_s >= end_s:
             problems.append(
-                Problem(clip.origin, f"begins at {clip.start_s:g} s, and {clip.path} ends at {duration_s:.2f} s")
+                Problem(clip.origin, f"begins at {clip.start_s:g} s, and {clip.path} ends at {end_s:.2f} s")
             )
     return problems
 

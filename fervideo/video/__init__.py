@@ -6,21 +6,27 @@ every frame at which decoding may safely start. `windows` decodes any run of fra
     probe.py      the facts of a file, its time table and the decoder that reads it
     select.py     the frames to analyse: pure index arithmetic
     windows.py    frames of one segment, a few at a time
-    packets.py    the presentation time table, from the packets alone
-    decoders.py   frames, from decord or PyAV
+    packets.py    the packets of a file, as its container lists them
+    table.py      the time table, from the packets
+    frames.py     frames by PyAV, across damage
+    decoders.py   pictures, from decord or PyAV
     images.py     folders of images, which count as videos
 """
 
 from fervideo.video.files import fingerprint, missing
 from fervideo.video.images import IMAGE_SUFFIXES, image_files, image_numbers, read_image
-from fervideo.video.probe import probe
-from fervideo.video.record import Video
+from fervideo.video.probe import changed, probe
+from fervideo.video.record import DAMAGED, REMEDY, FrameWindow, Video
 from fervideo.video.select import select, spread
 from fervideo.video.windows import samples, windows
 
 __all__ = [
+    "DAMAGED",
     "IMAGE_SUFFIXES",
+    "REMEDY",
+    "FrameWindow",
     "Video",
+    "changed",
     "fingerprint",
     "image_files",
     "image_numbers",

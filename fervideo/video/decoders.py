@@ -1,10 +1,10 @@
-"""Frames from decord or PyAV; both convert to RGB alike, and 8-bit 4:2:0 video comes out equal to the byte.
+"""Pictures from PyAV, or from decord if it is asked for; 8-bit 4:2:0 video comes out of both equal to the byte.
 
-decord counts frames and never gives their timestamps. It repeats frames that it cannot decode, and shows damaged ones
-as if they were whole, more or fewer from run to run. It keeps any number of decoded frames in memory.
+decord counts frames and never gives their timestamps. It shows damaged frames as if they were whole, more or fewer from
+run to run. It keeps any number of decoded frames in memory, and takes more time than PyAV.
 
-So decord reads only short files whose packets can be checked (H.264, HEVC) and are sound. It starts only where counting
-is right. If it fails, PyAV goes on, which knows the timestamp and the errors of each frame, and reports the damage.
+So it reads only files whose packets can be checked (H.264, HEVC) and are sound. It starts only where counting is right.
+If it fails, PyAV goes on, which knows the packet and the errors of each frame, and finds the damage.
 """
 
 from __future__ import annotations
@@ -16,27 +16,25 @@ from typing import Any
 
 import av
 import numpy as np
-from av.container import InputContainer
 from av.sidedata.sidedata import Type
 from av.video.reformatter import Interpolation
 
-from fervideo.errors import DamagedVideo, VideoError
-from fervideo.records import Float64, Int64, UInt8
-from fervideo.video.packets import DECODER_THREADS, Table, opened, url
-from fervideo.video.record import REMEDY, Video
-
-#: Memory that decord may fill. While it waits for the first frame it reads on, a thousand frames and more, and decodes
-#: them all. Only the length of the file bounds that.
-_DECORD_BYTES = 512 * 2**20
+from fervideo.errors import VideoError
+from fervideo.records import Int64, UInt8
+from fervideo.video.frames import Frames
+from fervideo.video.packets import DECODER_THREADS, Listing, url
+from fervideo.video.record import Video
+from fervideo.video.table import Table
 
 
-def choose(path: Path, wanted: str, table: Table, first: UInt8) -> str:
-    """Decide which decoder reads a file: decord if it reads the same pictures as PyAV, and the file is whole and short.
+def choose(path: Path, wanted: str, listing: Listing, table: Table, first: UInt8) -> str:
+    """Decide which decoder reads a file: decord only if it is wanted, and reads the same pictures as PyAV.
 
     Args:
         path: The file.
         wanted: `auto`, `decord` or `pyav`.
-        table: The time table of the packets.
+        listing: Its packets.
+        table: Its time table.
         first: uint8 (height, width, 3), the first frame in PyAV.
 
     Returns:
@@ -45,27 +43,27 @@ def choose(path: Path, wanted: str, table: Table, first: UInt8) -> str:
     Raises:
         VideoError: decord is wanted and cannot.
     """
-    whole = table.exact and table.checked and table.n_sound == len(table.pts) and not table.lacking
-    if wanted == "pyav" or (wanted == "auto" and not (whole and table.n_packets * first.nbytes <= _DECORD_BYTES)):
+    if wanted != "decord":
         return "pyav"
+    remedy = "set video.decoder=auto"
+    if not (table.exact and listing.checked and listing.seekable and table.sound.all() and not listing.lacking):
+        raise VideoError(path, "decord cannot be trusted with such a file, or with damage", remedy)
     reason = "decord reads other frames from it than FFmpeg does"
     try:
         reader = _DecordReader(path)
         picture = reader.read()
         # Another FFmpeg may round in another way, but it must be the same picture, the same way up.
         same = picture.shape == first.shape and np.abs(picture.astype(np.int16) - first).mean() < 4
-        if same and reader.n_packets == table.n_packets:
+        if same and reader.n_packets == listing.n_packets:
             return "decord"
     except ImportError:
         reason = "decord is not installed"
     except _decord_errors():
         reason = "decord cannot decode it"
-    if wanted == "decord":
-        raise VideoError(path, reason, "set video.decoder=auto")
-    return "pyav"
+    raise VideoError(path, reason, remedy)
 
 
-def pictures(video: Video, frame: Int64) -> Iterator[UInt8]:
+def pictures(video: Video, frame: Int64) -> Iterator[UInt8 | str]:
     """Decode frames, in order.
 
     Args:
@@ -73,10 +71,7 @@ def pictures(video: Video, frame: Int64) -> Iterator[UInt8]:
         frame: int64 (n,), rising frame indices.
 
     Yields:
-        uint8 (height, width, 3), RGB, upright.
-
-    Raises:
-        DamagedVideo: A frame cannot be decoded; all before it have been yielded.
+        uint8 (height, width, 3), RGB, upright; or the reason why the frame cannot be decoded.
     """
     done = 0
     if video.info.decoder == "decord":
@@ -154,99 +149,24 @@ def _decord_pictures(video: Video, frame: Int64) -> Iterator[UInt8]:
         yield reader.read()
 
 
-def _pyav_pictures(video: Video, frame: Int64) -> Iterator[UInt8]:
-    wanted, last = set(frame.tolist()), int(frame[-1])
+def _pyav_pictures(video: Video, frame: Int64) -> Iterator[UInt8 | str]:
+    wanted = deque(frame.tolist())
     size = video.info.width_px, video.info.height_px
-    for index, decoded in _sound_frames(video, int(frame[0])):
-        if index in wanted:
-            yield turned(decoded, video.turn, size[::-1] if video.turn[0] else size)
-        if index == last:
-            return
-
-
-def _sound_frames(video: Video, first: int) -> Iterator[tuple[int, av.VideoFrame]]:
-    """Decode with PyAV from the entry before a frame on, up to the first frame that is missing or damaged.
-
-    Damage to a frame that is shown later but decoded earlier spoils a frame as well. So frames are held back until no
-    such frame can come.
-    """
-    order = np.argsort(video.decoding)
-    delay = int((np.maximum.accumulate(video.decoding) - video.decoding).max())
-    entry = _entry_before(video, first)
-    start = int(video.pts[video.entry[entry]]) if entry else None
-    index, why = int(video.entry[entry]), "the stream ends"
-    held: deque[tuple[int, av.VideoFrame]] = deque()
-    # decord has failed where it was to read this file, so something may be wrong with it.
-    with opened(video.info.path, strict=video.info.decoder == "decord") as (container, stream):
-        try:
-            for frame in _decoded(container, stream, start):
-                at = _index(video, frame, index)
-                if at < index:
-                    continue  # hidden, or from before the entry
-                if at > index or frame.is_corrupt:
-                    why = "it is missing" if at > index else "its data are damaged"
-                    while held and order[held[-1][0]] > order[index]:
-                        index = held.pop()[0]
-                    break
-                held.append((at, frame))
-                index += 1
-                if len(held) > delay:
-                    yield held.popleft()
-        except av.FFmpegError as error:
-            why = error.strerror or str(error)
-    yield from held
-    if index < len(video.pts):
-        raise DamagedVideo(video.info.path, undecodable(index, video.time_s, why), REMEDY)
-
-
-def undecodable(index: int, time_s: Float64, why: str) -> str:
-    """Return the reason of an error: the frame from which on a video cannot be decoded, and why."""
-    return f"cannot be decoded from frame {index} ({time_s[index]:.3f} s) on: {why}"
-
-
-def _index(video: Video, frame: av.VideoFrame, expected: int) -> int:
-    """Return a decoded frame's index in the video, found by its time; -1 if none."""
-    if video.counted:
-        return expected if expected < len(video.pts) else -1
-    stamp = frame.dts if frame.pts is None else frame.pts
-    at = -1 if stamp is None else int(np.searchsorted(video.pts, stamp))
-    return at if 0 <= at < len(video.pts) and video.pts[at] == stamp else -1
-
-
-def _decoded(container: InputContainer, stream: av.VideoStream, start: int | None) -> Iterator[av.VideoFrame]:
-    """Decode from a keyframe on, or from the start; when a packet fails, the frames before it come before the error."""
-    if start is not None:
-        container.seek(start, stream=stream)
+    frames = Frames(video, wanted[0])
     try:
-        for packet in container.demux(stream):
-            if start is None or packet.pts == start:
-                start = None
-                yield from packet.decode()
-    except av.FFmpegError:
-        yield from stream.decode(None)
-        raise
-
-
-def first_frames(path: Path) -> list[av.VideoFrame]:
-    """Decode the first frames with PyAV: at least one, and enough to check that packets and frames are one to one.
-
-    Raises:
-        VideoError: There is none.
-        av.FFmpegError: The file or its first frame cannot be read.
-    """
-    frames: list[av.VideoFrame] = []
-    with opened(path) as (container, stream):
-        try:
-            for frame in container.decode(stream):
-                frames.append(frame)
-                if len(frames) == 3:
-                    break
-        except av.FFmpegError:
-            if not frames:
-                raise
-    if not frames:
-        raise VideoError(path, "holds no frame that can be decoded", "give a whole video file")
-    return frames
+        for index, decoded in frames:
+            while wanted and wanted[0] < index:
+                wanted.popleft()
+                yield frames.why
+            if wanted and wanted[0] == index:
+                wanted.popleft()
+                yield turned(decoded, video.turn, size[::-1] if video.turn[0] else size)
+            if not wanted:
+                return
+    except av.FFmpegError as error:
+        # The file is gone, or is another one by now.
+        frames.why = error.strerror or str(error)
+    yield from (frames.why for _ in wanted)
 
 
 def turning(frame: av.VideoFrame) -> tuple[tuple[bool, int, int], int]:

@@ -52,6 +52,15 @@ def fingerprint(path: Path) -> str:
         raise VideoError(path, f"cannot be opened ({error.strerror})", "check its permissions") from error
 
 
+def state(path: Path) -> tuple[int, int]:
+    """Return the size of a file or folder, and the time of its last change in nanoseconds; zeros if it is gone."""
+    try:
+        found = path.stat()
+    except OSError:
+        return 0, 0
+    return found.st_size, found.st_mtime_ns
+
+
 def missing(path: Path) -> VideoError:
     """Return the error for a path that does not exist; a path made of a URL has lost one of its slashes."""
     if remote := re.match(r"([a-z][a-z0-9+.-]+):/+(.*)", str(path), re.IGNORECASE):

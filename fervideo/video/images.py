@@ -15,11 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from fervideo.errors import DamagedVideo, VideoError
+from fervideo.errors import VideoError
 from fervideo.records import Int64, UInt8, VideoInfo
-from fervideo.video.decoders import undecodable
-from fervideo.video.files import VIDEO_SUFFIXES, missing
-from fervideo.video.record import REMEDY, Video
+from fervideo.video.files import VIDEO_SUFFIXES, missing, state
+from fervideo.video.record import Video
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 #: OpenCV warps no picture that is longer.
@@ -104,6 +103,7 @@ def probe_images(folder: Path, fps: float) -> Video:
             f"is a folder without images ({', '.join(IMAGE_SUFFIXES)})",
             "give a video file or a folder of images, or use `fervideo batch FOLDER` for a folder of videos",
         )
+    at = state(folder)
     fingerprint = _fingerprint(files, fps)
     height, width = read_image(files[0]).shape[:2]
     numbers = _numbers(files)
@@ -123,19 +123,24 @@ def probe_images(folder: Path, fps: float) -> Video:
         variable_rate=int(pts[-1]) != n - 1,
         rotation_deg=0,
         start_s=0.0,
+        media_start_s=0.0,
+        holes="",
+        ends_early="",
     )
     every = np.arange(n)
     return Video(
         info=info,
         time_s=pts / fps,
         pts=pts,
-        decoding=every,
+        packet=every,
+        sound=np.ones(n, np.bool_),
         entry=every,
         entry_packet=every,
+        entry_position=every,
+        keys=every,
         turn=(False, 1, 1),
-        counted=False,
-        n_sound=n,
-        damage="",
+        notes=(),
+        state=at,
     )
 
 
@@ -152,7 +157,7 @@ def _fingerprint(files: list[Path], fps: float) -> str:
     return digest.hexdigest()
 
 
-def image_pictures(video: Video, frame: Int64) -> Iterator[UInt8]:
+def image_pictures(video: Video, frame: Int64) -> Iterator[UInt8 | str]:
     """Decode images, in order; one of another size is scaled to that of the first.
 
     Args:
@@ -160,10 +165,7 @@ def image_pictures(video: Video, frame: Int64) -> Iterator[UInt8]:
         frame: int64 (n,), rising frame indices.
 
     Yields:
-        uint8 (height, width, 3), RGB, upright.
-
-    Raises:
-        DamagedVideo: An image cannot be decoded; all before it have been yielded.
+        uint8 (height, width, 3), RGB, upright; or the reason why the image cannot be decoded.
     """
     from PIL import Image
 
@@ -173,7 +175,7 @@ def image_pictures(video: Video, frame: Int64) -> Iterator[UInt8]:
         try:
             picture = read_image(files[index])
         except VideoError as error:
-            reason = undecodable(index, video.time_s, f"{files[index].name} {error.reason}")
-            raise DamagedVideo(video.info.path, reason, REMEDY) from error
+            yield f"{files[index].name} {error.reason}"
+            continue
         same = picture.shape[1::-1] == size
         yield picture if same else np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BILINEAR))

@@ -1,14 +1,19 @@
-"""The time table of a video file: when each frame is shown, and where decoding may start, from the packets alone."""
+"""The packets of a video stream, as its container lists them: stamps, keyframes and obvious damage, without decoding.
+
+A packet's number is its index among the packets of its stream that have contents. Stamps may lack or repeat, and
+decoders pass them on as they are. So a packet is given its number as its stamp before it is decoded: the frame that
+comes out has it, too.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import av
 import numpy as np
@@ -16,79 +21,89 @@ from av.container import InputContainer
 from av.stream import Disposition
 
 from fervideo.errors import VideoError, counted
-from fervideo.records import Float64, Int64, Shaped
+from fervideo.records import Int64
+from fervideo.video.matroska import is_whole
+from fervideo.video.transport import losses
 
+#: Packets with their numbers.
+Numbered: TypeAlias = "Iterator[tuple[int, av.Packet[Any]]]"
 #: Threads per decoder. Segments run side by side in processes, so one each; with more, errors would arrive late.
 DECODER_THREADS = 1
-#: Containers in which decord finds a keyframe exactly; others (MPEG-TS, AVI) are read from the first frame on.
-_SEEKABLE = ("mov", "matroska")
 #: NAL unit types of pictures that need none before them: H.264 IDR; HEVC BLA, IDR and CRA.
 _ENTRY_NALS = {"h264": {5}, "hevc": set(range(16, 22))}
+#: Codecs whose decoders gloss over damage unless they are to stop at it. Others would stop at harmless oddities, too.
+_STRICT = ("mjpeg", "wmv1", "wmv2")
+#: Codecs whose data hardly ever contain a long run of zero bytes: lost sectors and broken downloads are full of them.
+_NEVER_ZERO = ("vp8", "vp9")
+_ZEROS = bytes(64)
+#: Containers in which a seek finds a keyframe exactly.
+_SEEKABLE = ("mov", "matroska")
+#: Containers without presentation times; FFmpeg makes some up, which are wrong for frames out of order.
+_TIMELESS = ("avi",)
 
 
-@dataclass(frozen=True, repr=False)
-class Table(Shaped):
-    """The time table of a file's packets; the arrays are those of `Video`.
+class Packet(NamedTuple):
+    """One packet of a video stream.
 
     Attributes:
-        tick_s: Unit of the container's clock.
-        last_duration: Ticks for which the last frame is shown.
-        n_packets: Packets in the file, hidden ones counted.
-        exact: Whether each packet has a presentation time of its own.
-        checked: Whether damaged packets can be recognised, as in H.264 and HEVC.
-        n_sound: Frames before the first whose data are damaged.
-        lacking: Evidence that the file should contain more after its last frame; empty where there is none.
-        counted: Whether the times are made up from the frame rate, and frames are known by counting only.
+        number: Its index among the packets of the stream that have contents.
+        pts: Presentation time in the container's clock; None where it is unknown.
+        dts: Decoding time; None where it is unknown.
+        position: Its first byte in the file; None where it is unknown.
+        duration: Ticks for which its frame is shown; 0 where they are unknown.
+        key: Whether it is marked as a keyframe.
+        entry: Whether it is a keyframe that needs no frame before it.
+        hidden: Whether its frame is not shown.
+        corrupt: Whether the container marks it as damaged.
+        sound: Whether its data are free of obvious damage.
     """
 
-    pts: Int64
-    decoding: Int64
-    entry: Int64
-    entry_packet: Int64
-    tick_s: Fraction
-    last_duration: int
-    n_packets: int
-    exact: bool
-    checked: bool
-    n_sound: int
-    lacking: str
-    counted: bool = False
-
-    @property
-    def time_s(self) -> Float64:
-        """Presentation times, float64 (T,); the first frame has 0."""
-        time_s: Float64 = (self.pts - self.pts[0]) * float(self.tick_s)
-        return time_s
-
-    @property
-    def duration_s(self) -> float:
-        return float((int(self.pts[-1] - self.pts[0]) + self.last_duration) * self.tick_s)
-
-    @property
-    def mean_fps(self) -> float:
-        if len(self.pts) > 1:
-            return 1 / (self._step * float(self.tick_s))
-        return len(self.pts) / self.duration_s if self.duration_s else 0.0
-
-    @property
-    def variable_rate(self) -> bool:
-        """Whether frames leave a constant rate: rounding to the container's clock moves a time by one tick at most."""
-        return bool(np.abs(self.pts - self.pts[0] - self._step * np.arange(len(self.pts))).max() > 1)
-
-    @property
-    def _step(self) -> float:
-        return float(self.pts[-1] - self.pts[0]) / max(len(self.pts) - 1, 1)
-
-
-class _Packet(NamedTuple):
-    stamp: int | None
+    number: int
+    pts: int | None
     dts: int | None
+    position: int | None
     duration: int
     key: bool
     entry: bool
     hidden: bool
     corrupt: bool
     sound: bool
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The packets of a stream, and the facts that their container declares.
+
+    Attributes:
+        packets: The packets whose frames surely follow one another, in the order of the file.
+        n_packets: Packets in the file, with those near a cut.
+        codec: Name of the codec, as FFmpeg spells it.
+        tick_s: Unit of the container's clock.
+        usual_duration: Ticks of a frame at the declared rate; 0 where it declares none.
+        header_frames: Frames that the header declares; 0 without any.
+        media_start: Ticks at which a player's clock is 0, the start of the earliest stream; None if it is unknown.
+        seekable: Whether a seek in the container finds a keyframe exactly.
+        broken: Whether the structure of the container is damaged, so that frames may be missing in between.
+        timeless: Whether the container has no presentation times.
+        lacking: Evidence that the file should contain more after its last frame; empty where there is none.
+    """
+
+    packets: list[Packet]
+    n_packets: int
+    codec: str
+    tick_s: Fraction
+    usual_duration: int
+    header_frames: int
+    media_start: int | None
+    seekable: bool
+    broken: bool
+    timeless: bool
+    lacking: str
+
+    @property
+    def checked(self) -> bool:
+        """Whether damaged packets can be recognised, as in H.264 and HEVC."""
+        return self.codec in _ENTRY_NALS
 
 
 def url(path: Path) -> str:
@@ -117,56 +132,102 @@ def opened(path: Path, *, strict: bool = False) -> Iterator[tuple[InputContainer
         if stream.codec_context is None:
             raise VideoError(path, "is coded in a way that FFmpeg cannot decode", "convert it to H.264")
         stream.codec_context.thread_count = DECODER_THREADS
-        if strict:
-            stream.codec_context.options = {"err_detect": "explode"}
+        if strict or stream.codec_context.codec.canonical_name in _STRICT:
+            stream.codec_context.options = {"err_detect": "explode+bitstream"}
         yield container, stream
 
 
-def packet_table(container: InputContainer, stream: av.VideoStream) -> Table:
-    """Read the presentation times from the packets of a stream.
+def numbered(packets: Iterable[av.Packet[Any]], first: int = 0) -> Numbered:
+    """Yield the packets that have contents, with their numbers from `first` on."""
+    for packet in packets:
+        if packet.size:
+            yield first, packet
+            first += 1
+
+
+def decode(stream: av.VideoStream, number: int, packet: av.Packet[Any]) -> list[av.VideoFrame]:
+    """Decode a packet; the frames that come out have the number of their packet as `pts`.
 
     Raises:
-        VideoError: No frame is presented.
+        av.FFmpegError: The packet cannot be decoded.
     """
-    packets = list(_packets(container, stream))
-    n_packets, lacking = len(packets), _lacking(container, stream, packets)
-    if lacking:
-        packets = _before_cut(packets)
-    exact = len({packet.stamp for packet in packets} - {None}) == len(packets)
-    packets = [packet for packet in packets if packet.stamp is not None]
-    pts = np.array([packet.stamp for packet in packets], np.int64)
-    hidden = np.array([packet.hidden for packet in packets], np.bool_)
-    by_time = np.argsort(pts, kind="stable")
-    shown = by_time[~hidden[by_time]]
-    if not len(shown):
-        raise VideoError(container.name.removeprefix("file:"), "holds no whole frame", "give a whole video file")
-    index = np.full(len(pts), -1, np.int64)
-    index[shown] = np.arange(len(shown))
-    broken = next((at for at, packet in enumerate(packets) if not packet.sound), len(packets))
-    start = [at for at in _entries(packets, pts) if index[at] > 0] if _seekable(container) else []
-    return Table(
-        pts=pts[shown],
-        decoding=index[index >= 0],
-        entry=np.array([0, *index[start]], np.int64),
-        # At an entry no packet is out of order, so its index by time is its index in the file.
-        entry_packet=np.array([0, *start], np.int64),
-        tick_s=Fraction(stream.time_base or 1),
-        last_duration=packets[shown[-1]].duration or _usual_duration(pts[shown], stream),
-        n_packets=n_packets,
-        exact=exact,
-        checked=stream.codec_context.codec.canonical_name in _ENTRY_NALS,
-        n_sound=int(index[broken:][index[broken:] >= 0].min(initial=len(shown))),
+    packet.pts = number
+    return stream.codec_context.decode(packet)
+
+
+def drained(stream: av.VideoStream) -> list[av.VideoFrame]:
+    """Return the frames that a decoder still has, up to one that fails, and make it ready for a new start."""
+    frames: list[av.VideoFrame] = []
+    # The frames before an error are lost with it, and are found missing.
+    with suppress(av.FFmpegError):
+        frames = stream.codec_context.decode(None)
+    stream.codec_context.flush_buffers()
+    return frames
+
+
+def is_seekable(container: InputContainer) -> bool:
+    """Check whether a seek finds a keyframe exactly; other containers (MPEG-TS, AVI) are read from their start."""
+    return any(name in container.format.name for name in _SEEKABLE)
+
+
+def list_packets(path: Path, container: InputContainer, stream: av.VideoStream) -> Listing:
+    """List the packets of a stream of a file, up to where a damaged container cannot be read.
+
+    Raises:
+        av.FFmpegError: Not even the first packet can be read.
+    """
+    packets: list[Packet] = []
+    lacking = ""
+    # A stream's start is known before its packets are read.
+    start, time_base = container.start_time, Fraction(stream.time_base or 1)
+    try:
+        packets.extend(_described(container, stream))
+    except av.FFmpegError as error:
+        if not packets:
+            raise
+        lacking = f"no more of it can be read ({error.strerror})"
+    if container.format.name == "mpegts":
+        packets = _without_lost_pieces(packets, losses(path, stream.id))
+    lacking = _lacking(container, stream, packets) or lacking
+    rate = stream.average_rate
+    return Listing(
+        packets=_before_cut(packets) if lacking else packets,
+        n_packets=len(packets),
+        codec=stream.codec_context.codec.canonical_name,
+        tick_s=time_base,
+        usual_duration=round(1 / rate / time_base) if rate else 0,
+        header_frames=int(stream.frames),
+        media_start=None if start is None else round(Fraction(start, av.time_base) / time_base),
+        seekable=is_seekable(container),
+        broken="matroska" in container.format.name and not is_whole(path),
+        timeless=container.format.name in _TIMELESS,
         lacking=lacking,
     )
 
 
-def _usual_duration(pts: Int64, stream: av.VideoStream) -> int:
-    if len(pts) > 1:
-        return int(np.median(np.diff(pts)))
-    return round(1 / stream.average_rate / stream.time_base) if stream.average_rate and stream.time_base else 0
+def _without_lost_pieces(packets: list[Packet], lost: Int64) -> list[Packet]:
+    """Mark the last packet before each loss of a transport stream as damaged: it, or one after it, is not whole."""
+    position = np.array([-1 if packet.position is None else packet.position for packet in packets], np.int64)
+    before = set((np.searchsorted(np.maximum.accumulate(position), lost) - 1).tolist())
+    # FFmpeg marks a packet before a joint as damaged: the last, or the one before that.
+    good = {near for at in before if _is_joint(packets[at : at + 2]) for near in (at - 1, at)}
+    return [
+        packet._replace(sound=at in good or (packet.sound and at not in before)) for at, packet in enumerate(packets)
+    ]
 
 
-def _lacking(container: InputContainer, stream: av.VideoStream, packets: list[_Packet]) -> str:
+def _is_joint(pair: list[Packet]) -> bool:
+    """Check whether another recording begins between two packets: with a keyframe, and with its own clock."""
+    clocks = [packet.dts for packet in pair if packet.dts is not None]
+    return len(clocks) == 2 and pair[1].key and clocks[1] < clocks[0]
+
+
+def without_times(listing: Listing) -> bool:
+    """Return whether no packet has a presentation time that can be trusted."""
+    return listing.timeless or all(packet.pts is None for packet in listing.packets)
+
+
+def _lacking(container: InputContainer, stream: av.VideoStream, packets: list[Packet]) -> str:
     """Describe frames that a container promises and lacks: FFmpeg takes a file that was cut short for a short one."""
     if "mov" in container.format.name and stream.frames > len(packets):
         return f"its header lists {counted(stream.frames, 'frame')}, the file holds {len(packets)}"
@@ -177,7 +238,7 @@ def _lacking(container: InputContainer, stream: av.VideoStream, packets: list[_P
         and (promise := re.fullmatch(r"(\d+):(\d+):(\d+\.\d+)", stream.metadata.get("DURATION", "")))
     ):
         promised_s = 3600 * int(promise[1]) + 60 * int(promise[2]) + float(promise[3])
-        held_s = float(max((packet.stamp or 0) + packet.duration for packet in packets) * stream.time_base)
+        held_s = float(max((packet.pts or 0) + packet.duration for packet in packets) * stream.time_base)
         if promised_s - held_s > 0.5:
             return f"its header promises {promised_s:.1f} s, the file holds {held_s:.1f} s"
     # In MPEG-TS the mark stands for a lost piece of the broadcast, anywhere.
@@ -185,45 +246,55 @@ def _lacking(container: InputContainer, stream: av.VideoStream, packets: list[_P
     return "its last packet is cut through" if cut_through else ""
 
 
-def _before_cut(packets: list[_Packet]) -> list[_Packet]:
+def _before_cut(packets: list[Packet]) -> list[Packet]:
     """Return the packets whose frames surely follow one another: near a cut, some that are shown earlier are lost."""
     cut_through = packets and packets[-1].corrupt
     last = packets[-1] if packets else None
     kept = packets[:-1] if cut_through else packets
-    lags = [packet.stamp - packet.dts for packet in kept if packet.stamp is not None and packet.dts is not None]
+    lags = [packet.pts - packet.dts for packet in kept if packet.pts is not None and packet.dts is not None]
     if last is None or last.dts is None or not lags:
         return kept
     # Nothing that is lost is decoded before this, nor shown sooner after being decoded than the rest.
     lost = last.dts + (0 if cut_through else last.duration) + min(lags)
-    return [packet for packet in kept if packet.stamp is None or packet.stamp < lost]
+    return [packet for packet in kept if packet.pts is None or packet.pts < lost]
 
 
-def _seekable(container: InputContainer) -> bool:
-    return any(name in container.format.name for name in _SEEKABLE)
-
-
-def _packets(container: InputContainer, stream: av.VideoStream) -> Iterator[_Packet]:
+def _described(container: InputContainer, stream: av.VideoStream) -> Iterator[Packet]:
     codec = stream.codec_context.codec.canonical_name
     # avcC and hvcC headers start with 1 and give the size of the length before each NAL unit; Annex B has start codes.
     header = stream.codec_context.extradata or b"\0"
     length_bytes = (header[4 if codec == "h264" else 21] & 3) + 1 if codec in _ENTRY_NALS and header[0] == 1 else 0
-    for packet in container.demux(stream):
-        if not packet.size:
-            continue
-        entry, sound = packet.is_keyframe, True
+    for number, packet in numbered(container.demux(stream)):
+        entry = key = packet.is_keyframe and _is_intra(bytes(packet), codec)
+        # In MPEG-TS the mark stands for a lost piece of the broadcast.
+        sound = not packet.is_corrupt and not (codec in _NEVER_ZERO and _ZEROS in bytes(packet))
         if codec in _ENTRY_NALS:
-            types, sound = _nal_units(bytes(packet), codec, length_bytes)
-            entry = entry and not types.isdisjoint(_ENTRY_NALS[codec])
-        yield _Packet(
-            stamp=packet.dts if packet.pts is None else packet.pts,
+            types, whole = _nal_units(bytes(packet), codec, length_bytes)
+            sound = sound and whole
+            entry = key and not types.isdisjoint(_ENTRY_NALS[codec])
+        yield Packet(
+            number=number,
+            pts=packet.pts,
             dts=packet.dts,
+            position=packet.pos,
             duration=packet.duration or 0,
-            key=packet.is_keyframe,
+            key=key,
             entry=entry,
             hidden=packet.is_discard,
             corrupt=packet.is_corrupt,
             sound=sound,
         )
+
+
+def _is_intra(data: bytes, codec: str) -> bool:
+    """Check whether a packet is a keyframe as marked: the index of an AVI file may mark every frame as one."""
+    if codec == "mpeg4":
+        at = data.find(b"\0\0\1\xb6")
+        return at >= 0 and data[at + 4 : at + 5] < b"\x40"
+    if codec in ("mpeg1video", "mpeg2video"):
+        at = data.find(b"\0\0\1\0")
+        return at >= 0 and len(data) > at + 5 and data[at + 5] >> 3 & 7 == 1
+    return True
 
 
 def _nal_units(data: bytes, codec: str, length_bytes: int) -> tuple[set[int], bool]:
@@ -248,52 +319,3 @@ def _nal_units(data: bytes, codec: str, length_bytes: int) -> tuple[set[int], bo
         picture = 1 <= kind <= 5 if codec == "h264" else kind < 32
         sound &= not (picture and b"\0\0\0\0" in data[start:end].rstrip(b"\0"))
     return types, sound
-
-
-def _entries(packets: list[_Packet], pts: Int64) -> list[int]:
-    """Find the packets after the first at which both decoders may start.
-
-    A keyframe will do on two conditions. No frame crosses it: those before are shown before it, those after are shown
-    after it, which open groups of pictures violate. And it is shown before the next keyframe is decoded, because
-    decord's FFmpeg seeks by decoding time.
-    """
-    before = np.maximum.accumulate(pts)
-    after = np.minimum.accumulate(pts[::-1])[::-1]
-    keys = [at for at, packet in enumerate(packets) if packet.key]
-    entries = []
-    for at, later in zip(keys, [*keys[1:], None], strict=False):
-        alone = at > 0 and before[at - 1] < pts[at] == after[at]
-        next_dts = None if later is None else packets[later].dts
-        if packets[at].entry and alone and (next_dts is None or pts[at] < next_dts):
-            entries.append(at)
-    return entries
-
-
-def frame_table(path: Path, table: Table) -> Table:
-    """Decode a whole file for its times, which its packets lack."""
-    stamps: list[int | None] = []
-    lacking = table.lacking
-    with opened(path) as (container, stream):
-        try:
-            stamps.extend(frame.pts for frame in container.decode(stream))
-        except av.FFmpegError as error:
-            lacking = f"no more of it can be decoded ({error.strerror})"
-    known = [stamp for stamp in stamps if stamp is not None]
-    n, start = len(stamps), np.zeros(1, np.int64)
-    pts = np.array(known, np.int64)
-    counted = len(known) < n or bool((np.diff(pts) <= 0).any())
-    if counted:
-        # AVI knows no presentation times: a frame's number is its time.
-        pts = np.arange(n) * max(table.last_duration, 1)
-    order = np.arange(n)
-    return replace(
-        table,
-        pts=pts,
-        decoding=order,
-        entry=start,
-        entry_packet=start,
-        exact=False,
-        n_sound=n,
-        lacking=lacking,
-        counted=counted,
-    )

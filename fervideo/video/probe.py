@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import av
+import numpy as np
 
 from fervideo.errors import VideoError
 from fervideo.records import VideoInfo
 from fervideo.settings import VideoSettings
-from fervideo.video.decoders import choose, first_frames, turned, turning, undecodable
-from fervideo.video.files import fingerprint
-from fervideo.video.images import IMAGE_SUFFIXES, probe_images
-from fervideo.video.packets import frame_table, opened, packet_table
+from fervideo.video.decoders import choose, turned, turning
+from fervideo.video.files import fingerprint, state
+from fervideo.video.frames import first_frames
+from fervideo.video.images import IMAGE_SUFFIXES, image_files, probe_images
+from fervideo.video.packets import Listing, list_packets, opened
 from fervideo.video.record import Video
+from fervideo.video.table import Table, time_table
+
+#: Frames' usual durations in a damaged container that count as a hole.
+_HOLE = 2.5
 
 
 def probe(path: Path, settings: VideoSettings) -> Video:
@@ -30,47 +37,97 @@ def probe(path: Path, settings: VideoSettings) -> Video:
         return probe_images(path, settings.image_fps)
     if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file():
         raise VideoError(path, "is a photograph, not a video", "use fervideo image, or give a folder of images")
+    at = state(path)
     digest = fingerprint(path)
     try:
         first = first_frames(path)
         with opened(path) as (container, stream):
-            table = packet_table(container, stream)
-            codec, header_frames = stream.codec_context.codec.canonical_name, int(stream.frames)
-        if not table.exact or [frame.pts for frame in first] != table.pts[: len(first)].tolist():
-            # Field pairs, leading frames that cannot be decoded, containers without presentation times.
-            table = frame_table(path, table)
+            listing = list_packets(path, container, stream)
+        table = time_table(path, listing, [int(frame.pts or 0) for frame in first])
     except av.FFmpegError as error:
         remedy = "give a whole video file; a copy that was cut short will not do"
         raise VideoError(path, f"cannot be read as a video ({error.strerror})", remedy) from error
     turn, rotation_deg = turning(first[0])
     picture = turned(first[0], turn, (first[0].width, first[0].height))
+    n = len(table.pts)
     info = VideoInfo(
         path=path,
         fingerprint=digest,
-        codec=codec,
-        decoder=choose(path, settings.decoder, table, picture),
+        codec=listing.codec,
+        decoder=choose(path, settings.decoder, listing, table, picture),
         width_px=picture.shape[1],
         height_px=picture.shape[0],
-        n_frames=len(table.pts),
-        header_frames=header_frames,
+        n_frames=n,
+        header_frames=listing.header_frames,
         duration_s=table.duration_s,
         mean_fps=table.mean_fps,
         variable_rate=table.variable_rate,
         rotation_deg=rotation_deg,
         start_s=float(int(table.pts[0]) * table.tick_s),
+        media_start_s=_media_start_s(listing, table),
+        holes=_holes(listing, table),
+        ends_early=f"is cut short after frame {n - 1}: {listing.lacking}" if listing.lacking else "",
     )
-    damage = f"is cut short after frame {info.n_frames - 1}: {table.lacking}" if table.lacking else ""
-    if table.n_sound < info.n_frames:
-        damage = undecodable(table.n_sound, table.time_s, "its data are damaged")
+    positions = {packet.number: packet.position for packet in listing.packets}
+    entry_position = [positions[number] for number in table.entry_packet.tolist()]
     return Video(
         info=info,
         time_s=table.time_s,
         pts=table.pts,
-        decoding=table.decoding,
+        packet=table.packet,
+        sound=table.sound,
         entry=table.entry,
         entry_packet=table.entry_packet,
+        entry_position=np.array([-1 if byte is None else byte for byte in entry_position], np.int64),
+        keys=table.keys,
         turn=turn,
-        counted=table.counted,
-        n_sound=table.n_sound,
-        damage=damage,
+        notes=tuple(filter(None, (table.note, _late_start(info)))),
+        state=at,
     )
+
+
+def _holes(listing: Listing, table: Table) -> str:
+    """Report the spans without frames in a file whose container is damaged; empty without any."""
+    step = np.diff(table.time_s)
+    if not listing.broken or not len(step):
+        return ""
+    usual = float(np.median(step))
+    spans = [
+        f"{start + usual:.3f} s to {end:.3f} s"
+        for start, end in pairwise(table.time_s.tolist())
+        if end - start > _HOLE * usual
+    ]
+    return f"its container is damaged, and frames are missing: {', '.join(spans)}" if spans else ""
+
+
+def changed(video: Video) -> str:
+    """Report a file that has changed since it was opened, or a folder that has more or fewer images; else empty."""
+    path, before = video.info.path, video.state
+    now = state(path)
+    if now == before or not now[1]:
+        return ""
+    if video.info.decoder == "images":
+        files = len(image_files(path))
+        return "" if files == video.info.n_frames else f"was still being written: it has {files} images by now"
+    if now[0] == before[0]:
+        return "" if fingerprint(path) == video.info.fingerprint else "has changed while it was read"
+    sizes = f"from {before[0] / 1e6:.2f} to {now[0] / 1e6:.2f} MB"
+    return f"was still being written: it went {sizes} while it was read; run again when it is complete"
+
+
+def _media_start_s(listing: Listing, table: Table) -> float:
+    """Return the time of the first frame on a player's clock; 0 where other streams begin less than a frame earlier."""
+    if listing.media_start is None or len(table.pts) == 0:
+        return 0.0
+    late = int(table.pts[0]) - listing.media_start
+    frame = float(np.median(np.diff(table.pts))) if len(table.pts) > 1 else table.last_duration
+    # Coders of sound begin some milliseconds early.
+    return float(late * table.tick_s) if late >= max(frame, 1) else 0.0
+
+
+def _late_start(info: VideoInfo) -> str:
+    """Return a note for pictures that begin later than the sound; empty where they do not."""
+    if not info.media_start_s:
+        return ""
+    start = f"{info.media_start_s:.3f} s"
+    return f"the pictures begin {start} late: time_s counts from the first frame, media_time_s as a player does"

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fervideo.records import Float64, Int64, Shaped, VideoInfo, check_array
+from fervideo.records import Bool, Float64, Int64, Shaped, UInt8, VideoInfo, check_array
 
-#: Remedy for a file that is damaged from some frame on.
-REMEDY = "fetch or export the file again; the frames before are good"
+#: Remedy for a file with frames that cannot be decoded.
+REMEDY = "fetch or export the file again; the other frames are good"
+#: Reason why a frame is lost where nothing more is known.
+DAMAGED = "its data are damaged"
 
 
 @dataclass(frozen=True, repr=False)
@@ -20,31 +22,60 @@ class Video(Shaped):
         info: The facts of the file.
         time_s: float64 (T,), presentation times; the first frame has 0.
         pts: int64 (T,), presentation times in the container's own clock, rising.
-        decoding: int64 (T,), frame indices in the order in which they are decoded.
+        packet: int64 (T,), the number of each frame's packet in the file.
+        sound: bool (T,), False for frames that damage reaches which is known from the packets.
         entry: int64 (E,), frames at which decoding may start; the first is 0, read from the start of the file.
-        entry_packet: int64 (E,), indices of their packets by presentation time, hidden packets counted: decord's frame
-            numbers.
+        entry_packet: int64 (E,), the numbers of their packets: decord's frame numbers.
+        entry_position: int64 (E,), the first byte of each of these packets in the file, -1 where it is unknown.
+        keys: int64 (K,), numbers of the packets at which decoding may go on after damage, rising.
         turn: Whether a stored frame's axes are swapped to turn it upright, then its steps (1 or -1) through rows and
             columns.
-        counted: Whether the container has no times, so that frames are known by counting only.
-        n_sound: Frames before the first one whose packet, or a packet decoded before it, is known to be damaged.
-        damage: The damage from there on, or the frames missing after the last; empty where there is none.
+        notes: Facts that a reader of the results should know, one sentence each.
+        state: Size and time of the last change of the file, when it was opened.
     """
 
     info: VideoInfo
     time_s: Float64
     pts: Int64
-    decoding: Int64
+    packet: Int64
+    sound: Bool
     entry: Int64
     entry_packet: Int64
+    entry_position: Int64
+    keys: Int64
     turn: tuple[bool, int, int]
-    counted: bool
-    n_sound: int
-    damage: str
+    notes: tuple[str, ...]
+    state: tuple[int, int]
 
     def __post_init__(self) -> None:
         check_array(self, "time_s", np.float64, (self.info.n_frames,))
-        for name in ("pts", "decoding"):
+        check_array(self, "sound", np.bool_, (self.info.n_frames,))
+        for name in ("pts", "packet"):
             check_array(self, name, np.int64, (self.info.n_frames,))
-        for name in ("entry", "entry_packet"):
+        for name in ("entry", "entry_packet", "entry_position"):
             check_array(self, name, np.int64, (len(self.entry),))
+
+
+@dataclass(frozen=True, repr=False)
+class FrameWindow(Shaped):
+    """Consecutive decoded frames.
+
+    Attributes:
+        frames: uint8 (n, height, width, 3), RGB, upright.
+        frame: int64 (n,), 0-based index in the file.
+        time_s: float64 (n,), presentation time; the file's first frame has 0.
+        lost: Reasons by index, for frames that were wanted after the window before and cannot be decoded.
+    """
+
+    frames: UInt8
+    frame: Int64
+    time_s: Float64
+    lost: dict[int, str]
+
+    def __post_init__(self) -> None:
+        check_array(self, "frames", np.uint8, (None, None, None, 3))
+        check_array(self, "frame", np.int64, (len(self.frames),))
+        check_array(self, "time_s", np.float64, (len(self.frames),))
+
+    def __len__(self) -> int:
+        return len(self.frame)

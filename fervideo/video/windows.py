@@ -6,16 +6,15 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from fervideo.errors import DamagedVideo
-from fervideo.records import SEGMENT_FRAMES, FrameWindow, Int64, UInt8
+from fervideo.records import Int64, UInt8
 from fervideo.video.decoders import pictures
 from fervideo.video.images import image_pictures
-from fervideo.video.record import REMEDY, Video
+from fervideo.video.record import FrameWindow, Video
 from fervideo.video.select import spread
 
 
 def samples(video: Video, count: int) -> Iterator[UInt8]:
-    """Decode some frames spread over a clip, up to the first that is damaged.
+    """Decode some frames spread over a clip, without those that are damaged.
 
     Args:
         video: The opened video.
@@ -25,10 +24,7 @@ def samples(video: Video, count: int) -> Iterator[UInt8]:
         uint8 (height, width, 3), RGB.
     """
     for index in spread(video, count):
-        try:
-            yield from (window.frames[0] for window in windows(video, np.array([index])))
-        except DamagedVideo:
-            return
+        yield from (picture for window in windows(video, np.array([index])) for picture in window.frames)
 
 
 def windows(video: Video, frame: Int64, batch: int = 32) -> Iterator[FrameWindow]:
@@ -40,33 +36,20 @@ def windows(video: Video, frame: Int64, batch: int = 32) -> Iterator[FrameWindow
         batch: Frames in a window; the last may have fewer.
 
     Yields:
-        The next frames, `batch` of them or those that are left.
-
-    Raises:
-        DamagedVideo: A frame cannot be decoded, or this is the last segment and the file lacks frames after it. All
-            frames before that have been yielded.
+        The next frames, `batch` of them or those that are left; frames that cannot be decoded are listed as lost.
     """
-    info, sound = video.info, frame[frame < video.n_sound]
-    decoded = image_pictures(video, sound) if info.decoder == "images" else pictures(video, sound)
-    for start in range(0, len(sound), batch):
-        index = sound[start : start + batch]
-        frames, damage = _filled(decoded, (len(index), info.height_px, info.width_px, 3))
-        if n := len(frames):
-            yield FrameWindow(frames=frames, frame=index[:n], time_s=video.time_s[index[:n]])
-        if damage:
-            raise damage
-    at_end = len(frame) and frame[-1] // SEGMENT_FRAMES == (info.n_frames - 1) // SEGMENT_FRAMES
-    if len(sound) < len(frame) or (video.damage and video.n_sound == info.n_frames and at_end):
-        raise DamagedVideo(info.path, video.damage, REMEDY)
-
-
-def _filled(decoded: Iterator[UInt8], shape: tuple[int, ...]) -> tuple[UInt8, DamagedVideo | None]:
-    """Return the next pictures as an array of a shape, cut off at a damaged one, and the error that this raised."""
-    frames, n = np.empty(shape, np.uint8), 0
-    try:
-        while n < len(frames):
-            frames[n] = next(decoded)
-            n += 1
-    except DamagedVideo as error:
-        return frames[:n], error
-    return frames, None
+    info = video.info
+    decoded = image_pictures(video, frame) if info.decoder == "images" else pictures(video, frame)
+    for start in range(0, len(frame), batch):
+        wanted = frame[start : start + batch]
+        frames = np.empty((len(wanted), info.height_px, info.width_px, 3), np.uint8)
+        good: list[int] = []
+        lost: dict[int, str] = {}
+        for index, picture in zip(wanted.tolist(), decoded, strict=False):
+            if isinstance(picture, str):
+                lost[index] = picture
+            else:
+                frames[len(good)] = picture
+                good.append(index)
+        index = np.array(good, np.int64)
+        yield FrameWindow(frames=frames[: len(good)], frame=index, time_s=video.time_s[index], lost=lost)

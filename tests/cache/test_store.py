@@ -46,6 +46,7 @@ def make_shard(
         segment=segment,
         frame=frame,
         time_s=frame / 29.97,
+        sound=frame % 5 > 0,
         thumbnail=rng.integers(0, 256, (n, *THUMBNAIL_SHAPE)).astype(np.uint8),
         faces=DetectedFaces(
             frame=frame[np.sort(rng.integers(0, n, faces))] if faces else np.empty(0, np.int64),
@@ -75,7 +76,7 @@ def put(store: Cache, segment: int = 0) -> None:
 
 def assert_same(a: SegmentFaces, b: SegmentFaces, landmarks_px: float = 0.0) -> None:
     assert (a.segment, a.damage) == (b.segment, b.damage)
-    for name in ("frame", "time_s", "thumbnail"):
+    for name in ("frame", "time_s", "sound", "thumbnail"):
         np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
     for name in ("frame", "box_px", "alignment", "blur", "brightness"):
         np.testing.assert_array_equal(getattr(a.faces, name), getattr(b.faces, name))

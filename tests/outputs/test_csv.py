@@ -38,21 +38,22 @@ class TestFiles:
             "p_neutral,p_happiness,p_surprise,p_sadness,p_anger,p_disgust,p_fear,p_contempt,"
             "raw_neutral,raw_happiness,raw_surprise,raw_sadness,raw_anger,raw_disgust,raw_fear,raw_contempt,"
             "valence,box_x_px,box_y_px,box_w_px,box_h_px,"
-            "yaw_deg,pitch_deg,roll_deg,eye_open_left,eye_open_right,mouth_open,smile,brow_raise,brow_furrow\n"
+            "yaw_deg,pitch_deg,roll_deg,eye_open_left,eye_open_right,mouth_open,smile,brow_raise,brow_furrow,"
+            "media_time_s\n"
             "0,0.0,0,ok,neutral,0.93,0.93,0.01,0.01,0.01,0.01,0.01,0.01,0.01,0.93,0.01,0.01,0.01,0.01,0.01,0.01,0.01,"
-            "0.0,100.0,80.0,50.0,60.0,0.0,0.12,0.25,0.375,0.5,0.625,0.75,0.875,1.0\n"
-            "1,0.04,0,gap,neutral,0.93,0.93,0.01,0.01,0.01,0.01,0.01,0.01,0.01,,,,,,,,,0.0,,,,,,,,,,,,,\n"
+            "0.0,100.0,80.0,50.0,60.0,0.0,0.12,0.25,0.375,0.5,0.625,0.75,0.875,1.0,0.0\n"
+            "1,0.04,0,gap,neutral,0.93,0.93,0.01,0.01,0.01,0.01,0.01,0.01,0.01,,,,,,,,,0.0,,,,,,,,,,,,,,0.04\n"
             "2,0.08,0,ok,happiness,0.93,0.01,0.93,0.01,0.01,0.01,0.01,0.01,0.01,"
             "0.93,0.01,0.01,0.01,0.01,0.01,0.01,0.01,"
-            "0.92,101.0,80.0,50.0,60.0,0.0,0.12,0.25,0.375,0.5,0.625,0.75,0.875,1.0\n"
-            "3,0.12,,no_face,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,\n"
+            "0.92,101.0,80.0,50.0,60.0,0.0,0.12,0.25,0.375,0.5,0.625,0.75,0.875,1.0,0.08\n"
+            "3,0.12,,no_face,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,0.12\n"
         )
 
     def test_events(self, saved: dict[str, Path]) -> None:
         assert saved["events"].read_bytes().decode() == (
-            "face,expression,onset_s,apex_s,offset_s,duration_s,mean_confidence,peak_confidence\n"
-            "0,neutral,0.0,0.0,0.08,0.08,0.93,0.93\n"
-            "0,happiness,0.08,0.08,0.12,0.04,0.93,0.93\n"
+            "face,expression,onset_s,apex_s,offset_s,duration_s,mean_confidence,peak_confidence,media_onset_s\n"
+            "0,neutral,0.0,0.0,0.08,0.08,0.93,0.93,0.0\n"
+            "0,happiness,0.08,0.08,0.12,0.04,0.93,0.93,0.08\n"
         )
 
     def test_summary(self, saved: dict[str, Path]) -> None:
@@ -88,7 +89,7 @@ class TestRoundTrip:
             lambda: make_random_timeline(2),
             lambda: make_random_timeline(3),
             lambda: make_timeline([], n_frames=3, tracks=[]),
-            lambda: make_timeline([], n_frames=1, tracks=[], damage="x"),
+            lambda: make_timeline([], n_frames=1, tracks=[], ends_early="x"),
             lambda: make_timeline(path=Path('films/a, "b" é.x.mp4')),
             lambda: make_timeline(path=Path("NA")),
             lambda: make_timeline(path=Path("\udcff.mp4")),
@@ -158,7 +159,7 @@ class TestRoundTrip:
     def test_missing_columns_are_named(self, tmp_path: Path) -> None:
         paths = make_timeline().save(tmp_path)
         paths["events"].write_text("face,expression,onset_s,apex_s,offset_s,duration_s\n")
-        with pytest.raises(UsageError, match=r"\(it lacks mean_confidence, peak_confidence\)"):
+        with pytest.raises(UsageError, match=r"\(it lacks mean_confidence, peak_confidence, media_onset_s\)"):
             read_timeline(paths["timeline"])
 
     def test_a_measure_newer_than_the_file_is_empty(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,5 +69,8 @@ def test_inputs_of_new_models_are_measures():
 def test_gaps_are_bridged_up_to_the_limit():
     time_s = np.arange(20) / 10
     seen = np.array([0, 1, 4, 5, 12, 13])
-    assert bridged(seen, time_s, 0.5).tolist() == [0, 1, 2, 3, 4, 5, 12, 13]
-    assert bridged(seen, time_s, 0.0).tolist() == seen.tolist()
+    sound = np.ones(20, np.bool_)
+    assert bridged(seen, time_s, sound, 0.5).tolist() == [0, 1, 2, 3, 4, 5, 12, 13]
+    assert bridged(seen, time_s, sound, 0.0).tolist() == seen.tolist()
+    sound[3] = False
+    assert bridged(seen, time_s, sound, 0.5).tolist() == [0, 1, 2, 4, 5, 12, 13]

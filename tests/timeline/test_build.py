@@ -95,17 +95,35 @@ class TestFrames:
 
 
 class TestDamage:
-    def test_one_last_row_says_where_the_clip_breaks_off(self) -> None:
-        timeline = make_timeline(n_frames=3, damage="packet 90 is broken", tracks=[range(2)])
+    def test_a_frame_that_cannot_be_decoded_has_a_row_without_a_face(self) -> None:
+        timeline = make_timeline(n_frames=6, tracks=[(0, 1, 4)], damaged=(2, 5), shown=[["neutral"] * 4])
+        assert timeline.frames["status"].tolist() == ["ok", "ok", "damaged", "gap", "ok", "damaged"]
+        assert timeline.frames["time_s"].tolist() == [0.0, 0.04, 0.08, 0.12, 0.16, 0.2]
+        assert timeline.frames.iloc[2].drop(["frame", "time_s", "media_time_s", "status"]).isna().all()
+        assert timeline.summary["coverage"].tolist() == [0.75]
+        reason = "2 of 6 frames cannot be decoded, 0.080 s to 0.120 s, 0.200 s to the end: packet 90 is broken"
+        assert (timeline.provenance["status"], timeline.damage) == ("damaged", reason)
+
+    def test_no_event_runs_across_damage(self) -> None:
+        events = make_timeline(n_frames=6, tracks=[(0, 1, 4, 5)], damaged=(2, 3), shown=[["neutral"] * 4]).events
+        assert events[["onset_s", "offset_s"]].to_numpy().tolist() == [[0.0, 0.08], [0.16, 0.24]]
+
+    def test_a_last_row_stands_where_a_file_ends_early(self) -> None:
+        timeline = make_timeline(n_frames=3, ends_early="is cut short", tracks=[range(2)])
         frames = timeline.frames
         assert frames["status"].tolist() == ["ok", "ok", "no_face", "damaged"]
         assert frames["frame"].tolist() == [0, 1, 2, 3]
         assert frames["time_s"].tolist() == [0.0, 0.04, 0.08, 0.12]
-        assert frames.iloc[-1].drop(["frame", "time_s", "status"]).isna().all()
         assert timeline.summary["coverage"].tolist() == [round(2 / 3, 4)]
-        assert (timeline.provenance["status"], timeline.provenance["reason"]) == ("damaged", "packet 90 is broken")
-        assert timeline.damage == "packet 90 is broken"
+        assert (timeline.provenance["status"], timeline.damage) == ("damaged", "is cut short")
+        whole = make_timeline(n_frames=3, ends_early="is cut short")
+        assert whole.events["offset_s"].iloc[-1] == whole.frames["time_s"].iloc[-1]
 
-    def test_the_row_stands_where_the_events_end(self) -> None:
-        timeline = make_timeline(n_frames=3, damage="packet 90 is broken")
-        assert timeline.events["offset_s"].iloc[-1] == timeline.frames["time_s"].iloc[-1]
+    def test_holes_are_reported(self) -> None:
+        assert make_timeline(holes="frames are missing").damage == "frames are missing"
+
+
+def test_media_times_are_those_of_a_player() -> None:
+    timeline = make_timeline(n_frames=3, media_start_s=1.5)
+    assert timeline.frames["media_time_s"].tolist() == [1.5, 1.54, 1.58]
+    assert timeline.events["media_onset_s"].tolist() == [1.5]

@@ -20,5 +20,9 @@ class TestDescribe:
         assert "happiness" not in describe(make_timeline([["neutral"] * 149 + ["happiness"]], n_frames=150))
 
     def test_no_face_and_damage_are_said(self) -> None:
-        timeline = make_timeline([], n_frames=3, tracks=[], damage="packet 90 is broken")
-        assert describe(timeline) == "no face found\ndamaged: the table ends at 0.12 s (packet 90 is broken)"
+        timeline = make_timeline([], n_frames=3, tracks=[], ends_early="is cut short")
+        assert describe(timeline) == "no face found\ndamaged: is cut short"
+
+    def test_notes_come_last(self) -> None:
+        timeline = make_timeline([], n_frames=3, tracks=[], provenance={"notes": ["the pictures begin late"]})
+        assert describe(timeline) == "no face found\nnote: the pictures begin late"

@@ -8,7 +8,7 @@ import clips
 import numpy as np
 import pytest
 
-from fervideo.errors import DamagedVideo, VideoError
+from fervideo.errors import VideoError
 from fervideo.settings import VideoSettings
 from fervideo.video import probe
 
@@ -57,9 +57,8 @@ def test_cut_before_the_first_frame(tmp_path: Path):
     front = clips.write(tmp_path / "front.mp4", 30, container_options={"movflags": "faststart"})
     first, size = clips.packet_spans(front)[0]
     for path in (clips.cut(end, end.stat().st_size // 2), clips.cut(front, first + size // 2), clips.cut(front, first)):
-        with pytest.raises(VideoError) as error:
+        with pytest.raises(VideoError):
             clips.open_video(path)
-        assert not isinstance(error.value, DamagedVideo)
 
 
 def test_a_photograph_is_no_video(tmp_path: Path):
