@@ -31,7 +31,9 @@ class FervideoError(Exception):
         self.remedy = remedy
 
     def __str__(self) -> str:
-        return f"{self.subject}: {self.reason}; {self.remedy}"
+        # A file name may contain a line break, or bytes that are not UTF-8: the message stays one line of plain text.
+        text = f"{self.subject}: {self.reason}; {self.remedy}"
+        return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
 
 
 class UsageError(FervideoError):

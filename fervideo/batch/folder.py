@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fervideo import video
+from fervideo import outputs, video
 from fervideo.errors import UsageError
 from fervideo.video.files import VIDEO_SUFFIXES
 
@@ -64,7 +64,7 @@ def find(folders: Sequence[Path], output: Path, glob: str | None = None, *, recu
             path=path,
             name=path.relative_to(base).as_posix(),
             folder=output / path.parent.relative_to(base),
-            stem=path.stem if taken[path.with_suffix("")] == 1 else path.name,
+            stem=outputs.stem_of(path.stem if taken[path.with_suffix("")] == 1 else path.name),
         )
         for path in paths
     ]
@@ -76,7 +76,8 @@ def _check(given: Path, root: Path, output: Path | None) -> None:
         raise UsageError(*video.missing(given).args)
     if not root.is_dir():
         raise UsageError(given, "is no folder", "give folders, or use `fervideo timeline` for a single video")
-    if output is not None and output.resolve().is_relative_to(root.resolve()):
+    # realpath, unlike resolve(), bears a loop of links.
+    if output is not None and Path(os.path.realpath(output)).is_relative_to(os.path.realpath(root)):
         remedy = "choose another output folder with -o, or use --no-recursive"
         raise UsageError(output, f"lies in the input folder {given}", remedy)
 

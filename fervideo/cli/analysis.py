@@ -77,7 +77,7 @@ def _analyze(args: argparse.Namespace, clip: Path) -> int:
     from fervideo.timeline import describe
 
     if not args.overwrite:
-        outputs.check_free(args.output, clip.stem, clip, lambda: video.fingerprint(clip))
+        outputs.check_free(args.output, outputs.stem_of(clip.stem), clip, lambda: video.fingerprint(clip))
     result = analyze(clip, chosen, progress=True)
     paths = result.save(args.output, overwrite=args.overwrite)
     print(describe(result))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, NoReturn
 
 from fervideo.errors import UsageError, nearest
@@ -42,7 +43,7 @@ class Parser(argparse.ArgumentParser):
             is_short = not name.startswith("--") and word[:2] in known and f"-{name}" not in known
             if re.match(r"--?[A-Za-z]", word) and name not in known and not is_short:
                 near = nearest(name.lstrip("-"), [option.lstrip("-") for option in known], 0.6)
-                meant = f"did you mean --{near}? " if near else ""
+                meant = f"did you mean --{near}? " if near else f"a file is ./{word}; " if Path(word).exists() else ""
                 raise UsageError(name, f"is no option of {self.prog}", f"{meant}usage: {self.short_usage()}")
 
     def short_usage(self) -> str:

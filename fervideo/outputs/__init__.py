@@ -8,10 +8,10 @@ from pathlib import Path
 
 from fervideo.outputs import csv, run
 from fervideo.outputs.csv import write_csv
-from fervideo.outputs.run import check_free
+from fervideo.outputs.run import check_free, stem_of
 from fervideo.timeline.record import Timeline
 
-__all__ = ["FORMATS", "Format", "check_free", "read_timeline", "write_csv"]
+__all__ = ["FORMATS", "Format", "check_free", "read_timeline", "stem_of", "write_csv"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,7 +34,7 @@ def write(timeline: Timeline, folder: Path, stem: str | None = None, overwrite: 
         OutputError: Files of these names belong to another video, or cannot be written.
     """
     info, record = timeline.info, timeline.provenance
-    stem = info.path.stem if stem is None else stem
+    stem = run.stem_of(info.path.stem) if stem is None else stem
     paths = {name: folder / f"{stem}{suffix}" for name, suffix in _SUFFIXES.items()}
     try:
         folder.mkdir(parents=True, exist_ok=True)

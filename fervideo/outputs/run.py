@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,8 @@ from fervideo.records import VideoInfo
 SUFFIX = ".run.json"
 #: Ends of the names of the files that a timeline is saved as.
 SUFFIXES = (".timeline.csv", ".events.csv", ".summary.csv", SUFFIX)
+#: Longest start of the names of results, in bytes: file systems take names of 255.
+_LONGEST_STEM = 215
 #: Errors of a file that is missing or is not the record of a run.
 _NOT_A_RECORD = (OSError, ValueError, KeyError, TypeError)
 
@@ -61,6 +65,15 @@ def load(path: Path) -> dict[str, Any]:
     return record
 
 
+def stem_of(name: str) -> str:
+    """Return the start of the names of a video's results: its own name, cut and marked where that is too long."""
+    content = os.fsencode(name)
+    if len(content) <= _LONGEST_STEM:
+        return name
+    mark = hashlib.sha256(content).hexdigest()[:8]
+    return f"{os.fsdecode(content[: _LONGEST_STEM - 9]).encode('utf-8', 'ignore').decode()}~{mark}"
+
+
 def check_free(folder: Path, stem: str, video: Path, fingerprint: Callable[[], str]) -> None:
     """Check that a video's results would replace no other video's.
 
@@ -86,7 +99,8 @@ def check_free(folder: Path, stem: str, video: Path, fingerprint: Callable[[], s
     except _NOT_A_RECORD:
         reason = f"{found[0].name} is there already, and no {path.name} that can be read names its video"
         raise OutputError(folder, reason, remedy) from None
-    is_same_path = owner.is_absolute() and owner.resolve() == video.resolve()
+    # realpath, unlike resolve(), bears a loop of links.
+    is_same_path = owner.is_absolute() and os.path.realpath(owner) == os.path.realpath(video)
     if not is_same_path and content != fingerprint():
         raise OutputError(folder, f"{path.name} is there already, of another video ({owner})", remedy)
 

@@ -9,7 +9,7 @@ import pytest
 from builders import make_timeline
 
 from fervideo.errors import OutputError
-from fervideo.outputs import check_free
+from fervideo.outputs import check_free, stem_of
 
 OWN = Path("/a/clip.mp4")
 
@@ -69,3 +69,18 @@ def test_a_record_without_an_absolute_path_is_known_by_its_fingerprint_alone(
     check_free(tmp_path, "clip", tmp_path / "clip.mp4", lambda: "1" * 64)
     with pytest.raises(OutputError):
         check_free(tmp_path, "clip", tmp_path / "clip.mp4", lambda: "2" * 64)
+
+
+def test_long_names_are_cut_and_marked():
+    assert stem_of("a" * 200) == "a" * 200
+    one, other = (stem_of("ü" * 124 + end) for end in ("abc", "xyz"))
+    assert one != other
+    assert one.startswith("ü" * 103 + "~")
+    assert len(f"{one}.timeline.csv".encode()) <= 255
+
+
+def test_a_loop_of_links_owns_nothing(saved: Path, tmp_path: Path):
+    (tmp_path / "one.mp4").symlink_to(tmp_path / "other.mp4")
+    (tmp_path / "other.mp4").symlink_to(tmp_path / "one.mp4")
+    with pytest.raises(OutputError, match="of another video"):
+        check_free(saved, "clip", tmp_path / "one.mp4", lambda: "another")

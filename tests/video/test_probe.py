@@ -31,7 +31,20 @@ def test_one_frame(tmp_path: Path):
 def test_names_that_look_like_addresses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     path = clips.write(tmp_path / "plain.mp4", 3).rename(tmp_path / "12:30 %d é.mp4")
-    assert clips.numbers(clips.open_video(Path(path.name)), np.arange(3)) == [0, 1, 2]
+    for name in (path.name, "-dash \"quoted'.mp4", "line\nbreak.mp4", "x" * 251 + ".mp4"):
+        path = path.rename(tmp_path / name)
+        assert clips.numbers(clips.open_video(Path(name)), np.arange(3)) == [0, 1, 2]
+    (tmp_path / "link.mp4").symlink_to(path)
+    assert clips.open_video(tmp_path / "link.mp4").info.n_frames == 3
+
+
+def test_a_message_stays_one_line_of_plain_text(tmp_path: Path):
+    loop, name = tmp_path / "loop.mp4", tmp_path / "a\nb\x1b\udcff.mp4"
+    loop.symlink_to(loop)
+    for path, shown in ((loop, "loop.mp4"), (name, "a\\nb\\x1b\\udcff.mp4")):
+        with pytest.raises(VideoError, match="does not exist; check the path") as error:
+            clips.open_video(path)
+        assert str(error.value).startswith(f"{tmp_path}/{shown}: ")
 
 
 def test_files_that_cannot_be_read(tmp_path: Path, made: Callable[[str], Path]):
