@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ from fervideo import cells, classifiers, columns, observe, video
 from fervideo.errors import VideoError
 from fervideo.faces import enlarged
 from fervideo.outputs import write_csv
-from fervideo.records import EXPRESSIONS, FaceObservations
+from fervideo.records import EXPRESSIONS, FaceObservations, UInt8
 from fervideo.settings import Settings, chosen
 from fervideo.timeline.tables import box_values, make_table, rounded_shares
 
@@ -57,7 +57,7 @@ def classify_photos(
     Args:
         paths: Photographs, or folders with photographs directly in them.
         settings: Settings, or the values that differ from the defaults: {"section.key": value} or nested. `classifier`,
-            `faces` and `run.device` count.
+            `faces`, `video.rotate`, `video.max_pixels` and `run.device` count.
         progress: Whether to show a progress bar on stderr, where that is a terminal.
         options: The command's options, such as `faces=2, classifier="svm"`.
 
@@ -74,7 +74,7 @@ def classify_photos(
     with observe.opened(wanted.faces, most, still=True, find=enlarged.find_all) as observer:
         for path in tqdm(files, unit=" photos", disable=hidden, dynamic_ncols=True):
             try:
-                found, cut = observer(video.read_image(path))
+                found, cut = observer(_upright(video.read_image(path, wanted.video.max_pixels), wanted.video.rotate))
             except VideoError as error:
                 problems.append(error)
             else:
@@ -114,6 +114,11 @@ def _files(paths: Iterable[Path]) -> tuple[list[Path], list[VideoError]]:
                 )
             )
     return files, problems
+
+
+def _upright(image: UInt8, rotate: Literal["auto"] | int) -> UInt8:
+    """Turn a photograph clockwise as the settings want it: by its own note of its rotation alone, or further."""
+    return image if rotate == "auto" else np.ascontiguousarray(np.rot90(image, -rotate // 90))
 
 
 def _faces_of(path: Path, seen: FaceObservations) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from there on. Parts that need torch import it at the point of use: see `segment
 from __future__ import annotations
 
 import importlib.metadata
+import logging
 import platform
 from collections.abc import Mapping
 from dataclasses import replace
@@ -21,6 +22,8 @@ from fervideo.segments import Extraction, Stopwatch
 from fervideo.sequence import load
 from fervideo.settings import Settings, chosen
 from fervideo.timeline import Timeline
+
+_log = logging.getLogger("fervideo")
 
 
 def analyze(
@@ -87,8 +90,11 @@ def finish(extraction: Extraction, hits: int) -> Timeline:
     """
     settings, watch = extraction.settings, extraction.watch
     extraction.store.touch()
+    if extraction.upright.rotate_deg and settings.video.rotate == "auto":
+        path = extraction.source.info.path
+        _log.warning("%s: its faces stand on their heads, so it is turned by 180 degrees; --rotate 0 leaves it", path)
     with watch("tracking"):
-        features = ClipFeatures(extraction.source.info, *tracking.join(extraction.shards(), settings.tracking))
+        features = ClipFeatures(extraction.upright.info, *tracking.join(extraction.shards(), settings.tracking))
     if change := video.changed(extraction.source):
         features = replace(features, info=replace(features.info, ends_early=change))
     with watch("sequence"):

@@ -83,8 +83,8 @@ class VideoInfo:
         fingerprint: SHA-256 of the file's bytes, in hexadecimal.
         codec: Name of the codec, as FFmpeg spells it.
         decoder: `decord` or `pyav`: which one reads the frames.
-        width_px: Width of an upright frame.
-        height_px: Height of an upright frame.
+        width_px: Width of the first frame as it is shown: upright, with square pixels.
+        height_px: Height of that frame.
         n_frames: Frames that the container presents (hidden pre-roll left out).
         header_frames: Frames that the container's header claims; 0 where it makes no claim.
         duration_s: From the first frame's presentation time to the end of the last frame.
@@ -95,6 +95,7 @@ class VideoInfo:
         media_start_s: Time of the first frame on a player's clock, which begins with the file's earliest stream.
         holes: Spans in which frames are missing from the file, and why; empty where there are none.
         ends_early: Why frames are missing after the last one; empty where none are.
+        pixel_aspect: Width of a stored pixel by its height; 1 is square.
     """
 
     path: Path
@@ -113,6 +114,7 @@ class VideoInfo:
     media_start_s: float
     holes: str
     ends_early: str
+    pixel_aspect: float
 
 
 @dataclass(frozen=True, repr=False)
@@ -272,6 +274,8 @@ class SegmentFaces(Shaped):
         thumbnail: uint8 (n, *THUMBNAIL_SHAPE), grey, to find shot cuts; black for frames that cannot be decoded.
         faces: The faces in them.
         damage: Why the first frame that is not sound cannot be decoded; empty if all are.
+        rotate_deg: By how much the frames were turned clockwise, after the container's own turn.
+        zoom: float64 (n,), side of each frame's picture by that of the clip's first; None where all are 1.
     """
 
     segment: int
@@ -281,6 +285,8 @@ class SegmentFaces(Shaped):
     thumbnail: UInt8
     faces: DetectedFaces
     damage: str = ""
+    rotate_deg: int = 0
+    zoom: Float64 | None = None
 
     def __post_init__(self) -> None:
         _check_frames(self)
@@ -295,6 +301,7 @@ class FeatureShard(Shaped):
         frame, time_s, sound, thumbnail: As in SegmentFaces.
         observations: The faces in them.
         damage: As in SegmentFaces.
+        zoom: float64 (n,), side of each frame's picture by that of the clip's first; None where all are 1.
     """
 
     segment: int
@@ -304,6 +311,7 @@ class FeatureShard(Shaped):
     thumbnail: UInt8
     observations: FaceObservations
     damage: str = ""
+    zoom: Float64 | None = None
 
     def __post_init__(self) -> None:
         _check_frames(self)
@@ -315,6 +323,8 @@ def _check_frames(shard: SegmentFaces | FeatureShard) -> None:
     check_array(shard, "time_s", np.float64, (n,))
     check_array(shard, "sound", np.bool_, (n,))
     check_array(shard, "thumbnail", np.uint8, (n, *THUMBNAIL_SHAPE))
+    if shard.zoom is not None:
+        check_array(shard, "zoom", np.float64, (n,))
 
 
 @dataclass(frozen=True, repr=False)

@@ -121,6 +121,7 @@ def read_segment(store: Cache, segment: int) -> FeatureShard | None:
         thumbnail=shard.thumbnail,
         observations=observe.observations(shard.faces, predictions),
         damage=shard.damage,
+        zoom=shard.zoom,
     )
 
 
@@ -161,6 +162,8 @@ def _find_faces(task: SegmentTask, watch: Stopwatch, alone: bool) -> tuple[Segme
     thumbnails = np.zeros((len(task.frame), *THUMBNAIL_SHAPE), np.uint8)
     parts: list[DetectedFaces] = []
     lost: dict[int, str] = {}
+    zoom = np.ones(len(task.frame))
+    side = (task.source.info.width_px * task.source.info.height_px) ** 0.5
     from_crops = task.classifier.reads == "crops"
     windows = _timed(video.windows(task.source, task.frame), watch)
     with (
@@ -171,6 +174,7 @@ def _find_faces(task: SegmentTask, watch: Stopwatch, alone: bool) -> tuple[Segme
         jobs = [pool.submit(_predict, task.classifier, _NO_CROPS, _NO_LANDMARKS, watch)] if from_crops else []
         for window in windows:
             lost |= window.lost
+            zoom[np.isin(task.frame, window.frame)] = float(np.prod(window.frames.shape[1:3])) ** 0.5 / side
             cut = [_NO_CROPS]
             for image, index in zip(window.frames, window.frame.tolist(), strict=True):
                 with watch("faces"):
@@ -186,6 +190,8 @@ def _find_faces(task: SegmentTask, watch: Stopwatch, alone: bool) -> tuple[Segme
         time_s=task.source.time_s[task.frame],
         sound=~np.isin(task.frame, list(lost)),
         thumbnail=thumbnails,
+        rotate_deg=task.source.rotate_deg,
+        zoom=None if (zoom == 1).all() else zoom,
         faces=DetectedFaces.concatenate(parts),
         damage=next(iter(lost.values()), ""),
     )
@@ -247,13 +253,24 @@ class Extraction:
         return {int(segment): frame[number == segment] for segment in np.unique(number)}
 
     @cached_property
+    def upright(self) -> video.Video:
+        """The video, turned if its faces stand on their heads."""
+        if self.settings.video.rotate != "auto":
+            return self.source
+        known = self.store.faces(next(iter(self.segments)))
+        if known is not None:
+            return self.source.rotated(known.rotate_deg)
+        with self.watch("count_faces"):
+            return self.source.rotated(180 if faces.upside_down(video.samples(self.source, _COUNTED)) else 0)
+
+    @cached_property
     def max_faces(self) -> int:
         """Faces to look for in each frame."""
         wanted = self.settings.faces.max_faces
         if wanted != "auto":
             return wanted
         with self.watch("count_faces"):
-            return faces.count_faces(video.samples(self.source, _COUNTED), self.settings.faces)
+            return faces.count_faces(video.samples(self.upright, _COUNTED), self.settings.faces)
 
     @property
     def missing(self) -> list[int]:
@@ -267,7 +284,7 @@ class Extraction:
 
     def task(self, segment: int) -> SegmentTask:
         return SegmentTask(
-            source=self.source,
+            source=self.upright,
             frame=self.segments[segment],
             segment=segment,
             faces=self.settings.faces,

@@ -226,8 +226,10 @@ class _Tracker:
         thumbnail = np.concatenate([self._thumbnail, shard.thumbnail[shard.sound]])
         shot = self._shot + np.cumsum(shot_cuts(thumbnail, self._settings)[len(self._thumbnail) :])
         index = np.searchsorted(shard.frame[shard.sound], faces.frame)
+        # A call may change the size of its pictures: boxes are compared in pixels of the clip's first.
+        zoom = 1 if shard.zoom is None else shard.zoom[shard.sound][index, None]
         detections = _Detections(
-            box_px=faces.box_px.astype(np.float64),
+            box_px=faces.box_px.astype(np.float64) / zoom,
             shape=_shapes(faces.landmarks_px),
             time_s=shard.time_s[shard.sound][index],
             analysed_index=self._n_analysed + index,

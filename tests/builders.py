@@ -41,6 +41,7 @@ def make_info(**changes: Any) -> VideoInfo:
         "mean_fps": 25.0,
         "variable_rate": False,
         "rotation_deg": 0,
+        "pixel_aspect": 1.0,
         "start_s": 0.0,
         "media_start_s": 0.0,
         "holes": "",

@@ -49,6 +49,7 @@ FILES = {
     "vp9.webm": {"codec": "libvpx-vp9", "options": {"g": "20", "cpu-used": "8", "deadline": "realtime"}},
     "av1.mp4": {"codec": "libsvtav1", "options": AV1},
     "ten_bit.mp4": {"pix_fmt": "yuv420p10le"},
+    "squeezed.mp4": {"squeezed": 2},
     "turned_90.mp4": {"rotation": 90},
     "turned_180.mp4": {"rotation": 180},
     "turned_270.mp4": {"rotation": 270},
@@ -87,6 +88,8 @@ def write(
     container_options: Mapping[str, str] | None = None,
     hidden: int = 0,
     pix_fmt: str = "yuv420p",
+    squeezed: int = 1,
+    colours: Mapping[str, int] | None = None,
 ) -> Path:
     """Write a clip of numbered pictures.
 
@@ -102,19 +105,26 @@ def write(
         container_options: The muxer's options.
         hidden: Frames before the first one that an edit list hides; they are numbered from 1000.
         pix_fmt: Pixel format.
+        squeezed: Stored pixels that make one shown pixel; the file notes that they are so much higher than wide.
+        colours: Attributes of the encoder that describe colours, such as `color_trc`.
     """
     base = time_base or 1 / Fraction(rate)
     turns = rotation // 90
     with av.open(str(path), "w", options=dict(container_options or {})) as container:
         stream = container.add_stream(codec, rate=rate, options=dict(options))
-        stream.width, stream.height = (HEIGHT, WIDTH) if turns % 2 else (WIDTH, HEIGHT)
+        width, stream.height = (HEIGHT, WIDTH) if turns % 2 else (WIDTH, HEIGHT)
+        stream.width = width * squeezed
+        if squeezed > 1:
+            stream.codec_context.sample_aspect_ratio = Fraction(1, squeezed)
+        for name, value in (colours or {}).items():
+            setattr(stream.codec_context, name, value)
         stream.pix_fmt, stream.time_base, stream.codec_context.time_base = pix_fmt, base, base
         stream.codec_context.thread_count = 1
         if rotation:
             stream.set_display_rotation(-rotation)
         for i in range(-hidden, n):
             # rot90 turns anticlockwise, the display matrix turns it back.
-            image = np.rot90(picture(i if i >= 0 else 1000 - i), turns)
+            image = np.rot90(picture(i if i >= 0 else 1000 - i), turns).repeat(squeezed, axis=1)
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
             frame.pts, frame.time_base = (i if pts is None else pts[i]), base
             container.mux(stream.encode(frame))
@@ -180,3 +190,22 @@ def readable(video: Video) -> tuple[list[int], dict[int, str]]:
         found += [number(image) for image in window.frames]
         lost |= window.lost
     return found, lost
+
+
+def joined(path: Path, *parts: Path) -> Path:
+    """Write the coded pictures of files of one codec behind one another, 25 a second, as they are."""
+    with av.open(str(path), "w") as container:
+        out, n = None, 0
+        for part in parts:
+            with av.open(str(part)) as source:
+                out = out or container.add_stream_from_template(source.streams.video[0])
+                first = None
+                for packet in source.demux(video=0):
+                    if not packet.size:
+                        continue
+                    first = packet.dts if first is None else first
+                    shift = round(Fraction(n, 25) / packet.time_base) - first
+                    packet.pts, packet.dts, packet.stream = packet.pts + shift, packet.dts + shift, out
+                    container.mux(packet)
+                n += sum(1 for packet in av.open(str(part)).demux(video=0) if packet.size)
+    return path

@@ -152,3 +152,9 @@ def test_real_photographs(shared: Path):
     faces = table.dropna(subset=["face"]).groupby(table["photo"].map(lambda photo: Path(photo).name)).size()
     assert (faces["multi_face.jpg"], faces["single_face.jpg"]) == (5, 1)
     assert "free-mountain-vector-01.jpg" not in faces
+
+
+def test_photographs_are_turned_as_the_option_says(astronaut: Image.Image, tmp_path: Path):
+    astronaut.rotate(180).save(tmp_path / "hanging.png")
+    (row,) = fervideo.classify_photos([tmp_path / "hanging.png"], rotate=180).faces.itertuples()
+    assert (row.expression, abs(row.roll_deg) < 30) == ("happiness", True)

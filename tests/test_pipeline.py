@@ -3,8 +3,10 @@
 import subprocess
 import sys
 import warnings
+from itertools import islice
 from pathlib import Path
 
+import av
 import numpy as np
 import pandas as pd
 import pytest
@@ -253,3 +255,39 @@ def test_a_damaged_clip_goes_on_at_the_next_keyframe(
     for other in (run(damaged_clip, "run.workers=2", "run.cache=false"), run(damaged_clip)):
         for one, another in zip(tables(broken), tables(other), strict=True):
             pd.testing.assert_frame_equal(one, another)
+
+
+def test_a_video_that_stands_on_its_head_is_turned(
+    face_clip: Path, tmp_path: Path, own_cache: Path, caplog: pytest.LogCaptureFixture
+):
+    """Known from a first run: the second looks at no picture."""
+    clip = tmp_path / "hanging.mp4"
+    hang(face_clip, clip, 40)
+    changes = {"video.sample_fps": 5.0, "run.workers": 1}
+    for _ in range(2):
+        timeline = fervideo.analyze(clip, changes)
+        assert timeline.info.rotation_deg == 180
+        assert timeline.summary["expression"].tolist() == ["happiness"]
+        assert abs(timeline.frames["roll_deg"]).max() < 30
+        assert "turned by 180 degrees; --rotate 0 leaves it" in caplog.text
+        caplog.clear()
+    assert timeline.provenance["cache"]["hits"] == 1
+    assert fervideo.analyze(clip, changes, rotate=0).info.rotation_deg == 0
+    assert not caplog.text
+
+
+def hang(path: Path, copy: Path, n: int) -> None:
+    """Write the first frames of a clip upside down."""
+    with av.open(str(path)) as source, av.open(str(copy), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = (
+            source.streams.video[0].width,
+            source.streams.video[0].height,
+            "yuv420p",
+        )
+        for frame in islice(source.decode(video=0), n):
+            picture = frame.to_ndarray(format="rgb24")[::-1, ::-1]
+            turned = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
+            turned.pts, turned.time_base = frame.pts, frame.time_base
+            container.mux(stream.encode(turned))
+        container.mux(stream.encode(None))

@@ -51,8 +51,11 @@ def pack_faces(shard: SegmentFaces) -> bytes:
         **{name: getattr(shard.faces, name) for name in _FACE_ARRAYS},
         "landmark_steps": steps,
         "landmark_unit_px": unit_px,
+        **({} if shard.zoom is None else {"zoom": shard.zoom}),
     }
-    return _sealed(arrays, version=FACES_VERSION, segment=shard.segment, damage=shard.damage)
+    return _sealed(
+        arrays, version=FACES_VERSION, segment=shard.segment, damage=shard.damage, rotate_deg=shard.rotate_deg
+    )
 
 
 def read_faces(path: Path, segment: int) -> SegmentFaces:
@@ -72,6 +75,8 @@ def read_faces(path: Path, segment: int) -> SegmentFaces:
             thumbnail=stored("thumbnail"),
             faces=DetectedFaces(**arrays, landmarks_px=landmarks_px),
             damage=header["damage"],
+            rotate_deg=header["rotate_deg"],
+            zoom=stored("zoom") if "zoom" in header["crc32"] else None,
         )
 
 

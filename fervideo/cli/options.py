@@ -50,6 +50,8 @@ def add_settings(parser: argparse.ArgumentParser, *, video: bool = True, faces: 
         group.add_argument(
             "--faces", metavar="N|auto", help=f"faces per picture to look for (default: auto, up to {most})"
         )
+        turned = "auto, by 180 where faces stand on their heads" if video else "0"
+        group.add_argument("--rotate", metavar="90|180|270", help=f"turn pictures clockwise (default: {turned})")
     if video:
         group.add_argument("--sample-fps", metavar="F", help="frames per second to look at (default: every frame)")
         group.add_argument(

@@ -4,6 +4,7 @@
 and dlib are imported at the point of use, not with this package.
 
     facemesh.py    mediapipe FaceMesh, and its full-range detector for small faces
+    upright.py     pictures that stand on their heads
     enlarged.py    faces that FaceMesh finds only when their picture is enlarged
     dlib.py        dlib's 68 landmarks in aligned crops
 """
@@ -15,10 +16,11 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from fervideo.faces.facemesh import FaceMeshLandmarker
+from fervideo.faces.upright import upside_down
 from fervideo.records import Float32, UInt8
 from fervideo.settings import FaceSettings
 
-__all__ = ["MOST_FACES", "Landmarker", "count_faces", "open_landmarker"]
+__all__ = ["MOST_FACES", "Landmarker", "count_faces", "open_landmarker", "upside_down"]
 
 #: Most faces that `count_faces` searches for.
 MOST_FACES = 4

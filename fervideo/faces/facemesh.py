@@ -49,6 +49,7 @@ class FaceMeshLandmarker:
         self._detector: Any = None
         self._small: list[_SmallFace] = []
         self._rest = 0
+        self._shape: tuple[int, ...] = ()
 
     def __enter__(self) -> Self:
         return self
@@ -63,11 +64,21 @@ class FaceMeshLandmarker:
 
     def find(self, image: UInt8, *, search: bool = True) -> Float32:
         """Find the faces of one frame, as `Landmarker.find`; small ones where FaceMesh's own detector finds too few."""
+        if self._shape not in ((), image.shape) and not self._still:
+            self._forget()
+        self._shape = image.shape
         found = list(self._mesh.find(image))
         if search and (len(found) < self._max_faces or self._small):
             self._follow_small(image, found)
             self._search(image, found)
         return np.stack(found[: self._max_faces]) if found else np.empty((0, N_LANDMARKS, 3), np.float32)
+
+    def _forget(self) -> None:
+        """Forget the faces of the last frame: in a picture of another shape they are elsewhere."""
+        self._mesh.forget()
+        for small in self._small:
+            small.close()
+        self._small, self._rest = [], 0
 
     def _follow_small(self, image: UInt8, found: list[Float32]) -> None:
         """Add the known small faces; forget those that are gone, or large enough for FaceMesh's own detector by now."""
@@ -106,7 +117,7 @@ class FaceMeshLandmarker:
         """Find the boxes of faces of any size, float64 (4,) each: x0, y0, x1, y1 in pixels."""
         with held_back():
             if self._detector is None:
-                with _pyplot_deferred():
+                with pyplot_deferred():
                     from mediapipe.python.solutions.face_detection import FaceDetection
 
                 self._detector = FaceDetection(
@@ -126,7 +137,7 @@ class _Mesh:
         # Its native code prints while its threads start, which a blank picture waits for, and again at the first face.
         self._started = False
         with held_back():
-            with _pyplot_deferred():
+            with pyplot_deferred():
                 from mediapipe.python.solutions.face_mesh import FaceMesh
 
             self._mesh = FaceMesh(
@@ -216,7 +227,7 @@ def _is_among(landmarks: Float32, others: list[Float32]) -> bool:
 
 
 @contextmanager
-def _pyplot_deferred() -> Iterator[None]:
+def pyplot_deferred() -> Iterator[None]:
     """Defer pyplot, which mediapipe imports for drawings that are not made here: that halves its start."""
     name = "matplotlib.pyplot"
     stand_ins = {absent: ModuleType(absent) for absent in ("matplotlib", name) if absent not in sys.modules}

@@ -19,6 +19,7 @@ OPTIONS: Mapping[str, str] = {
     "classifier": "classifier.name",
     "faces": "faces.max_faces",
     "sample_fps": "video.sample_fps",
+    "rotate": "video.rotate",
     "smooth": "sequence.smooth_s",
     "cache": "run.cache",
     "device": "run.device",
@@ -52,6 +53,17 @@ class VideoSettings(Section):
     )
     image_fps: float = Field(
         25.0, gt=0, le=1000, description="Frame rate of a folder of images, which counts as a video."
+    )
+    rotate: Literal["auto", 0, 90, 180, 270] = Field(
+        "auto",
+        description="Degrees by which the picture is turned clockwise, after the file's own note of its rotation; "
+        "auto: 180 if faces stand on their heads in frames spread over the clip, else 0.",
+    )
+    max_pixels: int = Field(
+        200_000_000,
+        ge=256,
+        le=2**31,
+        description="Most pixels of a frame or photograph; larger ones are refused before they fill the memory.",
     )
 
 
@@ -256,7 +268,7 @@ def cache_digests(settings: Settings) -> tuple[str, str]:
     Both are parts of keys in the cache; the digests of the models' weights stand beside them there.
     """
     # The rate of an image folder is part of its fingerprint; for files it means nothing.
-    faces = settings.model_dump(include={"video": {"sample_fps", "decoder"}, "faces": True})
+    faces = settings.model_dump(include={"video": {"sample_fps", "decoder", "rotate"}, "faces": True})
     expressions = settings.model_dump(
         include={"sequence": True, "tracking": True}, exclude={"sequence": {"model", "uncertain_below"}}
     )

@@ -3,8 +3,9 @@
 decord counts frames and never gives their timestamps. It shows damaged frames as if they were whole, more or fewer from
 run to run. It keeps any number of decoded frames in memory, and takes more time than PyAV.
 
-So it reads only files whose packets can be checked (H.264, HEVC) and are sound. It starts only where counting is right.
-If it fails, PyAV goes on, which knows the packet and the errors of each frame, and finds the damage.
+So it reads only files whose packets can be checked (H.264, HEVC) and are sound. Their frames have one shape, eight bits
+and square pixels. It starts only where counting is right. If it fails, PyAV goes on, which knows the packet and the
+errors of each frame, and finds the damage.
 """
 
 from __future__ import annotations
@@ -16,18 +17,17 @@ from typing import Any
 
 import av
 import numpy as np
-from av.sidedata.sidedata import Type
-from av.video.reformatter import Interpolation
 
 from fervideo.errors import VideoError
 from fervideo.records import Int64, UInt8
+from fervideo.video.display import is_plain, shown, turning
 from fervideo.video.frames import Frames
 from fervideo.video.packets import DECODER_THREADS, Listing, url
 from fervideo.video.record import Video
 from fervideo.video.table import Table
 
 
-def choose(path: Path, wanted: str, listing: Listing, table: Table, first: UInt8) -> str:
+def choose(path: Path, wanted: str, listing: Listing, table: Table, frame: av.VideoFrame) -> str:
     """Decide which decoder reads a file: decord only if it is wanted, and reads the same pictures as PyAV.
 
     Args:
@@ -35,7 +35,7 @@ def choose(path: Path, wanted: str, listing: Listing, table: Table, first: UInt8
         wanted: `auto`, `decord` or `pyav`.
         listing: Its packets.
         table: Its time table.
-        first: uint8 (height, width, 3), the first frame in PyAV.
+        frame: The first frame in PyAV.
 
     Returns:
         `decord` or `pyav`.
@@ -46,8 +46,10 @@ def choose(path: Path, wanted: str, listing: Listing, table: Table, first: UInt8
     if wanted != "decord":
         return "pyav"
     remedy = "set video.decoder=auto"
-    if not (table.exact and listing.checked and listing.seekable and table.sound.all() and not listing.lacking):
+    whole = table.exact and listing.checked and listing.seekable and table.sound.all() and not listing.lacking
+    if not (whole and listing.one_shape and is_plain(frame)):
         raise VideoError(path, "decord cannot be trusted with such a file, or with damage", remedy)
+    first = shown(frame, turning(frame)[0])
     reason = "decord reads other frames from it than FFmpeg does"
     try:
         reader = _DecordReader(path)
@@ -71,7 +73,8 @@ def pictures(video: Video, frame: Int64) -> Iterator[UInt8 | str]:
         frame: int64 (n,), rising frame indices.
 
     Yields:
-        uint8 (height, width, 3), RGB, upright; or the reason why the frame cannot be decoded.
+        uint8 (height, width, 3), RGB, as the file wants it turned, or the reason why the frame cannot be decoded. A
+        stream may change its shape midway.
     """
     done = 0
     if video.info.decoder == "decord":
@@ -151,7 +154,6 @@ def _decord_pictures(video: Video, frame: Int64) -> Iterator[UInt8]:
 
 def _pyav_pictures(video: Video, frame: Int64) -> Iterator[UInt8 | str]:
     wanted = deque(frame.tolist())
-    size = video.info.width_px, video.info.height_px
     frames = Frames(video, wanted[0])
     try:
         for index, decoded in frames:
@@ -160,47 +162,10 @@ def _pyav_pictures(video: Video, frame: Int64) -> Iterator[UInt8 | str]:
                 yield frames.why
             if wanted and wanted[0] == index:
                 wanted.popleft()
-                yield turned(decoded, video.turn, size[::-1] if video.turn[0] else size)
+                yield shown(decoded, video.turn)
             if not wanted:
                 return
     except av.FFmpegError as error:
         # The file is gone, or is another one by now.
         frames.why = error.strerror or str(error)
     yield from (frames.why for _ in wanted)
-
-
-def turning(frame: av.VideoFrame) -> tuple[tuple[bool, int, int], int]:
-    """Return the turn that the container wants, as `Video.turn` and as clockwise degrees (mirroring left out)."""
-    try:
-        sides: Any = frame.side_data
-        matrix = sides.get(Type.DISPLAYMATRIX)
-    except ValueError:
-        # Side data of a kind that PyAV has no name for, such as EXIF of MJPEG.
-        matrix = None
-    if matrix is None:
-        return (False, 1, 1), 0
-    # The pixel stored at (x, y) is shown at (a x + c y, b x + d y), y downwards.
-    a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].tolist()
-    if abs(a) + abs(d) >= abs(b) + abs(c):
-        return (False, -1 if d < 0 else 1, -1 if a < 0 else 1), 180 if d < 0 else 0
-    return (True, -1 if b < 0 else 1, -1 if c < 0 else 1), 270 if b < 0 else 90
-
-
-def turned(frame: av.VideoFrame, turn: tuple[bool, int, int], stored: tuple[int, int]) -> UInt8:
-    """Convert a frame to RGB and turn it upright.
-
-    Args:
-        frame: The frame.
-        turn: As in `Video`.
-        stored: Width and height before turning; a stream may change them midway.
-
-    Returns:
-        uint8 (height, width, 3).
-    """
-    width, height = stored
-    # decord's own flags, on one thread: the only ones that give its very bytes.
-    flags = int(Interpolation.BILINEAR)
-    picture = frame.to_ndarray(format="rgb24", width=width, height=height, interpolation=flags, threads=1)
-    swap, rows, columns = turn
-    upright: UInt8 = np.asarray(picture.swapaxes(0, 1) if swap else picture, np.uint8)[::rows, ::columns]
-    return upright

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from fractions import Fraction
 from itertools import chain
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from av.container import InputContainer
 
 from fervideo.errors import VideoError
 from fervideo.records import Int64
+from fervideo.video.display import container_aspect, noted
 from fervideo.video.packets import Numbered, decode, drained, is_seekable, numbered, opened
 from fervideo.video.record import DAMAGED, Video
 
@@ -25,27 +27,32 @@ _Frames = Iterator[tuple[int, av.VideoFrame]]
 _NONE = 2**62
 
 
-def first_frames(path: Path) -> list[av.VideoFrame]:
+def first_frames(path: Path, most_pixels: int) -> list[av.VideoFrame]:
     """Decode the first frames: at least one, and enough to check that packets and frames are one to one.
+
+    Args:
+        path: The file.
+        most_pixels: Most pixels that a frame may have.
 
     Returns:
         Frames with the numbers of their packets as `pts`.
 
     Raises:
-        VideoError: There is none.
+        VideoError: There is none, or it is too large.
         av.FFmpegError: The file or its first frame cannot be read.
     """
     frames: list[av.VideoFrame] = []
-    with opened(path) as (container, stream):
+    with opened(path, most_pixels) as (container, stream):
+        aspect = container_aspect(stream)
         try:
             for number, packet in numbered(container.demux(stream)):
-                frames += decode(stream, number, packet)
+                frames += noted(decode(stream, number, packet), stream, aspect)
                 if len(frames) >= 3:
                     break
             else:
-                frames += drained(stream)
+                frames += noted(drained(stream), stream, aspect)
         except av.FFmpegError:
-            frames += drained(stream)
+            frames += noted(drained(stream), stream, aspect)
             if not frames:
                 raise
     if not frames:
@@ -67,6 +74,7 @@ class Frames:
     def __init__(self, video: Video, first: int) -> None:
         self.why = DAMAGED
         self._video = video
+        self._aspect: Fraction | None = None
         self._start = int(np.searchsorted(video.entry, first, "right")) - 1
         self._index = np.full(int(video.packet.max()) + 1, -1, np.int64)
         self._index[video.packet] = np.arange(len(video.packet))
@@ -81,7 +89,8 @@ class Frames:
         # decord has failed where it was to read this file, so something may be wrong with it.
         strict = self._video.info.decoder == "decord"
         for seeks in (True, False):
-            with opened(self._video.info.path, strict=strict) as (container, stream):
+            with opened(self._video.info.path, self._video.max_pixels, strict=strict) as (container, stream):
+                self._aspect = container_aspect(stream)
                 packets = self._at_entry(container, stream) if seeks else numbered(container.demux(stream))
                 if packets is not None:
                     for at in range(self._start, len(self._video.entry)):
@@ -118,7 +127,7 @@ class Frames:
                 run.fail(number, DAMAGED)
             else:
                 try:
-                    self._take(run, decode(stream, number, packet))
+                    self._take(run, stream, decode(stream, number, packet))
                 except av.FFmpegError as error:
                     if number >= video.packet[run.floor]:
                         run.fail(number, error.strerror or str(error))
@@ -127,14 +136,14 @@ class Frames:
         if not waits:
             yield from self._close(run, end, stream)
 
-    def _take(self, run: _Run, frames: list[av.VideoFrame]) -> None:
-        for frame in frames:
+    def _take(self, run: _Run, stream: av.VideoStream, frames: list[av.VideoFrame]) -> None:
+        for frame in noted(frames, stream, self._aspect):
             if frame.pts is not None and 0 <= frame.pts < len(self._index):
                 run.take(int(self._index[frame.pts]), frame)
 
     def _close(self, run: _Run, end: int, stream: av.VideoStream) -> _Frames:
         """End a run at its damage or before the frame `end`, and empty the decoder."""
-        self._take(run, drained(stream))
+        self._take(run, stream, drained(stream))
         frames = run.rest(end)
         self.why = run.why or self.why
         yield from frames

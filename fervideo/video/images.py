@@ -17,12 +17,14 @@ import numpy as np
 
 from fervideo.errors import VideoError
 from fervideo.records import Int64, UInt8, VideoInfo
+from fervideo.settings import VideoSettings
+from fervideo.video.display import check_size
 from fervideo.video.files import VIDEO_SUFFIXES, missing, state
 from fervideo.video.record import Video
 
+#: Most pixels of a photograph, unless the settings allow others.
+MOST_PIXELS = VideoSettings().max_pixels
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
-#: OpenCV warps no picture that is longer.
-_LONGEST_PX = 32_766
 
 
 def image_files(folder: Path) -> list[Path]:
@@ -45,23 +47,25 @@ def _numbers(paths: list[Path]) -> Int64:
     return np.array(numbers if apart else range(len(paths)), np.int64)
 
 
-def read_image(path: Path) -> UInt8:
+def read_image(path: Path, most_pixels: int = MOST_PIXELS) -> UInt8:
     """Read an image, upright as its EXIF orientation has it.
+
+    Args:
+        path: The image.
+        most_pixels: Most pixels that it may have.
 
     Returns:
         uint8 (height, width, 3), RGB.
 
     Raises:
-        VideoError: It cannot be read.
+        VideoError: It cannot be read, or it is too large.
     """
     # Video files need none of it.
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
-        with _quietly(UserWarning, Image.DecompressionBombWarning), Image.open(path) as image:
-            if max(image.size) > _LONGEST_PX:
-                size = " x ".join(map(str, image.size))
-                raise VideoError(path, f"is {size} pixels, more than {_LONGEST_PX} on a side", "scale it down")
+        with _quietly(), Image.open(path) as image:
+            check_size(path, *image.size, most_pixels)
             upright = ImageOps.exif_transpose(image)
             if upright.mode.startswith("I"):
                 # 16 bits of grey, which Pillow would cut off at 255.
@@ -70,28 +74,55 @@ def read_image(path: Path) -> UInt8:
             return np.asarray(upright.convert("RGB"))
     except FileNotFoundError:
         raise missing(path) from None
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except (OSError, ValueError, SyntaxError) as error:
         reason = "is no picture that can be decoded" if isinstance(error, UnidentifiedImageError) else str(error)
         is_video = path.suffix.lower() in VIDEO_SUFFIXES
         remedy = "use `fervideo timeline` for a video" if is_video else "export it again, as JPEG or PNG"
         raise VideoError(path, f"cannot be read as an image ({reason})", remedy) from error
 
 
+def check_moving(path: Path) -> None:
+    """Check that a file named like an image is an animation that FFmpeg reads, or no image at all.
+
+    Raises:
+        VideoError: It is a photograph, or an animated WebP.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with _quietly(), Image.open(path) as image:
+            kind, moving = image.format, getattr(image, "is_animated", False)
+    except UnidentifiedImageError:
+        return  # perhaps a video by another name
+    except (OSError, ValueError, SyntaxError):
+        kind, moving = "", False
+    if moving and kind == "WEBP":
+        remedy = "convert it to GIF or MP4, or save its pictures in a folder"
+        raise VideoError(path, "is an animated WebP, which FFmpeg cannot decode", remedy)
+    if not moving or kind == "TIFF":
+        raise VideoError(path, "is a photograph, not a video", "use fervideo image, or give a folder of images")
+
+
 @contextmanager
-def _quietly(*kinds: type[Warning]) -> Iterator[None]:
-    """Ignore Pillow's warnings about a picture that can be shown all the same: broken EXIF data, a large size."""
-    with warnings.catch_warnings():
-        for kind in kinds:
-            warnings.simplefilter("ignore", kind)
-        yield
+def _quietly() -> Iterator[None]:
+    """Ignore Pillow's warnings of broken EXIF data, and its limit of pixels: that of the settings counts."""
+    from PIL import Image
+
+    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
 
 
-def probe_images(folder: Path, fps: float) -> Video:
+def probe_images(folder: Path, settings: VideoSettings) -> Video:
     """Read the facts of a folder of images.
 
     Args:
         folder: The folder.
-        fps: Images per second, by their numbers.
+        settings: `image_fps` counts, images per second by their numbers, and `max_pixels`.
 
     Raises:
         VideoError: It contains no images, or not even the first can be decoded.
@@ -103,9 +134,9 @@ def probe_images(folder: Path, fps: float) -> Video:
             f"is a folder without images ({', '.join(IMAGE_SUFFIXES)})",
             "give a video file or a folder of images, or use `fervideo batch FOLDER` for a folder of videos",
         )
-    at = state(folder)
+    at, fps = state(folder), settings.image_fps
     fingerprint = _fingerprint(files, fps)
-    height, width = read_image(files[0]).shape[:2]
+    height, width = read_image(files[0], settings.max_pixels).shape[:2]
     numbers = _numbers(files)
     pts = numbers - numbers[0]
     n = len(files)
@@ -126,6 +157,7 @@ def probe_images(folder: Path, fps: float) -> Video:
         media_start_s=0.0,
         holes="",
         ends_early="",
+        pixel_aspect=1.0,
     )
     every = np.arange(n)
     return Video(
@@ -141,6 +173,7 @@ def probe_images(folder: Path, fps: float) -> Video:
         turn=(False, 1, 1),
         notes=(),
         state=at,
+        max_pixels=settings.max_pixels,
     )
 
 
@@ -158,7 +191,7 @@ def _fingerprint(files: list[Path], fps: float) -> str:
 
 
 def image_pictures(video: Video, frame: Int64) -> Iterator[UInt8 | str]:
-    """Decode images, in order; one of another size is scaled to that of the first.
+    """Decode images, in order; each has its own size.
 
     Args:
         video: The opened folder.
@@ -167,15 +200,9 @@ def image_pictures(video: Video, frame: Int64) -> Iterator[UInt8 | str]:
     Yields:
         uint8 (height, width, 3), RGB, upright; or the reason why the image cannot be decoded.
     """
-    from PIL import Image
-
     files = image_files(video.info.path)
-    size = video.info.width_px, video.info.height_px
     for index in frame.tolist():
         try:
-            picture = read_image(files[index])
+            yield read_image(files[index], video.max_pixels)
         except VideoError as error:
             yield f"{files[index].name} {error.reason}"
-            continue
-        same = picture.shape[1::-1] == size
-        yield picture if same else np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BILINEAR))

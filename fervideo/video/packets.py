@@ -22,6 +22,7 @@ from av.stream import Disposition
 
 from fervideo.errors import VideoError, counted
 from fervideo.records import Int64
+from fervideo.video.display import check_size
 from fervideo.video.matroska import is_whole
 from fervideo.video.transport import losses
 
@@ -40,6 +41,8 @@ _ZEROS = bytes(64)
 _SEEKABLE = ("mov", "matroska")
 #: Containers without presentation times; FFmpeg makes some up, which are wrong for frames out of order.
 _TIMELESS = ("avi",)
+#: NAL unit type of the sequence parameter set, which states the shape of the pictures that follow.
+_SHAPE_NAL = {"h264": 7, "hevc": 33}
 
 
 class Packet(NamedTuple):
@@ -56,6 +59,7 @@ class Packet(NamedTuple):
         hidden: Whether its frame is not shown.
         corrupt: Whether the container marks it as damaged.
         sound: Whether its data are free of obvious damage.
+        shape: The sequence parameter set that it brings, which states the shape of pictures; empty without one.
     """
 
     number: int
@@ -68,6 +72,7 @@ class Packet(NamedTuple):
     hidden: bool
     corrupt: bool
     sound: bool
+    shape: bytes
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,7 @@ class Listing:
         broken: Whether the structure of the container is damaged, so that frames may be missing in between.
         timeless: Whether the container has no presentation times.
         lacking: Evidence that the file should contain more after its last frame; empty where there is none.
+        one_shape: Whether all frames are coded in one shape, as far as H.264 and HEVC state it.
     """
 
     packets: list[Packet]
@@ -99,6 +105,7 @@ class Listing:
     broken: bool
     timeless: bool
     lacking: str
+    one_shape: bool
 
     @property
     def checked(self) -> bool:
@@ -112,15 +119,16 @@ def url(path: Path) -> str:
 
 
 @contextmanager
-def opened(path: Path, *, strict: bool = False) -> Iterator[tuple[InputContainer, av.VideoStream]]:
+def opened(path: Path, most_pixels: int, *, strict: bool = False) -> Iterator[tuple[InputContainer, av.VideoStream]]:
     """Open a file in PyAV, at its best video stream.
 
     Args:
         path: The file.
+        most_pixels: Most pixels that a frame may have.
         strict: Whether the decoder stops at errors that it could gloss over.
 
     Raises:
-        VideoError: It contains no video stream that FFmpeg has a decoder for.
+        VideoError: It contains no video stream that FFmpeg has a decoder for, or pictures that are too large.
         av.FFmpegError: It cannot be opened.
     """
     with av.open(url(path), metadata_errors="replace") as container:
@@ -131,9 +139,12 @@ def opened(path: Path, *, strict: bool = False) -> Iterator[tuple[InputContainer
         stream = next((stream for stream in streams if stream is best), streams[0])
         if stream.codec_context is None:
             raise VideoError(path, "is coded in a way that FFmpeg cannot decode", "convert it to H.264")
+        check_size(path, stream.width, stream.height, most_pixels)
         stream.codec_context.thread_count = DECODER_THREADS
+        options = {"max_pixels": str(most_pixels)}
         if strict or stream.codec_context.codec.canonical_name in _STRICT:
-            stream.codec_context.options = {"err_detect": "explode+bitstream"}
+            options["err_detect"] = "explode+bitstream"
+        stream.codec_context.options = options
         yield container, stream
 
 
@@ -202,6 +213,7 @@ def list_packets(path: Path, container: InputContainer, stream: av.VideoStream) 
         broken="matroska" in container.format.name and not is_whole(path),
         timeless=container.format.name in _TIMELESS,
         lacking=lacking,
+        one_shape=len({packet.shape for packet in packets} - {b""}) <= 1,
     )
 
 
@@ -267,10 +279,11 @@ def _described(container: InputContainer, stream: av.VideoStream) -> Iterator[Pa
     for number, packet in numbered(container.demux(stream)):
         entry = key = packet.is_keyframe and _is_intra(bytes(packet), codec)
         # In MPEG-TS the mark stands for a lost piece of the broadcast.
+        shape = bytes(packet.get_sidedata("new_extradata")) if packet.has_sidedata("new_extradata") else b""
         sound = not packet.is_corrupt and not (codec in _NEVER_ZERO and _ZEROS in bytes(packet))
         if codec in _ENTRY_NALS:
-            types, whole = _nal_units(bytes(packet), codec, length_bytes)
-            sound = sound and whole
+            types, whole, own_shape = _nal_units(bytes(packet), codec, length_bytes)
+            sound, shape = sound and whole, shape or own_shape
             entry = key and not types.isdisjoint(_ENTRY_NALS[codec])
         yield Packet(
             number=number,
@@ -283,6 +296,7 @@ def _described(container: InputContainer, stream: av.VideoStream) -> Iterator[Pa
             hidden=packet.is_discard,
             corrupt=packet.is_corrupt,
             sound=sound,
+            shape=shape,
         )
 
 
@@ -297,9 +311,9 @@ def _is_intra(data: bytes, codec: str) -> bool:
     return True
 
 
-def _nal_units(data: bytes, codec: str, length_bytes: int) -> tuple[set[int], bool]:
-    """Return the types of a packet's NAL units, and whether its data are free of obvious damage."""
-    sound, bounds, end = True, [], 0
+def _nal_units(data: bytes, codec: str, length_bytes: int) -> tuple[set[int], bool, bytes]:
+    """Return the types of a packet's NAL units, whether its data are free of obvious damage, and the shape they set."""
+    sound, bounds, end, shape = True, [], 0, b""
     if length_bytes:
         while end + length_bytes < len(data):
             start = end + length_bytes
@@ -315,7 +329,9 @@ def _nal_units(data: bytes, codec: str, length_bytes: int) -> tuple[set[int], bo
     for start, end in bounds:
         kind = data[start] & 31 if codec == "h264" else data[start] >> 1 & 63
         types.add(kind)
+        if kind == _SHAPE_NAL[codec]:
+            shape = data[start:end]
         # Coded pictures contain no four zero bytes in a row, but lost sectors and broken downloads are full of them.
         picture = 1 <= kind <= 5 if codec == "h264" else kind < 32
         sound &= not (picture and b"\0\0\0\0" in data[start:end].rstrip(b"\0"))
-    return types, sound
+    return types, sound, shape

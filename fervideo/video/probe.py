@@ -11,10 +11,11 @@ import numpy as np
 from fervideo.errors import VideoError
 from fervideo.records import VideoInfo
 from fervideo.settings import VideoSettings
-from fervideo.video.decoders import choose, turned, turning
+from fervideo.video.decoders import choose
+from fervideo.video.display import check_size, pixel_aspect, shown, shown_width, turning
 from fervideo.video.files import fingerprint, state
 from fervideo.video.frames import first_frames
-from fervideo.video.images import IMAGE_SUFFIXES, image_files, probe_images
+from fervideo.video.images import IMAGE_SUFFIXES, check_moving, image_files, probe_images
 from fervideo.video.packets import Listing, list_packets, opened
 from fervideo.video.record import Video
 from fervideo.video.table import Table, time_table
@@ -28,33 +29,35 @@ def probe(path: Path, settings: VideoSettings) -> Video:
 
     Args:
         path: The file, or a folder of images.
-        settings: `decoder`, or for a folder `image_fps`, is used.
+        settings: How the file is to be read.
 
     Raises:
-        VideoError: There is no such file, it contains no video, or not even its first frame can be decoded.
+        VideoError: There is no such file, it contains no video, its pictures are too large, or not even its first frame
+            can be decoded.
     """
     if path.is_dir():
-        return probe_images(path, settings.image_fps)
+        return _turned(probe_images(path, settings), settings)
     if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file():
-        raise VideoError(path, "is a photograph, not a video", "use fervideo image, or give a folder of images")
+        check_moving(path)
     at = state(path)
     digest = fingerprint(path)
     try:
-        first = first_frames(path)
-        with opened(path) as (container, stream):
+        first = first_frames(path, settings.max_pixels)
+        check_size(path, shown_width(first[0]), first[0].height, settings.max_pixels)
+        with opened(path, settings.max_pixels) as (container, stream):
             listing = list_packets(path, container, stream)
-        table = time_table(path, listing, [int(frame.pts or 0) for frame in first])
+        table = time_table(path, listing, [int(frame.pts or 0) for frame in first], settings.max_pixels)
     except av.FFmpegError as error:
         remedy = "give a whole video file; a copy that was cut short will not do"
         raise VideoError(path, f"cannot be read as a video ({error.strerror})", remedy) from error
     turn, rotation_deg = turning(first[0])
-    picture = turned(first[0], turn, (first[0].width, first[0].height))
+    picture = shown(first[0], turn)
     n = len(table.pts)
     info = VideoInfo(
         path=path,
         fingerprint=digest,
         codec=listing.codec,
-        decoder=choose(path, settings.decoder, listing, table, picture),
+        decoder=choose(path, settings.decoder, listing, table, first[0]),
         width_px=picture.shape[1],
         height_px=picture.shape[0],
         n_frames=n,
@@ -62,6 +65,7 @@ def probe(path: Path, settings: VideoSettings) -> Video:
         duration_s=table.duration_s,
         mean_fps=table.mean_fps,
         variable_rate=table.variable_rate,
+        pixel_aspect=float(pixel_aspect(first[0])),
         rotation_deg=rotation_deg,
         start_s=float(int(table.pts[0]) * table.tick_s),
         media_start_s=_media_start_s(listing, table),
@@ -70,7 +74,7 @@ def probe(path: Path, settings: VideoSettings) -> Video:
     )
     positions = {packet.number: packet.position for packet in listing.packets}
     entry_position = [positions[number] for number in table.entry_packet.tolist()]
-    return Video(
+    video = Video(
         info=info,
         time_s=table.time_s,
         pts=table.pts,
@@ -83,7 +87,14 @@ def probe(path: Path, settings: VideoSettings) -> Video:
         turn=turn,
         notes=tuple(filter(None, (table.note, _late_start(info)))),
         state=at,
+        max_pixels=settings.max_pixels,
     )
+    return _turned(video, settings)
+
+
+def _turned(video: Video, settings: VideoSettings) -> Video:
+    """Turn a video as the settings want it; whether faces stand on their heads is not known yet."""
+    return video if settings.rotate == "auto" else video.rotated(settings.rotate)
 
 
 def _holes(listing: Listing, table: Table) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -28,10 +28,12 @@ class Video(Shaped):
         entry_packet: int64 (E,), the numbers of their packets: decord's frame numbers.
         entry_position: int64 (E,), the first byte of each of these packets in the file, -1 where it is unknown.
         keys: int64 (K,), numbers of the packets at which decoding may go on after damage, rising.
-        turn: Whether a stored frame's axes are swapped to turn it upright, then its steps (1 or -1) through rows and
-            columns.
+        turn: Whether a stored frame's axes are swapped to turn it as the container wants, then its steps (1 or -1)
+            through rows and columns.
         notes: Facts that a reader of the results should know, one sentence each.
         state: Size and time of the last change of the file, when it was opened.
+        max_pixels: Most pixels that a frame may have; larger ones count as damaged.
+        rotate_deg: Clockwise turn after that of the container, which that lacks: 0, 90, 180 or 270.
     """
 
     info: VideoInfo
@@ -46,6 +48,8 @@ class Video(Shaped):
     turn: tuple[bool, int, int]
     notes: tuple[str, ...]
     state: tuple[int, int]
+    max_pixels: int
+    rotate_deg: int = 0
 
     def __post_init__(self) -> None:
         check_array(self, "time_s", np.float64, (self.info.n_frames,))
@@ -55,13 +59,20 @@ class Video(Shaped):
         for name in ("entry", "entry_packet", "entry_position"):
             check_array(self, name, np.int64, (len(self.entry),))
 
+    def rotated(self, degrees: int) -> Video:
+        """Return the same video, turned clockwise by 0, 90, 180 or 270 degrees more."""
+        info, sideways = self.info, degrees % 180 != 0
+        size = (info.height_px, info.width_px) if sideways else (info.width_px, info.height_px)
+        turned = replace(info, width_px=size[0], height_px=size[1], rotation_deg=(info.rotation_deg + degrees) % 360)
+        return replace(self, info=turned, rotate_deg=(self.rotate_deg + degrees) % 360)
+
 
 @dataclass(frozen=True, repr=False)
 class FrameWindow(Shaped):
-    """Consecutive decoded frames.
+    """Consecutive decoded frames of one shape.
 
     Attributes:
-        frames: uint8 (n, height, width, 3), RGB, upright.
+        frames: uint8 (n, height, width, 3), RGB, upright, with square pixels.
         frame: int64 (n,), 0-based index in the file.
         time_s: float64 (n,), presentation time; the file's first frame has 0.
         lost: Reasons by index, for frames that were wanted after the window before and cannot be decoded.

@@ -80,13 +80,14 @@ class Table(Shaped):
         return f"{frames} of {len(self.pts)} missing or repeated: placed between their neighbours"
 
 
-def time_table(path: Path, listing: Listing, first: list[int]) -> Table:
+def time_table(path: Path, listing: Listing, first: list[int], most_pixels: int) -> Table:
     """Find the order of the frames of a file, and their times.
 
     Args:
         path: The file.
         listing: Its packets.
         first: Numbers of the packets of its first frames, as decoded.
+        most_pixels: Most pixels that a frame may have.
 
     Raises:
         VideoError: No frame is presented.
@@ -104,7 +105,7 @@ def time_table(path: Path, listing: Listing, first: list[int]) -> Table:
         if first == shown[: len(first)]:
             return _table(path, listing, by_stamps, exact)
     # Field pairs, leading frames that cannot be decoded, containers without presentation times.
-    return _table(path, listing, _decoded_order(path, listing), exact=False)
+    return _table(path, listing, _decoded_order(path, listing, most_pixels), exact=False)
 
 
 def _table(path: Path, listing: Listing, order: Int64, exact: bool) -> Table:
@@ -183,7 +184,7 @@ def _sound(listing: Listing, packet: Int64, index: Int64, keys: Int64) -> Bool:
     return sound
 
 
-def _decoded_order(path: Path, listing: Listing) -> Int64:
+def _decoded_order(path: Path, listing: Listing, most_pixels: int) -> Int64:
     """Decode a whole file for the order in which its frames are presented.
 
     Returns:
@@ -194,7 +195,7 @@ def _decoded_order(path: Path, listing: Listing) -> Int64:
     order: list[int] = []
     lost: list[int] = []
     waits = False
-    with opened(path) as (container, stream):
+    with opened(path, most_pixels) as (container, stream):
         try:
             for number, packet in numbered(container.demux(stream)):
                 waits = waits and number not in keys

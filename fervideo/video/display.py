@@ -1,0 +1,128 @@
+"""From a stored frame to the picture that a player shows: RGB of eight bits, square pixels, upright.
+
+A stored pixel need not be square: DV, HDV, DVD and many lab camcorders store pictures squeezed. The lines of a frame
+stay as they are; its width is scaled. The container's ratio counts, or else that of each frame, as in FFmpeg's players.
+
+PQ (SMPTE ST 2084) stores light up to 10,000 cd/m2, so a face lies in the dark part of its range. A tone curve puts it
+where it lies in other video. HLG needs none: it was made to look right without one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from av.sidedata.sidedata import Type
+from av.video.reformatter import ColorTrc, Interpolation
+
+from fervideo.errors import VideoError
+from fervideo.records import Float64, UInt8
+
+#: No real format goes beyond this ratio; a ratio within a hundredth of 1 is the rounding of some container.
+_WIDEST, _NEARLY_SQUARE = 4, Fraction(1, 100)
+#: OpenCV warps no picture that is longer.
+_LONGEST_PX = 32_766
+#: Light of PQ's white in an SDR picture, in cd/m2, and the share of it from which on brighter light is compressed.
+_WHITE_CD_M2, _KNEE = 203.0, 0.7
+#: Gamma of an SDR display (BT.1886).
+_GAMMA = 2.4
+
+
+def noted(frames: Iterable[av.VideoFrame], stream: av.VideoStream, container_aspect: Fraction | None) -> Iterator[Any]:
+    """Note on each decoded frame the shape of its pixels, which PyAV knows of streams only, as `opaque`."""
+    for frame in frames:
+        frame.opaque = container_aspect or stream.codec_context.sample_aspect_ratio
+        yield frame
+
+
+def container_aspect(stream: av.VideoStream) -> Fraction | None:
+    """Return the shape of pixels that the container states and the coded stream does not; call it before decoding."""
+    stated = stream.sample_aspect_ratio
+    return None if stated == stream.codec_context.sample_aspect_ratio else stated
+
+
+def pixel_aspect(frame: av.VideoFrame) -> Fraction:
+    """Return the width of a frame's pixels by their height; 1 where it is unknown or absurd."""
+    aspect: Any = frame.opaque or Fraction(1)
+    near = abs(aspect - 1) <= _NEARLY_SQUARE or not Fraction(1, _WIDEST) <= aspect <= _WIDEST
+    return Fraction(1) if near else aspect
+
+
+def shown_width(frame: av.VideoFrame) -> int:
+    """Return the width of a frame whose pixels are made square, before it is turned."""
+    return max(round(frame.width * pixel_aspect(frame)), 1)
+
+
+def is_plain(frame: av.VideoFrame) -> bool:
+    """Check whether a frame has eight bits, square pixels, and no light that needs a tone curve."""
+    deep = any(component.bits > 8 for component in frame.format.components)
+    return not deep and pixel_aspect(frame) == 1 and frame.color_trc != ColorTrc.SMPTE2084
+
+
+def check_size(path: Path, width: int, height: int, most_pixels: int) -> None:
+    """Check that a picture is no larger than the settings allow, before memory is taken for it.
+
+    Raises:
+        VideoError: It is.
+    """
+    if width * height > most_pixels:
+        reason = f"is {width} x {height} pixels, more than {most_pixels:,} in all"
+        raise VideoError(path, reason, f"scale it down, or allow it: --set video.max_pixels={width * height}")
+    if max(width, height) > _LONGEST_PX:
+        raise VideoError(path, f"is {width} x {height} pixels, more than {_LONGEST_PX} on a side", "scale it down")
+
+
+def turning(frame: av.VideoFrame) -> tuple[tuple[bool, int, int], int]:
+    """Return the turn that the container wants, as `Video.turn` and as clockwise degrees (mirroring left out)."""
+    try:
+        sides: Any = frame.side_data
+        matrix = sides.get(Type.DISPLAYMATRIX)
+    except ValueError:
+        # Side data of a kind that PyAV has no name for, such as EXIF of MJPEG.
+        matrix = None
+    if matrix is None:
+        return (False, 1, 1), 0
+    # The pixel stored at (x, y) is shown at (a x + c y, b x + d y), y downwards.
+    a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].tolist()
+    if abs(a) + abs(d) >= abs(b) + abs(c):
+        return (False, -1 if d < 0 else 1, -1 if a < 0 else 1), 180 if d < 0 else 0
+    return (True, -1 if b < 0 else 1, -1 if c < 0 else 1), 270 if b < 0 else 90
+
+
+def shown(frame: av.VideoFrame, turn: tuple[bool, int, int]) -> UInt8:
+    """Convert a frame to RGB with square pixels, and turn it upright.
+
+    Args:
+        frame: The frame, with the shape of its pixels as `noted` left it.
+        turn: As in `Video`.
+
+    Returns:
+        uint8 (height, width, 3).
+    """
+    # decord's own flags, on one thread: the only ones that give its very bytes.
+    how: Any = {"interpolation": int(Interpolation.BILINEAR), "threads": 1}
+    width = shown_width(frame)
+    if frame.color_trc == ColorTrc.SMPTE2084:
+        picture = _tone_curve()[frame.to_ndarray(format="rgb48le", width=width, height=frame.height, **how)]
+    else:
+        picture = frame.to_ndarray(format="rgb24", width=width, height=frame.height, **how)
+    swap, rows, columns = turn
+    upright: UInt8 = np.asarray(picture.swapaxes(0, 1) if swap else picture, np.uint8)[::rows, ::columns]
+    return upright
+
+
+@lru_cache(maxsize=1)
+def _tone_curve() -> UInt8:
+    """Return the SDR value of each PQ value: uint8 (65536,)."""
+    signal: Float64 = np.linspace(0, 1, 65536) ** (32 / 2523)
+    light = 10_000 * (np.maximum(signal - 3424 / 4096, 0) / (2413 / 128 - 2392 / 128 * signal)) ** (16384 / 2610)
+    share = light / _WHITE_CD_M2
+    room = 1 - _KNEE
+    bent = np.where(share < _KNEE, share, 1 - room * np.exp(-np.maximum(share - _KNEE, 0) / room))
+    curve: UInt8 = np.rint(255 * bent ** (1 / _GAMMA)).astype(np.uint8)
+    return curve
