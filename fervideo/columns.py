@@ -184,6 +184,9 @@ def summary(labels: Sequence[str] = EXPRESSIONS) -> tuple[Column, ...]:
         Column(name="events_per_min", unit="1/min", decimals=2, meaning="events per minute of the face's time"),
         _valence("mean_valence", "mean valence, weighted by the frames' durations"),
         _text("clip_expression", "expression with the largest clip_p_"),
+        _number("maybe_face", "number of the earlier face that this one may be, returned after an absence or a cut"),
+        _number("still", "1: the face never moves, as on a poster or a drawing; 0: it does; empty: too short to judge"),
+        _number("faces_seen", "faces that the clip shows at once; 4 are analysed unless --faces asks for more"),
     )
 
 

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from fervideo.landmarks import RIGID
-from fervideo.records import CROP_PX, THUMBNAIL_SHAPE, Float32, Float64, UInt8
+from fervideo.records import CROP_PX, LOOK_SHAPE, THUMBNAIL_SHAPE, Float32, Float64, UInt8
 
 #: Median position of each rigid landmark in FER+'s 48-pixel images, (x, y).
 _FERPLUS_PX = np.array(
@@ -35,6 +35,8 @@ _TEMPLATE_MEAN = complex(*_TEMPLATE_PX.mean(0))
 _TEMPLATE = _TEMPLATE_PX.view(np.complex128)[:, 0] - _TEMPLATE_MEAN
 #: Pixels over which `blur` averages, as in the paper.
 _BLUR_PX = 9
+#: Side of the picture of a face and all that is around it, in face sizes.
+_AROUND = 2.0
 #: A face that is to shrink to less than this is halved first: halving is many times as fast as any other factor.
 _HALVED_BELOW = 0.25
 
@@ -194,6 +196,61 @@ def thumbnail(image: UInt8) -> UInt8:
     rows = 5 * THUMBNAIL_SHAPE[0]
     grey = cv2.cvtColor(image[:: max(len(image) // rows, 1)][:rows], cv2.COLOR_RGB2GRAY)
     return np.asarray(cv2.resize(grey, THUMBNAIL_SHAPE[::-1], interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def look(image: UInt8, cut: UInt8, box_px: Float32) -> UInt8:
+    """Return the two small pictures by which a face is recognised from frame to frame.
+
+    The first is its crop, made smaller. The second has all that is around it, such as hair, clothes and wall.
+
+    Args:
+        image: uint8 (height, width, 3), RGB.
+        cut: uint8 (CROP_PX, CROP_PX), the face's crop.
+        box_px: float32 (4,), x0, y0, x1, y1.
+
+    Returns:
+        uint8 LOOK_SHAPE, grey.
+    """
+    x0, y0, x1, y1 = box_px.tolist()
+    side = max(round(_AROUND * max(x1 - x0, y1 - y0)), 1)
+    # As in `thumbnail`: some pixels of a large face are plenty.
+    step = max(side // (5 * LOOK_SHAPE[1]), 1)
+    count = -(-side // step)
+    left, top = round((x0 + x1 - side) / 2), round((y0 + y1 - side) / 2)
+    x, before_x, after_x = _inside(left, step, count, image.shape[1])
+    y, before_y, after_y = _inside(top, step, count, image.shape[0])
+    around = cv2.cvtColor(image[y, x], cv2.COLOR_RGB2GRAY)
+    if before_x or after_x or before_y or after_y:
+        around = cv2.copyMakeBorder(around, before_y, after_y, before_x, after_x, cv2.BORDER_REPLICATE)
+    parts = [cv2.resize(part, LOOK_SHAPE[1:], interpolation=cv2.INTER_AREA) for part in (cut, around)]
+    return np.asarray(parts, np.uint8)
+
+
+def _inside(first: int, step: int, count: int, size: int) -> tuple[slice, int, int]:
+    """Return which of some evenly spaced pixels lie in an image, at least one, and how many lie before and after."""
+    before = min(max(-(first // step), 0), count - 1) if first < 0 else 0
+    start = min(max(first + before * step, 0), size - 1)
+    inside = max(min(count - before, -(-(size - start) // step)), 1)
+    return slice(start, start + (inside - 1) * step + 1, step), before, count - before - inside
+
+
+def with_room(image: UInt8, transform: Float64, room: float, size_px: int) -> UInt8:
+    """Cut out a face with room around it, upright and in colour; a large face aliases, which detectors do not mind.
+
+    Args:
+        image: uint8 (height, width, 3), RGB.
+        transform: float64 (2, 3), image pixels to the pixels of the face's crop.
+        room: Side of the picture, in crops.
+        size_px: The same in pixels.
+
+    Returns:
+        uint8 (size_px, size_px, 3), RGB; the image's edge repeats outside of it.
+    """
+    scale = size_px / (room * CROP_PX)
+    wider = transform * scale
+    wider[:, 2] += (size_px - scale * CROP_PX) / 2
+    size = size_px, size_px
+    return np.asarray(cv2.warpAffine(image, wider, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
 
 
 @contextmanager

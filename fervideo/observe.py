@@ -9,16 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from fervideo import boxes, crops, faces, measures
-from fervideo.records import CROP_PX, DetectedFaces, FaceObservations, Float32, FramePredictions, UInt8
+from fervideo.records import CROP_PX, LOOK_SHAPE, DetectedFaces, FaceObservations, Float32, FramePredictions, UInt8
 from fervideo.settings import FaceSettings
 
-#: Finds the faces of an image: uint8 (height, width, 3) to float32 (M, N_LANDMARKS, 3).
+#: Finds the faces of a photograph: uint8 (height, width, 3) to float32 (M, N_LANDMARKS, 3).
 Finder = Callable[[faces.Landmarker, UInt8], Float32]
-
-
-def find_directly(landmarker: faces.Landmarker, image: UInt8) -> Float32:
-    """Find the faces of an image with a landmarker and no help."""
-    return landmarker.find(image)
 
 
 @dataclass(frozen=True)
@@ -27,50 +22,62 @@ class Observer:
 
     Attributes:
         landmarker: Its landmarks.
-        find: How faces are looked for with it.
+        find: How the faces of a photograph are looked for with it; None for the frames of a video.
     """
 
     landmarker: faces.Landmarker
-    find: Finder
+    find: Finder | None = None
 
     def __call__(self, image: UInt8, frame: int = 0) -> tuple[DetectedFaces, UInt8]:
         """Find the faces of an image.
 
         Args:
-            image: uint8 (height, width, 3), RGB, as `find` takes it.
+            image: uint8 (height, width, 3), RGB, or as `find` takes it.
             frame: Index of the image in its video.
 
         Returns:
             The M faces, and their crops uint8 (M, CROP_PX, CROP_PX), grey.
         """
-        landmarks = self.find(self.landmarker, image)
+        if self.find is None:
+            landmarks, confirmation = self.landmarker.follow(image)
+        else:
+            landmarks = self.find(self.landmarker, image)
+            confirmation = np.full(len(landmarks), np.nan, np.float32)
         alignment = np.array([crops.alignment(face) for face in landmarks], np.float64).reshape(-1, 2, 3)
         cut = cut_out(image, alignment)
+        box_px = boxes.around(landmarks)
         found = DetectedFaces(
             frame=np.full(len(landmarks), frame, np.int64),
-            box_px=boxes.around(landmarks),
+            box_px=box_px,
             landmarks_px=landmarks,
             alignment=alignment,
             blur=np.array([crops.blur(face) for face in cut], np.float32),
             brightness=np.array([crops.brightness(face) for face in cut], np.float32),
+            look=_looks(image, cut, box_px),
+            confirmation=confirmation,
         )
         return found, cut
 
 
 @contextmanager
-def opened(
-    settings: FaceSettings, max_faces: int, *, still: bool = False, find: Finder = find_directly
-) -> Iterator[Observer]:
+def opened(settings: FaceSettings, max_faces: int, *, find: Finder | None = None) -> Iterator[Observer]:
     """Provide an observer; OpenCV works on one thread meanwhile.
 
     Args:
         settings: Confidences.
         max_faces: Most faces per image.
-        still: Whether images are unrelated photographs.
-        find: How faces are looked for: directly, or as `faces.enlarged` does.
+        find: How the faces of unrelated photographs are looked for; None for successive frames of a video.
     """
-    with faces.open_landmarker(settings, max_faces, still=still) as landmarker, crops.one_thread():
+    with faces.open_landmarker(settings, max_faces, still=find is not None) as landmarker, crops.one_thread():
         yield Observer(landmarker, find)
+
+
+def _looks(image: UInt8, cut: UInt8, box_px: Float32) -> UInt8:
+    """Return the looks of the faces of an image, uint8 (M, *LOOK_SHAPE)."""
+    if image.ndim == 2:
+        image = np.repeat(image[..., None], 3, axis=2)
+    looks = [crops.look(image, face, box) for face, box in zip(cut, box_px, strict=True)]
+    return np.array(looks, np.uint8).reshape(-1, *LOOK_SHAPE)
 
 
 def cut_out(image: UInt8, alignment: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> UInt8:

@@ -71,7 +71,7 @@ def classify_photos(
     most = _MOST_FACES if wanted.faces.max_faces == "auto" else wanted.faces.max_faces
     tables = [make_table(columns.photos(), {})]
     hidden = None if progress and len(files) > 1 else True
-    with observe.opened(wanted.faces, most, still=True, find=enlarged.find_all) as observer:
+    with observe.opened(wanted.faces, most, find=enlarged.find_all) as observer:
         for path in tqdm(files, unit=" photos", disable=hidden, dynamic_ncols=True):
             try:
                 found, cut = observer(_upright(video.read_image(path, wanted.video.max_pixels), wanted.video.rotate))

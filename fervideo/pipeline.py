@@ -106,6 +106,7 @@ def finish(extraction: Extraction, hits: int) -> Timeline:
         "device": expressions.device,
         "notes": list(extraction.source.notes),
         "frames_decoded": int(features.sound.sum()),
+        "faces_seen": extraction.faces_seen,
         "cache": {"segments": len(extraction.segments), "hits": hits},
         "seconds": {stage: round(amount, 3) for stage, amount in watch.seconds.items()} | {"total": round(seconds, 3)},
         "frames_per_s": round(len(features.frame) / seconds, 1) if seconds else 0.0,

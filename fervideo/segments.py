@@ -21,13 +21,16 @@ from typing import Any, TypeVar
 import numpy as np
 from tqdm import tqdm
 
-from fervideo import classifiers, crops, faces, observe, video, workers
+from fervideo import classifiers, crops, observe, video, workers
 from fervideo.cache import Cache
 from fervideo.classifiers import FrameWeights
 from fervideo.errors import OutputError
+from fervideo.faces import upside_down
+from fervideo.faces.count import count_faces
 from fervideo.landmarks import N_LANDMARKS
 from fervideo.models import Models
 from fervideo.records import (
+    AUTO_FACES,
     CROP_PX,
     SEGMENT_FRAMES,
     THUMBNAIL_SHAPE,
@@ -120,6 +123,8 @@ def read_segment(store: Cache, segment: int) -> FeatureShard | None:
         sound=shard.sound,
         thumbnail=shard.thumbnail,
         observations=observe.observations(shard.faces, predictions),
+        look=shard.faces.look,
+        confirmation=shard.faces.confirmation,
         damage=shard.damage,
         zoom=shard.zoom,
     )
@@ -261,7 +266,7 @@ class Extraction:
         if known is not None:
             return self.source.rotated(known.rotate_deg)
         with self.watch("count_faces"):
-            return self.source.rotated(180 if faces.upside_down(video.samples(self.source, _COUNTED)) else 0)
+            return self.source.rotated(180 if upside_down(video.samples(self.source, _COUNTED)) else 0)
 
     @cached_property
     def max_faces(self) -> int:
@@ -269,8 +274,17 @@ class Extraction:
         wanted = self.settings.faces.max_faces
         if wanted != "auto":
             return wanted
-        with self.watch("count_faces"):
-            return faces.count_faces(video.samples(self.upright, _COUNTED), self.settings.faces)
+        seen = self.store.faces_seen()
+        if seen is None:
+            with self.watch("count_faces"):
+                seen = count_faces(video.samples(self.upright, _COUNTED), self.settings.faces)
+            self.store.put_faces_seen(seen)
+        return min(seen, AUTO_FACES)
+
+    @property
+    def faces_seen(self) -> int | None:
+        """Faces that the clip shows at once; None where they were not counted."""
+        return self.store.faces_seen() if self.settings.faces.max_faces == "auto" else None
 
     @property
     def missing(self) -> list[int]:

@@ -98,6 +98,7 @@ def make_features(
     fps: float = 25.0,
     step: int = 1,
     damaged: Iterable[int] = (),
+    maybe: Sequence[int] | None = None,
     **changes: Any,
 ) -> ClipFeatures:
     """Return the features of a clip, of every frame by default.
@@ -109,6 +110,7 @@ def make_features(
         fps: Frames per second.
         step: Frame 0 and every `step`-th after it are analysed.
         damaged: Frames that cannot be decoded.
+        maybe: For each face the earlier one that it may be, -1 for none; by default none.
         changes: Fields of VideoInfo.
     """
     frame = np.arange(0, n_frames, step)
@@ -133,6 +135,7 @@ def make_features(
         sound=sound,
         observations=observations,
         track=track[order],
+        maybe=np.full(len(tracks), -1, np.int64) if maybe is None else np.array(maybe, np.int64),
         damage=describe(times, sound, "packet 90 is broken"),
     )
 

@@ -84,6 +84,10 @@ class FakeLandmarker:
         found = [face_in(box) for box in self._boxes_in(image)]
         return np.array(found, np.float32).reshape(-1, N_LANDMARKS, 3)
 
+    def follow(self, image: UInt8) -> tuple[Float32, Float32]:
+        found = self.find(image)
+        return found, np.full(len(found), 0.9, np.float32)
+
 
 def _middle(image: UInt8) -> Sequence[Sequence[float]]:
     height, width = image.shape[:2]

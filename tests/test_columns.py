@@ -45,6 +45,7 @@ ORDER = {
         *("video", "face", "start_s", "end_s", "coverage", "expression", "confidence"),
         *of_labels("clip_p", "time"),
         *("events_per_min", "mean_valence", "clip_expression"),
+        *("maybe_face", "still", "faces_seen"),
     ],
     "photos": [
         *("photo", "face", "expression", "confidence"),

@@ -29,7 +29,7 @@ def image() -> np.ndarray:
 
 
 def test_each_face_has_its_box_its_crop_and_the_way_there(image: np.ndarray):
-    found, cut = observe.Observer(TwoFaces(), observe.find_directly)(image, 7)
+    found, cut = observe.Observer(TwoFaces())(image, 7)
     assert found.frame.tolist() == [7, 7]
     assert cut.shape == (2, CROP_PX, CROP_PX)
     # The crop's corner lies where the template was moved to, and a crop pixel is two of the image.
@@ -40,7 +40,7 @@ def test_each_face_has_its_box_its_crop_and_the_way_there(image: np.ndarray):
 
 
 def test_measures_and_predictions_stand_beside_the_faces(image: np.ndarray):
-    found, _ = observe.Observer(TwoFaces(), observe.find_directly)(image)
+    found, _ = observe.Observer(TwoFaces())(image)
     logits = np.eye(2, len(EXPRESSIONS), dtype=np.float32)
     seen = observe.observations(found, FramePredictions(embedding=np.zeros((2, 3), np.float32), logits=logits))
     np.testing.assert_array_equal(seen.frame_logits, logits)
@@ -50,10 +50,9 @@ def test_measures_and_predictions_stand_beside_the_faces(image: np.ndarray):
 
 
 def test_no_face_gives_no_rows():
-    with observe.opened(FaceSettings(), 1, still=True) as observer:
+    with observe.opened(FaceSettings(), 1) as observer:
         found, cut = observer(np.full((120, 160, 3), 128, np.uint8))
     assert (len(found), cut.shape) == (0, (0, CROP_PX, CROP_PX))
-    assert observer.find is observe.find_directly
 
 
 def test_blur_rises_with_blurring_and_not_with_light():

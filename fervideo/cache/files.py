@@ -37,7 +37,7 @@ EXPRESSIONS_VERSION = 4
 
 #: Errors that reading a damaged file may raise.
 DAMAGE = (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError)
-_FACE_ARRAYS = ("frame", "box_px", "alignment", "blur", "brightness")
+_FACE_ARRAYS = ("frame", "box_px", "alignment", "blur", "brightness", "look", "confirmation")
 
 
 def pack_faces(shard: SegmentFaces) -> bytes:
@@ -117,6 +117,17 @@ def read_expressions(path: Path) -> ClipExpressions:
         names = ("track", "frame", "probabilities", "clip_probabilities")
         tracks = tuple(TrackExpressions(**dict(zip(names, row, strict=True))) for row in rows)
         return ClipExpressions(tracks=tracks, labels=tuple(header["labels"]), device=header["device"])
+
+
+def pack_number(number: int) -> bytes:
+    """Return a number as the bytes of a file."""
+    return _sealed({"number": np.array([number], np.int64)})
+
+
+def read_number(path: Path) -> int:
+    """Read a number from a file; raises as `_unsealed` does."""
+    with _unsealed(path) as (_, stored):
+        return int(stored("number")[0])
 
 
 def _sealed(arrays: dict[str, Any], **header: object) -> bytes:

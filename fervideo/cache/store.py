@@ -4,6 +4,7 @@
 |---|---|---|
 | `00000.faces.safetensors` | a segment's landmarks, alignments, thumbnails | video, its settings, those of faces |
 | `00000.<key>.safetensors` | predictions for them | a frame classifier's weights |
+| `faces_seen` | how many faces the clip shows at once | the same |
 | `<key>.expressions` | a sequence model's predictions for the clip | both models' weights, settings |
 
 A file is written under a temporary name and then renamed. So a reader sees all of it or nothing, and two writers of one
@@ -222,6 +223,25 @@ class Cache:
             OutputError: The folder cannot be written, or the disk is full.
         """
         self.adopt(shard.segment, {self.faces_path(shard.segment).name: files.pack_faces(shard)})
+
+    def faces_seen(self) -> int | None:
+        """Read how many faces the clip shows at once; None where it is not known."""
+        path = self._faces_seen_path()
+        return self._read(path, lambda: files.read_number(path))
+
+    def put_faces_seen(self, number: int) -> None:
+        """Store how many faces the clip shows at once.
+
+        Raises:
+            OutputError: The folder cannot be written, or the disk is full.
+        """
+        path, content = self._faces_seen_path(), files.pack_number(number)
+        if self.url:
+            remote.put(self._address(path), content)
+        self._write(path, content)
+
+    def _faces_seen_path(self) -> Path:
+        return self.folder / "faces_seen"
 
     def predictions(self, segment: int) -> FramePredictions | None:
         """Read predictions for a segment's faces; None where they are not stored or, as the log says, damaged."""

@@ -3,15 +3,17 @@
 `open_landmarker` is the way to them; code that searches for faces needs only a `Landmarker`. The libraries mediapipe
 and dlib are imported at the point of use, not with this package.
 
-    facemesh.py    mediapipe FaceMesh, and its full-range detector for small faces
+    facemesh.py    mediapipe FaceMesh, and a search for faces that are too small for it
+    detector.py    mediapipe's detectors, short and full range, and tiles of a picture
+    confirm.py     a second detector that confirms the faces of a video
     upright.py     pictures that stand on their heads
+    count.py       how many faces a clip shows at once
     enlarged.py    faces that FaceMesh finds only when their picture is enlarged
     dlib.py        dlib's 68 landmarks in aligned crops
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -20,10 +22,7 @@ from fervideo.faces.upright import upside_down
 from fervideo.records import Float32, UInt8
 from fervideo.settings import FaceSettings
 
-__all__ = ["MOST_FACES", "Landmarker", "count_faces", "open_landmarker", "upside_down"]
-
-#: Most faces that `count_faces` searches for.
-MOST_FACES = 4
+__all__ = ["Landmarker", "open_landmarker", "upside_down"]
 
 
 class Landmarker(Protocol):
@@ -49,6 +48,16 @@ class Landmarker(Protocol):
             float32 (faces, N_LANDMARKS, 3): x, y in pixels, z in the same scale, towards the camera negative.
         """
 
+    def follow(self, image: UInt8) -> tuple[Float32, Float32]:
+        """Find the faces of the next frame of a video, and have some of them confirmed by a second detector.
+
+        Args:
+            image: uint8 (height, width, 3), RGB.
+
+        Returns:
+            Landmarks as of `find`, and scores float32 (faces,), 0 to 1; NaN where the second detector did not look.
+        """
+
 
 def open_landmarker(settings: FaceSettings, max_faces: int, *, still: bool = False) -> Landmarker:
     """Return a landmarker that has loaded its models.
@@ -59,20 +68,3 @@ def open_landmarker(settings: FaceSettings, max_faces: int, *, still: bool = Fal
         still: Whether pictures are unrelated photographs, not successive frames.
     """
     return FaceMeshLandmarker(settings, max_faces, still=still)
-
-
-def count_faces(images: Iterable[UInt8], settings: FaceSettings) -> int:
-    """Return the number of faces that a clip shows at once, from some of its frames.
-
-    Args:
-        images: Frames spread over the clip, uint8 (height, width, 3), RGB.
-        settings: Confidences.
-
-    Returns:
-        The most faces, 1 to MOST_FACES, that at least two of the frames show, since a single detection may be a false
-        alarm.
-    """
-    with open_landmarker(settings, MOST_FACES, still=True) as landmarker:
-        counts = sorted(len(landmarker.find(image)) for image in images)
-    agreed = counts[-2] if len(counts) > 1 else max(counts, default=1)
-    return max(agreed, 1)

@@ -7,16 +7,15 @@ picture.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
-from importlib import import_module
-from types import ModuleType, TracebackType
+from contextlib import ExitStack, nullcontext
+from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
 
 from fervideo import boxes
+from fervideo.faces.confirm import REJECTED, SecondLook
+from fervideo.faces.detector import Detector, is_among, pyplot_deferred
 from fervideo.landmarks import N_LANDMARKS
 from fervideo.records import Float32, Float64, UInt8
 from fervideo.settings import FaceSettings
@@ -24,10 +23,10 @@ from fervideo.stderr import held_back
 
 #: Frames from a search for small faces in vain to the next search.
 _REST_FRAMES = 8
+#: Of so many searches one looks at tiles of the picture, too, which takes as long as four others.
+_TILED_SEARCHES = 4
 #: Side of the part of the picture that a small face gets, in face sizes, and the least margin that it may have there.
 _REGION_SIDE, _LEAST_MARGIN = 2.4, 0.2
-#: Boxes that overlap by more than this (IoU) are one face.
-_SAME_IOU = 0.3
 #: A landmark as bytes of a message: field 1 of 15 bytes, in it fields 1, 2 and 3 of 4 bytes each, here 0.
 _LANDMARK_MARKS = np.frombuffer(b"\x0a\x0f\x0d\0\0\0\0\x15\0\0\0\0\x1d\0\0\0\0", np.uint8)
 _MARKED = _LANDMARK_MARKS > 0
@@ -46,9 +45,11 @@ class FaceMeshLandmarker:
     def __init__(self, settings: FaceSettings, max_faces: int, *, still: bool = False) -> None:
         self._settings, self._max_faces, self._still = settings, max_faces, still
         self._mesh = _Mesh(settings, max_faces, still=still)
-        self._detector: Any = None
+        self._detector = Detector(settings.min_detection_confidence, full_range=True)
+        self._second = SecondLook()
         self._small: list[_SmallFace] = []
-        self._rest = 0
+        self._searches = self._rest = self._n_before = 0
+        self._doubted: list[Float64] = []
         self._shape: tuple[int, ...] = ()
 
     def __enter__(self) -> Self:
@@ -58,34 +59,58 @@ class FaceMeshLandmarker:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with ExitStack() as stack:
-            for held in (self._mesh, self._detector, *self._small):
-                if held is not None:
-                    stack.callback(held.close)
+            for close in (self._mesh.close, self._detector.close, self._second.close, *(f.close for f in self._small)):
+                stack.callback(close)
 
     def find(self, image: UInt8, *, search: bool = True) -> Float32:
-        """Find the faces of one frame, as `Landmarker.find`; small ones where FaceMesh's own detector finds too few."""
-        if self._shape not in ((), image.shape) and not self._still:
+        """Find the faces of one picture, as `Landmarker.find`; small ones where FaceMesh itself finds too few."""
+        found = self._found(image) if search else list(self._mesh.find(image))
+        return _stacked(found[: self._max_faces])
+
+    def follow(self, image: UInt8) -> tuple[Float32, Float32]:
+        """Find the faces of the next frame of a video, as `Landmarker.follow`."""
+        if self._shape not in ((), image.shape):
+            # In a picture of another shape the faces of the last frame are elsewhere.
             self._forget()
         self._shape = image.shape
-        found = list(self._mesh.find(image))
-        if search and (len(found) < self._max_faces or self._small):
+        found = self._found(image)
+        # A face in doubt takes no other's turn, but the second look has to see it again.
+        doubted = [face for face in found if self._is_doubted(face)] if self._doubted else []
+        sure = [face for face in found if not self._is_doubted(face)] if self._doubted else found
+        landmarks = _stacked([*sure[: self._max_faces], *doubted])
+        score, failed = self._second.look(image, landmarks)
+        self._doubted = [_box(face) for face, times in zip(landmarks, failed, strict=True) if times]
+        if REJECTED in failed:
+            # Once for each such face: FaceMesh is to look at the whole picture again.
+            self._forget()
+        kept = np.array([times < REJECTED for times in failed], np.bool_)
+        return landmarks[kept], score[kept]
+
+    def _found(self, image: UInt8) -> list[Float32]:
+        """Find the faces of one picture, more than `max_faces` where some are in doubt."""
+        faces = self._mesh.find(image)
+        if not self._still and len(faces) < self._n_before:
+            # FaceMesh notices the loss of a face one frame late: only now does its own detector search again.
+            faces = self._mesh.find(image)
+        self._n_before = len(faces)
+        found = list(faces)
+        if self._n_sure(found) < self._max_faces or self._small:
             self._follow_small(image, found)
             self._search(image, found)
-        return np.stack(found[: self._max_faces]) if found else np.empty((0, N_LANDMARKS, 3), np.float32)
+        return found
 
-    def _forget(self) -> None:
-        """Forget the faces of the last frame: in a picture of another shape they are elsewhere."""
-        self._mesh.forget()
-        for small in self._small:
-            small.close()
-        self._small, self._rest = [], 0
+    def _n_sure(self, found: list[Float32]) -> int:
+        return sum(not self._is_doubted(face) for face in found) if self._doubted else len(found)
+
+    def _is_doubted(self, face: Float32) -> bool:
+        return is_among(_box(face), self._doubted)
 
     def _follow_small(self, image: UInt8, found: list[Float32]) -> None:
         """Add the known small faces; forget those that are gone, or large enough for FaceMesh's own detector by now."""
         kept = []
         for small in self._small:
             landmarks = small.find(image)
-            if landmarks is None or _is_among(landmarks, found):
+            if landmarks is None or _is_known(landmarks, found):
                 small.close()
             else:
                 kept.append(small)
@@ -94,40 +119,39 @@ class FaceMeshLandmarker:
 
     def _search(self, image: UInt8, found: list[Float32]) -> None:
         """Search for small faces, unless that was in vain a moment ago."""
-        if len(found) >= self._max_faces:
+        if self._n_sure(found) >= self._max_faces:
             return
         if self._rest and not self._still:
             self._rest -= 1
             return
-        for box in self._detect(image):
-            if len(found) < self._max_faces and not any(boxes.iou(box, _box(face)) > _SAME_IOU for face in found):
-                small = _SmallFace(self._settings, box, still=self._still)
-                landmarks = small.find(image)
-                if landmarks is None or _is_among(landmarks, found):
-                    small.close()
-                    continue
-                found.append(landmarks)
-                if self._still:
-                    small.close()
-                else:
-                    self._small.append(small)
-        self._rest = _REST_FRAMES if len(found) < self._max_faces else 0
+        self._add(image, self._detector.detect(image)[0], found)
+        if not self._still and self._n_sure(found) < self._max_faces and self._searches % _TILED_SEARCHES == 0:
+            self._add(image, self._detector.detect_in_tiles(image), found)
+        self._searches += 1
+        self._rest = _REST_FRAMES if self._n_sure(found) < self._max_faces else 0
 
-    def _detect(self, image: UInt8) -> list[Float64]:
-        """Find the boxes of faces of any size, float64 (4,) each: x0, y0, x1, y1 in pixels."""
-        with held_back():
-            if self._detector is None:
-                with pyplot_deferred():
-                    from mediapipe.python.solutions.face_detection import FaceDetection
+    def _add(self, image: UInt8, detected: Float64, found: list[Float32]) -> None:
+        """Find the landmarks of faces that a detector has found, float64 (n, 4), and add them."""
+        for box in detected:
+            if self._n_sure(found) >= self._max_faces or is_among(box, [_box(face) for face in found]):
+                continue
+            small = _SmallFace(self._settings, box, still=self._still)
+            landmarks = small.find(image)
+            if landmarks is None or _is_known(landmarks, found):
+                small.close()
+                continue
+            found.append(landmarks)
+            if self._still:
+                small.close()
+            else:
+                self._small.append(small)
 
-                self._detector = FaceDetection(
-                    min_detection_confidence=self._settings.min_detection_confidence, model_selection=1
-                )
-            detections = self._detector.process(image).detections or []
-        height, width = image.shape[:2]
-        relative = [detection.location_data.relative_bounding_box for detection in detections]
-        corners = [(box.xmin, box.ymin, box.xmin + box.width, box.ymin + box.height) for box in relative]
-        return [np.array(box, np.float64) * (width, height, width, height) for box in corners]
+    def _forget(self) -> None:
+        """Forget all faces that are followed, so that the next frame is searched as the first one was."""
+        self._mesh.forget()
+        for small in self._small:
+            small.close()
+        self._small, self._rest, self._n_before = [], 0, 0
 
 
 class _Mesh:
@@ -222,22 +246,9 @@ def _box(landmarks: Float32) -> Float64:
     return box
 
 
-def _is_among(landmarks: Float32, others: list[Float32]) -> bool:
-    return any(boxes.iou(_box(landmarks), _box(other)) > _SAME_IOU for other in others)
+def _is_known(landmarks: Float32, others: list[Float32]) -> bool:
+    return is_among(_box(landmarks), [_box(other) for other in others])
 
 
-@contextmanager
-def pyplot_deferred() -> Iterator[None]:
-    """Defer pyplot, which mediapipe imports for drawings that are not made here: that halves its start."""
-    name = "matplotlib.pyplot"
-    stand_ins = {absent: ModuleType(absent) for absent in ("matplotlib", name) if absent not in sys.modules}
-    sys.modules.update(stand_ins)
-    try:
-        yield
-    finally:
-        for absent, stand_in in stand_ins.items():
-            del sys.modules[absent]
-            # Code in this process that does draw gets the real one then.
-            stand_in.__dict__["__getattr__"] = lambda attribute, absent=absent: getattr(
-                import_module(absent), attribute
-            )
+def _stacked(faces: list[Float32]) -> Float32:
+    return np.stack(faces) if faces else np.empty((0, N_LANDMARKS, 3), np.float32)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from fervideo.faces.facemesh import pyplot_deferred
+from fervideo.faces.detector import pyplot_deferred
 from fervideo.records import UInt8
 from fervideo.stderr import held_back
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from fervideo.records import ClipExpressions, ClipFeatures, Float32, TrackExpressions
 from fervideo.sequence import windows
-from fervideo.sequence.course import INPUTS, Course, bridged
+from fervideo.sequence.course import INPUTS, Course, bridged, without_absences
 from fervideo.settings import SequenceSettings
 
 __all__ = ["INPUTS", "Course", "SequenceModel", "predict_clip"]
@@ -70,10 +70,12 @@ def _predict_track(
 ) -> TrackExpressions:
     rows = np.flatnonzero(features.track == track)
     seen = np.searchsorted(features.frame, features.observations.frame[rows])
-    course = Course.of(features.observations.take(rows), features.time_s[seen], model.inputs)
+    seen_s = features.time_s[seen]
+    present_s = without_absences(seen_s, max_gap_s)
+    course = Course.of(features.observations.take(rows), present_s, model.inputs)
     steps, clip = model.predict(course.features, settings)
     covered = bridged(seen, features.time_s, features.sound, max_gap_s)
-    time_s = features.time_s[covered]
+    time_s = np.interp(features.time_s[covered], seen_s, present_s)
     probabilities = np.stack([np.interp(time_s, course.time_s, column) for column in steps.T], 1)
     if settings.smooth_s > 0:
         probabilities = windows.smooth(probabilities, time_s, settings.smooth_s)

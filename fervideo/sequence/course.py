@@ -40,6 +40,8 @@ INPUTS = (
 )
 #: Detections further apart than this, and than the clip's frames usually are, are not interpolated.
 _INTERPOLATED_S = 0.15
+#: Time that remains of an absence: a model has forgotten by then what it saw before.
+_ABSENCE_S = 3.0
 #: A step with no more weight than this lies on the far rim of its only detection: a copy, not a measurement.
 _LEAST_WEIGHT = 0.25
 
@@ -108,6 +110,21 @@ def raw_features(observations: FaceObservations, inputs: Sequence[str]) -> Float
 def n_features(inputs: Sequence[str], embedding_dim: int) -> int:
     """Return the width C + I + D of `raw_features`; a course is one wider."""
     return len(EXPRESSIONS) + len(inputs) + embedding_dim
+
+
+def without_absences(time_s: Float64, max_gap_s: float) -> Float64:
+    """Shorten the absences of a face, so that an hour away costs a model neither time nor memory.
+
+    Args:
+        time_s: float64 (M,), times of a track's detections, rising.
+        max_gap_s: Longest gap in which the face is lost, not absent.
+
+    Returns:
+        float64 (M,), the times with every longer gap cut down to `_ABSENCE_S`, or to `max_gap_s` if that is longer.
+    """
+    step = np.diff(time_s, prepend=time_s[:1])
+    longest = max(_ABSENCE_S, max_gap_s, 2 * float(np.median(step[1:])) if len(step) > 1 else 0.0)
+    return time_s[:1] + np.cumsum(np.minimum(step, longest)) if (step > longest).any() else time_s
 
 
 def bridged(seen: Int64, time_s: Float64, sound: Bool, max_gap_s: float) -> Int64:

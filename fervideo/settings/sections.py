@@ -72,7 +72,8 @@ class FaceSettings(Section):
 
     max_faces: Literal["auto"] | Annotated[int, Field(ge=1, le=16)] = Field(
         "auto",
-        description="Faces to look for in each frame; auto: as many as some frames spread over the clip show, 1 to 4.",
+        description="Faces to look for in each frame; auto: as many as some frames spread over the clip show, 1 to 4. "
+        "The summary lists how many these show in all.",
     )
     min_detection_confidence: float = Field(
         0.5, ge=0, le=1, description="Threshold of FaceMesh's detector; lower finds more, also more that is no face."
@@ -111,7 +112,7 @@ class TrackingSettings(Section):
         1.0,
         ge=0,
         le=10,
-        description="Longest time for which a face may be lost and stay the same face; its rows have status gap.",
+        description="Longest time for which a lost face is bridged; its rows have status gap.",
     )
     max_cost: float = Field(
         0.6,
@@ -121,7 +122,11 @@ class TrackingSettings(Section):
     )
     min_track_s: float = Field(0.2, ge=0, le=60, description="Shorter tracks count as false alarms and are dropped.")
     shot_cut: float = Field(
-        0.12, gt=0, le=1, description="Change of the picture from one frame to the next that counts as a cut."
+        0.12,
+        gt=0,
+        le=1,
+        description="Change of the picture from one frame to the next that counts as a cut. There a face that looks "
+        "different is a new one.",
     )
 
 

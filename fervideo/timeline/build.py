@@ -54,7 +54,9 @@ def build(
         labels=tuple(labels),
         frames=frames,
         events=events,
-        summary=summary_table(features, tracks, bounds_s, frames, events, settings, labels),
+        summary=summary_table(
+            features, tracks, bounds_s, frames, events, settings, labels, provenance.get("faces_seen")
+        ),
         provenance=_record(features, settings, provenance, labels),
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from fervideo.errors import counted
-from fervideo.records import VideoInfo
+from fervideo.records import AUTO_FACES, VideoInfo
 
 #: The expression in the summary of a face whose confidence is below `sequence.uncertain_below`.
 UNCERTAIN = "uncertain"
@@ -87,7 +87,20 @@ def describe(timeline: Timeline) -> str:
     texts = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
     if len(lines) == 1:
         texts = ["no face found"]
+    texts += _hints(timeline)
     if timeline.damage:
         texts.append(f"damaged: {timeline.damage}")
     texts += [f"note: {note}" for note in timeline.provenance.get("notes", ())]
     return "\n".join(texts)
+
+
+def _hints(timeline: Timeline) -> list[str]:
+    """Return a line for each face that may be an earlier one, for each picture of one, and for faces left out."""
+    faces = timeline.summary.dropna(subset=["face"])
+    again, still = faces.dropna(subset=["maybe_face"]), faces[faces["still"] == 1]
+    lines = [f"face {row['face']} may be face {row['maybe_face']} again" for _, row in again.iterrows()]
+    lines += [f"face {row['face']} never moves: perhaps a picture" for _, row in still.iterrows()]
+    seen = timeline.provenance.get("faces_seen") or 0
+    if seen > AUTO_FACES:
+        lines.append(f"{seen} faces seen at once, {AUTO_FACES} analysed; --faces {seen} analyses all")
+    return lines

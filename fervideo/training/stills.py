@@ -169,7 +169,7 @@ def look(images: Sequence[UInt8 | Path]) -> tuple[UInt8, Float32, list[str]]:
         and problems of the others. Without a face, the crop is of the whole picture, and landmarks are NaN.
     """
     cut, landmarks, problems = [], [], []
-    with observe.opened(FaceSettings(), 1, still=True, find=enlarged.find) as observer:
+    with observe.opened(FaceSettings(), 1, find=enlarged.find) as observer:
         for source in images:
             try:
                 image = video.read_image(source) if isinstance(source, Path) else source

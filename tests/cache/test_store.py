@@ -22,6 +22,7 @@ from fervideo.errors import OutputError
 from fervideo.landmarks import N_LANDMARKS
 from fervideo.records import (
     EXPRESSIONS,
+    LOOK_SHAPE,
     THUMBNAIL_SHAPE,
     ClipExpressions,
     DetectedFaces,
@@ -55,6 +56,8 @@ def make_shard(
             alignment=rng.normal(size=(faces, 2, 3)),
             blur=rng.random(faces, np.float32),
             brightness=rng.random(faces, np.float32),
+            look=rng.integers(0, 256, (faces, *LOOK_SHAPE)).astype(np.uint8),
+            confirmation=np.where(rng.random(faces) < 0.5, np.nan, 0.9).astype(np.float32),
         ),
         damage=damage,
     )

@@ -10,6 +10,7 @@ import pytest
 
 from fervideo import boxes, faces
 from fervideo.landmarks import N_LANDMARKS
+from fervideo.records import CONFIRMED
 from fervideo.settings import FaceSettings
 
 
@@ -83,15 +84,35 @@ def test_as_many_as_are_asked_for(far: np.ndarray):
         assert len(landmarker.find(far)) == 1
 
 
-def test_counting_needs_two_frames_that_agree(photograph: np.ndarray):
-    blank = np.full_like(photograph, 128)
-    pair = np.concatenate([photograph, photograph[:, ::-1]], axis=1)
-    settings = FaceSettings()
-    assert faces.count_faces([blank, photograph, pair], settings) == 1
-    assert faces.count_faces([pair, photograph, pair], settings) == 2
-    assert faces.count_faces([pair], settings) == 2
-    assert faces.count_faces([blank, blank], settings) == 1
-    assert faces.count_faces([], settings) == 1
+def test_a_face_is_confirmed_and_clutter_is_not(photograph: np.ndarray):
+    """The score is high for a face in the way, upside down or behind glasses, and low for a cup of coffee."""
+    from skimage.data import coffee
+
+    from fervideo.faces.confirm import SecondLook
+
+    with faces.open_landmarker(FaceSettings(), 1, still=True) as landmarker:
+        points = landmarker.find(photograph)[0]
+    second = SecondLook()
+    eyes = photograph.copy()
+    for corners in ((33, 133), (263, 362)):
+        x, y = points[list(corners), :2].mean(0).astype(int)
+        cv2.circle(eyes, (int(x), int(y)), 14, (15, 15, 15), -1)
+    turned = points.copy()
+    turned[:, 0], turned[:, 1] = points[:, 1], photograph.shape[1] - 1 - points[:, 0]
+    for image, where in ((photograph, points), (eyes, points), (np.rot90(photograph), turned)):
+        assert second._score(np.ascontiguousarray(image), where) >= CONFIRMED
+    assert second._score(np.ascontiguousarray(coffee()[:300, :300]), points) < CONFIRMED
+    second.close()
+
+
+def test_small_faces_are_counted_beyond_the_four_that_are_analysed(photograph: np.ndarray):
+    from fervideo.faces.count import count_faces
+
+    crowd = np.full((720, 1280, 3), 110, np.uint8)
+    face = cv2.resize(photograph, (200, 200), interpolation=cv2.INTER_AREA)
+    for row, column in np.ndindex(2, 3):
+        crowd[60 + 330 * row : 260 + 330 * row, 100 + 400 * column : 300 + 400 * column] = face
+    assert count_faces([crowd], FaceSettings()) == 6
 
 
 def test_nothing_is_printed_on_the_way(photograph: np.ndarray, capfd: pytest.CaptureFixture[str]):

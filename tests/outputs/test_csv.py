@@ -62,9 +62,9 @@ class TestFiles:
             "clip_p_neutral,clip_p_happiness,clip_p_surprise,clip_p_sadness,"
             "clip_p_anger,clip_p_disgust,clip_p_fear,clip_p_contempt,"
             "time_neutral,time_happiness,time_surprise,time_sadness,time_anger,time_disgust,time_fear,time_contempt,"
-            "events_per_min,mean_valence,clip_expression\n"
+            "events_per_min,mean_valence,clip_expression,maybe_face,still,faces_seen\n"
             "clip.mp4,0,0.0,0.12,0.5,happiness,0.93,0.93,0.01,0.01,0.01,0.01,0.01,0.01,0.01,"
-            "0.6667,0.3333,0.0,0.0,0.0,0.0,0.0,0.0,1000.0,0.3067,neutral\n"
+            "0.6667,0.3333,0.0,0.0,0.0,0.0,0.0,0.0,1000.0,0.3067,neutral,,,\n"
         )
 
     def test_run(self, saved: dict[str, Path]) -> None:

@@ -54,7 +54,8 @@ def test_frames_of_every_format(tmp_path: Path, name: str, codec: str, pix_fmt: 
     path = clips.write(tmp_path / name, 4, codec, options, pix_fmt=pix_fmt)
     video = clips.open_video(path)
     assert clips.numbers(video, np.arange(4)) == [0, 1, 2, 3]
-    assert (video.info.n_frames, video.damage) == (4, "")
+    assert (video.info.n_frames, video.info.holes, video.info.ends_early) == (4, "", "")
+    assert video.sound.all()
 
 
 def coloured(

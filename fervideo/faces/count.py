@@ -1,0 +1,79 @@
+"""How many faces a clip shows at once, from some of its frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from fervideo import faces
+from fervideo.faces.detector import Detector, is_among
+from fervideo.records import AUTO_FACES, CONFIRMED, Float64, UInt8
+from fervideo.settings import FaceSettings
+
+#: Most faces that are counted.
+MOST_COUNTED = 16
+#: One of so many frames is searched for small faces, too, which takes longer.
+_SEARCHED = 3
+#: Side of the part of a picture in which a small face has to be found again, in sides of its box.
+_PART = 2.0
+
+
+def count_faces(images: Iterable[UInt8], settings: FaceSettings) -> int:
+    """Return the number of faces that a clip shows at once, from some of its frames.
+
+    Args:
+        images: Frames spread over the clip, in turn: uint8 (height, width, 3), RGB.
+        settings: Confidences.
+
+    Returns:
+        The most faces, 1 to MOST_COUNTED, that at least two of the frames show, since a single detection may be a false
+        alarm.
+    """
+    counts, crowds = [], []
+    with faces.open_landmarker(settings, AUTO_FACES, still=True) as landmarker, _Crowds(settings) as crowd:
+        for number, image in enumerate(images):
+            counts.append(len(landmarker.find(image)))
+            if number % _SEARCHED == 0:
+                crowds.append(crowd.count(image))
+    return min(max(_agreed(counts), _agreed(crowds), 1), MOST_COUNTED)
+
+
+def _agreed(counts: Sequence[int]) -> int:
+    """Return the most faces that two frames show; of one frame, all."""
+    return sorted(counts)[-2:][0] if counts else 1
+
+
+class _Crowds:
+    """Two detectors that count the faces of any size in a picture."""
+
+    def __init__(self, settings: FaceSettings) -> None:
+        self._all = Detector(settings.min_detection_confidence, full_range=True)
+        self._near = Detector(CONFIRMED, full_range=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._all.close()
+        self._near.close()
+
+    def count(self, image: UInt8) -> int:
+        found: list[Float64] = []
+        for box in (*self._all.detect(image)[0], *self._all.detect_in_tiles(image)):
+            if not is_among(box, found) and self._is_face(image, box):
+                found.append(box)
+        return len(found)
+
+    def _is_face(self, image: UInt8, box: Float64) -> bool:
+        """Check a box (4,) by a look at its part of the picture alone."""
+        height, width = image.shape[:2]
+        centre, half = (box[:2] + box[2:]) / 2, _PART * float((box[2:] - box[:2]).max()) / 2
+        x0, y0 = np.clip(centre - half, 0, (width - 1, height - 1)).astype(int)
+        x1, y1 = np.ceil(centre + half).astype(int)
+        part = np.ascontiguousarray(image[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)])
+        return is_among(box - (x0, y0, x0, y0), list(self._near.detect(part)[0]))
