@@ -5,6 +5,7 @@ import pytest
 from fakes import face_in
 
 from fervideo.faces.confirm import REJECTED, SecondLook
+from fervideo.landmarks import N_LANDMARKS
 from fervideo.records import CONFIRMED
 
 IMAGE = np.zeros((100, 400, 3), np.uint8)
@@ -19,7 +20,7 @@ def look(monkeypatch: pytest.MonkeyPatch) -> SecondLook:
 
 
 def frame(*left: float) -> np.ndarray:
-    return np.array([face_in((x, 20, x + 50, 80)) for x in left])
+    return np.array([face_in((x, 20, x + 50, 80)) for x in left], np.float32).reshape(-1, N_LANDMARKS, 3)
 
 
 def test_a_face_is_looked_at_when_it_appears_and_sparsely_from_then_on(look: SecondLook):

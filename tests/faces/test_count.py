@@ -44,7 +44,7 @@ def landmarker(monkeypatch: pytest.MonkeyPatch) -> FakeLandmarker:
 def picture(n: int, value: int = 200) -> np.ndarray:
     """Paint n faces of one pixel, 10 apart; a value of 1 is clutter."""
     image = np.zeros((100, 100, 3), np.uint8)
-    image[10:90:10, 10:90:10][np.unravel_index(range(n), (8, 8))] = value
+    image[10:90:10, 10:90:10][np.unravel_index(np.arange(n), (8, 8))] = value
     return image
 
 

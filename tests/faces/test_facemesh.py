@@ -85,7 +85,7 @@ def test_as_many_as_are_asked_for(far: np.ndarray):
 
 
 def test_a_face_is_confirmed_and_clutter_is_not(photograph: np.ndarray):
-    """The score is high for a face in the way, upside down or behind glasses, and low for a cup of coffee."""
+    """The score is high for a face behind glasses or turned by 90 degrees, and low for a cup of coffee."""
     from skimage.data import coffee
 
     from fervideo.faces.confirm import SecondLook
