@@ -1,6 +1,6 @@
 """A second detector that confirms faces, and goes on confirming: clutter may look like a face to FaceMesh for long.
 
-FaceMesh searches the whole picture once and then follows what it has found. The second look is at the face alone,
+FaceMesh searches the whole picture once and then follows the faces that it has found. The second look is at the face alone,
 upright and large. A shelf or a plant that passed the first look does not pass this one.
 """
 

@@ -65,7 +65,7 @@ class Detector:
     def detect_in_tiles(self, image: UInt8) -> Float64:
         """Find faces that are small even for the full range, in four tiles: boxes float64 (n, 4), without doubles.
 
-        A face that is larger than half a tile is not one of them: a cut face at a tile's edge looks like a large one.
+        A face that is larger than half a tile is left out: a face cut by a tile's edge looks like a large one.
         """
         height, width = image.shape[:2]
         if max(height, width) < _TILED_PX:

@@ -23,7 +23,7 @@ from fervideo.stderr import held_back
 
 #: Frames from a search for small faces in vain to the next search.
 _REST_FRAMES = 8
-#: Of so many searches one looks at tiles of the picture, too, which takes as long as four others.
+#: One of so many searches looks at tiles of the picture, too, which takes as long as four others.
 _TILED_SEARCHES = 4
 #: Side of the part of the picture that a small face gets, in face sizes, and the least margin that it may have there.
 _REGION_SIDE, _LEAST_MARGIN = 2.4, 0.2

@@ -101,7 +101,7 @@ def _people(
     faces, track = faces.take(sure), track[sure]
     index, box_px = np.searchsorted(frame, faces.frame), faces.box_px.astype(np.float64)
     track = people.without_flashes(track, index, time_s, box_px)
-    person, maybe = people.joined_people(track, index, box_px, gallery)
+    person, maybe = people.joined_people(track, index, time_s, box_px, gallery)
     return faces, person, maybe
 
 
