@@ -267,8 +267,6 @@ def _requirement(distribution: str) -> str:
 
 
 def _decoder(loads: set[str]) -> Finding:
-    if {"decord", "av"} <= loads:
-        return Finding("decoder", "decord for clips whose frames fit into memory, PyAV for others")
     if "av" in loads:
         return Finding("decoder", "PyAV")
     return Finding("decoder", "none for every video: PyAV does not load", "mend av, above")

@@ -48,8 +48,7 @@ class VideoSettings(Section):
     )
     decoder: Literal["auto", "decord", "pyav"] = Field(
         "auto",
-        description="Library that decodes, with the same frames from both; auto: decord for clips of at most 512 MB "
-        "decoded, PyAV for all else.",
+        description="Library that decodes; auto: PyAV. decord gives the same frames, and does not see all damage.",
     )
     image_fps: float = Field(
         25.0, gt=0, le=1000, description="Frame rate of a folder of images, which counts as a video."
