@@ -1,7 +1,7 @@
 """A second detector that confirms faces, and goes on confirming: clutter may look like a face to FaceMesh for long.
 
-FaceMesh searches the whole picture once and then follows the faces that it has found. The second look is at the face alone,
-upright and large. A shelf or a plant that passed the first look does not pass this one.
+FaceMesh searches the whole picture once and then follows the faces that it has found. The second look is at the face
+alone, upright and large. A shelf or a plant that passed the first look does not pass this one.
 """
 
 from __future__ import annotations
@@ -32,11 +32,13 @@ class _Known:
         box: float64 (4,).
         due: Frames to the next look.
         failed: Looks in vain since the last that confirmed it.
+        score: That of the last look.
     """
 
     box: Float64
     due: int = 0
     failed: int = 0
+    score: float = 0.0
 
 
 class SecondLook:
@@ -58,7 +60,7 @@ class SecondLook:
             landmarks_px: float32 (M, N_LANDMARKS, 3), all faces of the frame.
 
         Returns:
-            Scores float32 (M,), NaN where it was not time. For each face, how many looks have been in vain since the
+            Scores float32 (M,), NaN where it was not time; a face in doubt keeps its last one. For each face, how many looks have been in vain since the
             last that confirmed it.
         """
         score = np.full(len(landmarks_px), np.nan, np.float32)
@@ -66,9 +68,12 @@ class SecondLook:
         for row, box in enumerate(boxes.around(landmarks_px).astype(np.float64)):
             known = self._take(box)
             if known.due == 0:
-                score[row] = self._score(image, landmarks_px[row])
-                known.failed = 0 if score[row] >= CONFIRMED else known.failed + 1
+                known.score = self._score(image, landmarks_px[row])
+                known.failed = 0 if known.score >= CONFIRMED else known.failed + 1
                 known.due = _IN_DOUBT if known.failed else _EVERY
+                score[row] = known.score
+            elif known.failed:
+                score[row] = known.score
             known.due -= 1
             now.append(known)
         self._known = now

@@ -108,8 +108,8 @@ def unlike(a: Float64, b: Float64) -> Float64:
 def is_same_face(a: Float64, b: Float64, seconds: Float64, cut: Bool) -> Bool:
     """Check whether faces seen at the same position in turn may be the same face.
 
-    Both pictures must speak for another face. A head that turns changes its crop alone. A camera that moves, or a slide,
-    changes all around it alone.
+    Both pictures must speak for another face. A head that turns changes its crop alone. A camera that moves, or a
+    slide, changes all around it alone.
 
     Args:
         a: float64 (..., pictures, n), looks as of `prepared`.
