@@ -329,7 +329,7 @@ class Cache:
             self._discard(temporary)
 
     def _unwritable(self, error: OSError) -> OutputError:
-        remedy = "set FERVIDEO_CACHE to a folder with room that can be written, or use --no-cache"
+        remedy = "set FERVIDEO_CACHE to a folder with room, or use --no-cache, which needs room in TMPDIR"
         return OutputError(self.folder, f"the cache cannot be written ({error.strerror or error})", remedy)
 
     def touch(self) -> None:

@@ -2,12 +2,14 @@
 
 import os
 import time
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
+import pytest
 from batches import SPARSE
 
-from fervideo import cache
+from fervideo import cache, pipeline
 from fervideo.batch import tables
 from fervideo.batch.records import Options
 from fervideo.batch.schedule import Schedule
@@ -27,6 +29,54 @@ class Saboteur(Pool[TaskId]):
         if key.stage == "extract":
             function, *args = self.sabotage.get(key.clip.stem, (function, *args))
         super().submit(key, function, *args)
+
+
+class Inline:
+    """An engine that does each task at once, in this process."""
+
+    size = 1
+
+    def __init__(self) -> None:
+        self._over: list[tuple[TaskId, Future[Any]]] = []
+
+    @property
+    def free(self) -> int:
+        return 1 - len(self._over)
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._over)
+
+    def submit(self, key: TaskId, function: Any, /, *args: Any) -> None:
+        future = Future[Any]()
+        future.set_result(function(*args))
+        self._over.append((key, future))
+
+    def wait(self, patience_s: float | None = None) -> list[tuple[TaskId, Future[Any]]]:
+        over, self._over = self._over, []
+        return over
+
+
+def test_waiting_for_another_batch_is_reported_once(
+    folder: Path, tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    batch = Batch.of([folder / "b"], tmp_path / "out", SPARSE, Options(glob="clip.mp4"))
+    store = pipeline.open_clip(folder / "b" / "clip.mp4", SPARSE, batch.models).store
+    store.folder.mkdir(parents=True)
+    lock = store.folder / "00000.lock"
+    lock.write_text("1.2@elsewhere")
+    waits = []
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 25:
+            lock.unlink()
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    schedule = Schedule(batch, Inline(), cache.root())
+    schedule.run()
+    assert [clip.stem for clip in schedule.outcome.done] == ["clip"]
+    assert [record.getMessage() for record in caplog.records] == ["another batch has locked 1 segment; waiting for it"]
 
 
 def write_and_abort() -> None:
