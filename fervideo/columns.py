@@ -11,10 +11,11 @@ import json
 import re
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 from fervideo.errors import UsageError, nearest
+from fervideo.movements import MOVEMENTS, Movement
 from fervideo.records import EXPRESSIONS, NEGATIVE
 
 #: Decimals of every probability and share, and of every time in seconds.
@@ -54,20 +55,26 @@ def _time(name: str, meaning: str) -> Column:
     return Column(name=name, unit="s", decimals=TIME_DECIMALS, meaning=meaning)
 
 
-def _share(name: str, meaning: str) -> Column:
-    return Column(name=name, unit="0 to 1", decimals=SHARE_DECIMALS, meaning=meaning)
+def _share(name: str, meaning: str, source: str = "") -> Column:
+    return Column(name=name, unit="0 to 1", decimals=SHARE_DECIMALS, meaning=meaning, source=source)
 
 
 def _pixels(name: str, meaning: str) -> Column:
     return Column(name=name, unit="px", decimals=2, meaning=meaning)
 
 
-def _angle(name: str, meaning: str) -> Column:
-    return Column(name=name, unit="degrees", decimals=2, meaning=meaning, source="Kabsch 1976")
+def _angle(name: str, meaning: str, source: str = "Kabsch 1976") -> Column:
+    return Column(name=name, unit="degrees", decimals=2, meaning=meaning, source=source)
 
 
 def _ratio(name: str, unit: str, meaning: str, source: str) -> Column:
     return Column(name=name, unit=unit, decimals=4, meaning=meaning, source=source)
+
+
+def _movement(name: str, movement: Movement) -> Column:
+    unit = "" if movement.action_unit is None else f", AU {movement.action_unit}"
+    meaning = f"{movement.meaning} ({movement.google})"
+    return Column(name=f"move_{name}", unit="0 to 1", decimals=3, meaning=meaning, source=f"FaceLandmarker{unit}")
 
 
 def _valence(name: str, meaning: str) -> Column:
@@ -95,6 +102,17 @@ MEASURES: dict[str, Column] = {
         ),
         _ratio("brow_raise", _EYES_APART, "height of the brows over the line of the eye corners", "FACS AU 1, 2"),
         _ratio("brow_furrow", "ratio", "1 - gap of the inner brows / gap of the inner eye corners", "FACS AU 4"),
+        Column(name="face_px", unit="px", decimals=1, meaning="longer side of the box"),
+        _share("inside", "share of the face's landmarks that lie in the picture"),
+        _share("blur", "blur of the face's crop; 0: sharp, 1: blurred", "Crete et al. 2007"),
+        _share("brightness", "mean of the face's crop; 0: black, 1: white"),
+        _share("quality", "how far the row can be trusted: product of conditions from size to pose"),
+        Column(name="cut_off", unit="0, 1", decimals=0, meaning="1: mouth or both eyes lie outside the picture"),
+        _ratio("asymmetry_smile", _EYES_APART, "height of the left lip corner over the right one", ""),
+        _ratio("asymmetry_brows", _EYES_APART, "height of the left brow over its eye, minus that of the right one", ""),
+        _angle("gaze_yaw_deg", "direction of the gaze; 0: into the camera, > 0: to the right of the picture", ""),
+        _angle("gaze_pitch_deg", "direction of the gaze; 0: into the camera, > 0: up", ""),
+        *(_movement(name, movement) for name, movement in MOVEMENTS.items()),
     )
 }
 
@@ -117,7 +135,27 @@ _EVENTS = (
     _share("mean_confidence", "mean probability of the expression, weighted by the frames' durations"),
     _share("peak_confidence", "highest probability of the expression"),
     _time("media_onset_s", "onset_s on a player's clock"),
+    _text("kind", "`expression`, or a moment beside it: `smile`, `blink`, `eyes_closed`, `looking_away`"),
+    Column(
+        name="amplitude",
+        unit="0 to 1, degrees",
+        decimals=3,
+        meaning="smile: height above the face at rest; looking_away: largest angle from the camera",
+    ),
+    _time("rise_s", "apex_s - onset_s of a moment"),
 )
+#: Columns of a face that need its course in time; `timeline.courses` computes each.
+COURSES: tuple[Column, ...] = (
+    Column(
+        name="eyes_closed", unit="0, 1", decimals=0, meaning="1: both eyes are closed, by the person's own open eye"
+    ),
+    Column(name="towards_camera", unit="0, 1", decimals=0, meaning="1: the gaze is within a cone around the camera"),
+    _share("speaking", "how much the mouth moves as in speech, by sight alone"),
+)
+#: Measures that are older than COURSES, and so stand before them in the table of frames.
+_FIRST_MEASURES = 9
+#: Start of the names of movements.
+MOVE = "move_"
 #: Columns of a batch's table of clips, before those of the summary.
 CLIP = (
     _text("path", "path of the video, relative to the folder given"),
@@ -141,16 +179,21 @@ def names(columns: Iterable[Column]) -> list[str]:
     return [column.name for column in columns]
 
 
-def frames(labels: Sequence[str] = EXPRESSIONS) -> tuple[Column, ...]:
-    """Return the columns of the table of frames, for a model with these labels."""
-    measures = tuple(MEASURES.values())
+def frames(labels: Sequence[str] = EXPRESSIONS, *, unsmoothed: bool = False) -> tuple[Column, ...]:
+    """Return the columns of the table of frames.
+
+    Args:
+        labels: Labels of the model.
+        unsmoothed: Whether movements come a second time, as each frame alone shows them.
+    """
+    measures = list(MEASURES.values())
     return (
         Column(name="frame", dtype="int", meaning="index of the frame in the file, from 0"),
         _time("time_s", "presentation time of the frame, right for variable frame rates; the first frame has 0"),
         _number("face", "number of the face in this video, from 0 for the one on screen longest; empty: no face"),
         _text(
             "status",
-            "`ok`: seen, `gap`: lost and bridged, `no_face`, or `damaged`: cannot be decoded, or ends early",
+            "`ok`, `cut_off`: mouth or eyes outside, `gap`: bridged, `no_face`, `damaged`: cannot be decoded",
         ),
         _text("expression", "most probable expression, the one with the largest p_"),
         _share("confidence", "probability of that expression"),
@@ -158,10 +201,16 @@ def frames(labels: Sequence[str] = EXPRESSIONS) -> tuple[Column, ...]:
         *_each("raw", EXPRESSIONS, "probability of {} by the frame classifier alone"),
         _valence("valence", f"p_happiness minus the largest p_ of {_listed(NEGATIVE)}"),
         *_BOX,
-        *measures[:_BEFORE_MEDIA],
+        *measures[:_FIRST_MEASURES],
         _time("media_time_s", "time_s on a player's clock, which begins with the earliest stream of the file"),
-        *measures[_BEFORE_MEDIA:],
+        *COURSES,
+        *measures[_FIRST_MEASURES:],
+        *(_unsmoothed(column) for name, column in MEASURES.items() if unsmoothed and name.startswith(MOVE)),
     )
+
+
+def _unsmoothed(column: Column) -> Column:
+    return replace(column, name=f"{column.name}_unsmoothed", meaning=f"{column.meaning}, from this frame alone")
 
 
 def events() -> tuple[Column, ...]:
@@ -187,6 +236,15 @@ def summary(labels: Sequence[str] = EXPRESSIONS) -> tuple[Column, ...]:
         _number("maybe_face", "number of the earlier face that this one may be, returned after an absence or a cut"),
         _number("still", "1: the face never moves, as on a poster or a drawing; 0: it does; empty: too short to judge"),
         _number("faces_seen", "faces that the clip shows at once; 4 are analysed unless --faces asks for more"),
+        Column(name="blinks_per_min", unit="1/min", decimals=2, meaning="blinks per minute in which the face is seen"),
+        _share("closed_share", "share of that time with closed eyes"),
+        _share("towards_share", "share of the time with open eyes in which the gaze is towards the camera"),
+        _share("left_share", "share of it in which the gaze is to the person's left of that"),
+        _share("right_share", "share of it in which the gaze is to the person's right"),
+        _share("up_share", "share of it in which the gaze is above"),
+        _share("down_share", "share of it in which the gaze is below"),
+        _share("smile_share", "share of the time in which the face is seen with a smile event"),
+        _share("speaking_share", "share of the time in which speaking is 0.5 or more"),
     )
 
 
@@ -238,8 +296,8 @@ TABLES = {
 }
 
 
-#: Width of the longest column that `describe` prints, which keeps its lines within 120 characters.
-_MEANING_WIDTH = 64
+#: Width of the lines that `describe` prints, and the most of it for meanings.
+_WIDTH, _MEANING_WIDTH = 120, 64
 
 
 def describe(table: str | None = None) -> str:
@@ -253,10 +311,11 @@ def describe(table: str | None = None) -> str:
     """
     parts = []
     for name, chosen in _chosen(table).items():
-        lines = [("name", "unit", "meaning", "source")]
-        for column in chosen.columns():
+        lines, columns = [("name", "unit", "meaning", "source")], chosen.columns()
+        others = sum(max(len(getattr(column, part)) + 2 for column in columns) for part in ("name", "unit", "source"))
+        for column in columns:
             # Later lines of a long meaning stand below its first.
-            first, *more = textwrap.wrap(column.meaning, _MEANING_WIDTH)
+            first, *more = textwrap.wrap(column.meaning, min(_MEANING_WIDTH, _WIDTH - others))
             lines += [(column.name, column.unit, first, column.source), *(("", "", text, "") for text in more)]
         widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
         rows = ("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)

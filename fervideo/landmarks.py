@@ -26,6 +26,8 @@ LEFT_IRIS = (473, 474, 475, 476, 477)
 #: Right and left corner of the mouth; upper and lower lip where they meet.
 LIP_CORNERS = (61, 291)
 INNER_LIPS = (13, 14)
+#: Corners, then the middle of the upper and the lower lip, outside and inside.
+LIPS = (61, 291, 0, 13, 14, 17)
 #: Three points of each brow's lower edge, from outside in on the right and mirrored on the left; the inner ends.
 BROWS = (63, 105, 66, 293, 334, 296)
 INNER_BROWS = (55, 285)

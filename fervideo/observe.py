@@ -9,7 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from fervideo import boxes, crops, faces, measures
-from fervideo.records import CROP_PX, LOOK_SHAPE, DetectedFaces, FaceObservations, Float32, FramePredictions, UInt8
+from fervideo.records import (
+    CROP_PX,
+    LOOK_SHAPE,
+    DetectedFaces,
+    FaceObservations,
+    Float32,
+    FramePredictions,
+    Int64,
+    UInt8,
+)
 from fervideo.settings import FaceSettings
 
 #: Finds the faces of a photograph: uint8 (height, width, 3) to float32 (M, N_LANDMARKS, 3).
@@ -85,8 +94,13 @@ def cut_out(image: UInt8, alignment: np.ndarray[tuple[int, ...], np.dtype[np.flo
     return np.array([crops.crop(image, transform) for transform in alignment], np.uint8).reshape(-1, CROP_PX, CROP_PX)
 
 
-def observations(found: DetectedFaces, predictions: FramePredictions) -> FaceObservations:
+def observations(found: DetectedFaces, predictions: FramePredictions, size_px: Int64) -> FaceObservations:
     """Join detected faces with predictions for them, and measure them.
+
+    Args:
+        found: The faces.
+        predictions: One for each of them.
+        size_px: int64 (M, 2), width and height of the picture that each was found in.
 
     Raises:
         ValueError: There are not as many predictions as faces.
@@ -97,5 +111,5 @@ def observations(found: DetectedFaces, predictions: FramePredictions) -> FaceObs
         landmarks_px=found.landmarks_px,
         embedding=predictions.embedding,
         frame_logits=predictions.logits,
-        measures=measures.measure(found.landmarks_px),
+        measures=measures.measure(found, size_px),
     )

@@ -74,14 +74,17 @@ def classify_photos(
     with observe.opened(wanted.faces, most, find=enlarged.find_all) as observer:
         for path in tqdm(files, unit=" photos", disable=hidden, dynamic_ncols=True):
             try:
-                found, cut = observer(_upright(video.read_image(path, wanted.video.max_pixels), wanted.video.rotate))
+                image = _upright(video.read_image(path, wanted.video.max_pixels), wanted.video.rotate)
+                found, cut = observer(image)
             except VideoError as error:
                 problems.append(error)
             else:
                 size = -(found.box_px[:, 2:] - found.box_px[:, :2]).prod(1)
                 largest_first = np.argsort(size, kind="stable")
                 found, cut = found.take(largest_first), cut[largest_first]
-                seen = observe.observations(found, classify.predict(cut, found.landmarks_px))
+                predictions = classify.predict(cut, found.landmarks_px)
+                size_px = np.tile(image.shape[1::-1], (len(found), 1))
+                seen = observe.observations(found, predictions, size_px)
                 tables.append(_faces_of(path, seen))
     return PhotoFaces(
         pd.concat([table for table in tables if len(table)] or tables, ignore_index=True), tuple(problems)

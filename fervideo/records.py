@@ -287,22 +287,22 @@ class SegmentFaces(Shaped):
         frame: int64 (n,), frames to analyse.
         time_s: float64 (n,), their presentation times.
         sound: bool (n,), False for frames that cannot be decoded.
+        size_px: int64 (n, 2), width and height of each frame's picture; a call may change them.
         thumbnail: uint8 (n, *THUMBNAIL_SHAPE), grey, to find shot cuts; black for frames that cannot be decoded.
         faces: The faces in them.
         damage: Why the first frame that is not sound cannot be decoded; empty if all are.
         rotate_deg: By how much the frames were turned clockwise, after the container's own turn.
-        zoom: float64 (n,), side of each frame's picture by that of the clip's first; None where all are 1.
     """
 
     segment: int
     frame: Int64
     time_s: Float64
     sound: Bool
+    size_px: Int64
     thumbnail: UInt8
     faces: DetectedFaces
     damage: str = ""
     rotate_deg: int = 0
-    zoom: Float64 | None = None
 
     def __post_init__(self) -> None:
         _check_frames(self)
@@ -314,24 +314,23 @@ class FeatureShard(Shaped):
 
     Attributes:
         segment: Which segment of the clip; it covers file frames from segment * SEGMENT_FRAMES, SEGMENT_FRAMES of them.
-        frame, time_s, sound, thumbnail: As in SegmentFaces.
+        frame, time_s, sound, size_px, thumbnail: As in SegmentFaces.
         observations: The faces in them, M.
         look: uint8 (M, *LOOK_SHAPE), as in `DetectedFaces`.
         confirmation: float32 (M,), as in `DetectedFaces`.
         damage: As in SegmentFaces.
-        zoom: float64 (n,), side of each frame's picture by that of the clip's first; None where all are 1.
     """
 
     segment: int
     frame: Int64
     time_s: Float64
     sound: Bool
+    size_px: Int64
     thumbnail: UInt8
     observations: FaceObservations
     look: UInt8
     confirmation: Float32
     damage: str = ""
-    zoom: Float64 | None = None
 
     def __post_init__(self) -> None:
         _check_frames(self)
@@ -345,8 +344,7 @@ def _check_frames(shard: SegmentFaces | FeatureShard) -> None:
     check_array(shard, "time_s", np.float64, (n,))
     check_array(shard, "sound", np.bool_, (n,))
     check_array(shard, "thumbnail", np.uint8, (n, *THUMBNAIL_SHAPE))
-    if shard.zoom is not None:
-        check_array(shard, "zoom", np.float64, (n,))
+    check_array(shard, "size_px", np.int64, (n, 2))
 
 
 @dataclass(frozen=True, repr=False)

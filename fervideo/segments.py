@@ -116,17 +116,18 @@ def read_segment(store: Cache, segment: int) -> FeatureShard | None:
     shard, predictions = store.faces(segment), store.predictions(segment)
     if shard is None or predictions is None or len(predictions) != len(shard.faces):
         return None
+    size_px = shard.size_px[np.searchsorted(shard.frame, shard.faces.frame)]
     return FeatureShard(
         segment=segment,
         frame=shard.frame,
         time_s=shard.time_s,
         sound=shard.sound,
         thumbnail=shard.thumbnail,
-        observations=observe.observations(shard.faces, predictions),
+        observations=observe.observations(shard.faces, predictions, size_px),
         look=shard.faces.look,
         confirmation=shard.faces.confirmation,
         damage=shard.damage,
-        zoom=shard.zoom,
+        size_px=shard.size_px,
     )
 
 
@@ -167,8 +168,7 @@ def _find_faces(task: SegmentTask, watch: Stopwatch, alone: bool) -> tuple[Segme
     thumbnails = np.zeros((len(task.frame), *THUMBNAIL_SHAPE), np.uint8)
     parts: list[DetectedFaces] = []
     lost: dict[int, str] = {}
-    zoom = np.ones(len(task.frame))
-    side = (task.source.info.width_px * task.source.info.height_px) ** 0.5
+    size_px = np.tile((task.source.info.width_px, task.source.info.height_px), (len(task.frame), 1))
     from_crops = task.classifier.reads == "crops"
     windows = _timed(video.windows(task.source, task.frame), watch)
     with (
@@ -179,7 +179,7 @@ def _find_faces(task: SegmentTask, watch: Stopwatch, alone: bool) -> tuple[Segme
         jobs = [pool.submit(_predict, task.classifier, _NO_CROPS, _NO_LANDMARKS, watch)] if from_crops else []
         for window in windows:
             lost |= window.lost
-            zoom[np.isin(task.frame, window.frame)] = float(np.prod(window.frames.shape[1:3])) ** 0.5 / side
+            size_px[np.isin(task.frame, window.frame)] = window.frames.shape[2:0:-1]
             cut = [_NO_CROPS]
             for image, index in zip(window.frames, window.frame.tolist(), strict=True):
                 with watch("faces"):
@@ -196,7 +196,7 @@ def _find_faces(task: SegmentTask, watch: Stopwatch, alone: bool) -> tuple[Segme
         sound=~np.isin(task.frame, list(lost)),
         thumbnail=thumbnails,
         rotate_deg=task.source.rotate_deg,
-        zoom=None if (zoom == 1).all() else zoom,
+        size_px=size_px,
         faces=DetectedFaces.concatenate(parts),
         damage=next(iter(lost.values()), ""),
     )

@@ -23,6 +23,8 @@ from fervideo.records import (
 from fervideo.settings import EventSettings, Settings
 from fervideo.timeline import Timeline, build
 
+#: Measures that are 0 in a face that is seen whole, does not move and looks into the camera.
+_STILL = ("cut_off", "gaze_", "move_")
 NEUTRAL, HAPPINESS, SURPRISE = (EXPRESSIONS.index(name) for name in ("neutral", "happiness", "surprise"))
 
 
@@ -87,7 +89,10 @@ def make_observations(
         landmarks_px=points,
         embedding=random.standard_normal((m, d), np.float32),
         frame_logits=np.tile(np.log(probabilities(shown)), (m, 1)),
-        measures={name: np.full(m, index / 8, np.float32) for index, name in enumerate(MEASURES)},
+        measures={
+            name: np.full(m, 0 if name.startswith(_STILL) else index / 8, np.float32)
+            for index, name in enumerate(MEASURES)
+        },
     )
 
 

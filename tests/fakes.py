@@ -8,9 +8,10 @@ from typing import Self
 
 import numpy as np
 
+from fervideo import boxes, crops
 from fervideo.landmarks import N_LANDMARKS, RIGID
 from fervideo.measures import facing, measure
-from fervideo.records import Float32, Float64, UInt8
+from fervideo.records import DetectedFaces, Float32, Float64, UInt8
 
 
 def mean_face() -> Float64:
@@ -38,9 +39,23 @@ def rotated(points: Float64, yaw: float = 0, pitch: float = 0, roll: float = 0) 
     return points @ (about_y @ about_x @ about_z).T
 
 
-def measures_of(points: Float64) -> dict[str, float]:
-    """Return the measures of one face by name."""
-    return {name: float(values[0]) for name, values in measure(points[None].astype(np.float32)).items()}
+def detected(points: Float64 | Float32, blur: float = 0.3, brightness: float = 0.5) -> DetectedFaces:
+    """Return faces with these landmarks (M, N_LANDMARKS, 3), all in frame 0."""
+    landmarks = points.astype(np.float32)
+    return DetectedFaces(
+        frame=np.zeros(len(landmarks), np.int64),
+        box_px=boxes.around(landmarks),
+        landmarks_px=landmarks,
+        alignment=np.array([crops.alignment(face) for face in landmarks], np.float64).reshape(-1, 2, 3),
+        blur=np.full(len(landmarks), blur, np.float32),
+        brightness=np.full(len(landmarks), brightness, np.float32),
+    )
+
+
+def measures_of(points: Float64, size_px: tuple[int, int] = (640, 480), **conditions: float) -> dict[str, float]:
+    """Return the measures of one face by name; `conditions` are those of `detected`."""
+    found = measure(detected(points[None], **conditions), size_px)
+    return {name: float(values[0]) for name, values in found.items()}
 
 
 def face_in(box_px: Sequence[float]) -> Float32:

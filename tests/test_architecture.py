@@ -18,6 +18,7 @@ LAYERS = (
         "settings",
         "columns",
         "landmarks",
+        "movements",
         "boxes",
         "palette",
         "atomic",

@@ -17,9 +17,9 @@ import motion
 import numpy as np
 from augment import degrade, relight
 
-from fervideo import classifiers, measures
+from fervideo import boxes, classifiers, measures
 from fervideo.crops import alignment, crop
-from fervideo.records import CROP_PX, EXPRESSIONS, MODEL_RATE_HZ, FaceObservations
+from fervideo.records import CROP_PX, EXPRESSIONS, MODEL_RATE_HZ, DetectedFaces, FaceObservations
 from fervideo.sequence.course import INPUTS, n_features, raw_features
 
 N_PLAIN = 4
@@ -101,6 +101,20 @@ def _render_rows(job: tuple[ferplus.FerPlus, int]) -> tuple[np.ndarray, np.ndarr
     return np.stack([crops for crops, _ in rendered]), np.concatenate([points for _, points in rendered])
 
 
+def _measured(points: np.ndarray) -> dict[str, np.ndarray]:
+    """Measure faces (M, N_LANDMARKS, 3) of pictures without a size, of whose crops nothing is known."""
+    n = len(points)
+    found = DetectedFaces(
+        frame=np.zeros(n, np.int64),
+        box_px=boxes.around(points),
+        landmarks_px=points,
+        alignment=np.array([alignment(face) for face in points]).reshape(n, 2, 3),
+        blur=np.full(n, np.nan, np.float32),
+        brightness=np.full(n, np.nan, np.float32),
+    )
+    return measures.measure(found, (CROP_PX, CROP_PX))
+
+
 def build_bank(faces: ferplus.FerPlus, frame_cnn: Path, seed: int) -> Bank:
     """Render stills and extract the features of all their variants.
 
@@ -121,7 +135,7 @@ def build_bank(faces: ferplus.FerPlus, frame_cnn: Path, seed: int) -> Bank:
             embedding, logits = predicted.embedding, predicted.logits
             n = len(embedding)
             empty = np.zeros((n, 4), np.float32), np.zeros((n, 0, 3), np.float32)
-            seen = FaceObservations(np.zeros(n, np.int64), *empty, embedding, logits, measures.measure(points))
+            seen = FaceObservations(np.zeros(n, np.int64), *empty, embedding, logits, _measured(points))
             features.append(raw_features(seen, INPUTS).reshape(len(crops), len(VARIANTS), -1))
     return Bank(np.concatenate(features).astype(np.float32), faces.target, faces.majority)
 

@@ -51,7 +51,7 @@ def pack_faces(shard: SegmentFaces) -> bytes:
         **{name: getattr(shard.faces, name) for name in _FACE_ARRAYS},
         "landmark_steps": steps,
         "landmark_unit_px": unit_px,
-        **({} if shard.zoom is None else {"zoom": shard.zoom}),
+        "size_px": shard.size_px,
     }
     return _sealed(
         arrays, version=FACES_VERSION, segment=shard.segment, damage=shard.damage, rotate_deg=shard.rotate_deg
@@ -76,7 +76,7 @@ def read_faces(path: Path, segment: int) -> SegmentFaces:
             faces=DetectedFaces(**arrays, landmarks_px=landmarks_px),
             damage=header["damage"],
             rotate_deg=header["rotate_deg"],
-            zoom=stored("zoom") if "zoom" in header["crc32"] else None,
+            size_px=stored("size_px"),
         )
 
 

@@ -60,8 +60,8 @@ class SecondLook:
             landmarks_px: float32 (M, N_LANDMARKS, 3), all faces of the frame.
 
         Returns:
-            Scores float32 (M,), NaN where it was not time; a face in doubt keeps its last one. For each face, how many looks have been in vain since the
-            last that confirmed it.
+            Scores float32 (M,), NaN where it was not time; a face in doubt keeps its last one. For each face, how many
+            looks have been in vain since the last that confirmed it.
         """
         score = np.full(len(landmarks_px), np.nan, np.float32)
         now: list[_Known] = []

@@ -72,7 +72,10 @@ def _predict_track(
     seen = np.searchsorted(features.frame, features.observations.frame[rows])
     seen_s = features.time_s[seen]
     present_s = without_absences(seen_s, max_gap_s)
-    course = Course.of(features.observations.take(rows), present_s, model.inputs)
+    # A face whose mouth or eyes lie outside the picture is as good as lost, unless it is never seen whole.
+    whole = features.observations.measures["cut_off"][rows] == 0
+    read = whole if whole.any() else ~whole
+    course = Course.of(features.observations.take(rows[read]), present_s[read], model.inputs)
     steps, clip = model.predict(course.features, settings)
     covered = bridged(seen, features.time_s, features.sound, max_gap_s)
     time_s = np.interp(features.time_s[covered], seen_s, present_s)

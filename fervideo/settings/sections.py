@@ -177,6 +177,15 @@ class EventSettings(Section):
     )
 
 
+class MeasureSettings(Section):
+    """Columns of faces beside their expressions; nothing here decodes a video again."""
+
+    towards_camera_deg: float = Field(
+        15.0, gt=0, le=90, description="A gaze within this angle of the camera counts as towards it."
+    )
+    unsmoothed: bool = Field(False, description="Whether movements come a second time, as each frame alone shows them.")
+
+
 class RunSettings(Section):
     """Machine and cache; nothing here changes a result."""
 
@@ -257,6 +266,7 @@ class Settings(Section):
     tracking: TrackingSettings = TrackingSettings()
     sequence: SequenceSettings = SequenceSettings()
     events: EventSettings = EventSettings()
+    measures: MeasureSettings = MeasureSettings()
     run: RunSettings = RunSettings()
 
 

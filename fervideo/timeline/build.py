@@ -20,6 +20,7 @@ from fervideo import columns
 from fervideo.columns import TIME_DECIMALS
 from fervideo.records import EXPRESSIONS, NEGATIVE, ClipFeatures, Float32, Float64, Int64, TrackExpressions
 from fervideo.settings import Settings
+from fervideo.timeline import courses
 from fervideo.timeline.events import event_table
 from fervideo.timeline.record import Timeline
 from fervideo.timeline.summary import summary_table
@@ -47,7 +48,7 @@ def build(
     """
     tracks = sorted(tracks, key=lambda track: track.track)
     bounds_s = _bounds_s(features)
-    frames = _frame_table(features, tracks, bounds_s, labels)
+    frames = _frame_table(features, tracks, bounds_s, settings, labels)
     events = event_table(features, bounds_s, frames, settings.events, labels)
     return Timeline(
         info=features.info,
@@ -92,7 +93,11 @@ def _bounds_s(features: ClipFeatures) -> Float64:
 
 
 def _frame_table(
-    features: ClipFeatures, tracks: Sequence[TrackExpressions], bounds_s: Float64, labels: Sequence[str]
+    features: ClipFeatures,
+    tracks: Sequence[TrackExpressions],
+    bounds_s: Float64,
+    settings: Settings,
+    labels: Sequence[str],
 ) -> pd.DataFrame:
     """Make the table of frames: one row per face per frame, and one for each frame without a face."""
     observations = features.observations
@@ -113,9 +118,10 @@ def _frame_table(
         **dict(zip(columns.prefixed("raw"), rounded_shares(raw).T, strict=True)),
         "valence": _valence(by_label, len(p)),
         **box_values(_picked(observations.box_px, seen)),
-        **{name: _picked(measured[:, None], seen)[:, 0] for name, measured in observations.measures.items()},
+        **{name: _picked(each[:, None], seen)[:, 0] for name, each in courses.values(features, settings).items()},
     }
-    return make_table(columns.frames(labels), values)
+    status = np.where(values["cut_off"] == 1, "cut_off", values["status"])
+    return make_table(columns.frames(labels, unsmoothed=settings.measures.unsmoothed), {**values, "status": status})
 
 
 def _joined(
@@ -164,6 +170,6 @@ def _valence(by_label: Mapping[str, Float64], n: int) -> Float64:
     return valence
 
 
-def _picked(values: Float32, rows: Int64) -> Float64:
+def _picked(values: Float32 | Float64, rows: Int64) -> Float64:
     """Return the rows (n,) of values (m, columns) as float64 (n, columns); row -1 is NaN."""
     return np.append(values, np.full((1, values.shape[1]), np.nan), axis=0)[rows]

@@ -14,6 +14,7 @@ from fervideo import columns
 from fervideo.columns import TIME_DECIMALS
 from fervideo.records import ClipFeatures, Float64, Int64
 from fervideo.settings import EventSettings
+from fervideo.timeline import moments
 from fervideo.timeline.tables import make_table
 
 #: Weight of a frame that has the time of the next one, so that no mean is over nothing.
@@ -35,14 +36,21 @@ def event_table(
     parts, p_columns = [], columns.prefixed("p", labels)
     for number, rows in frames.groupby("face"):
         row, p = np.searchsorted(features.frame, rows["frame"]), rows[p_columns].to_numpy()
+        values = {name: rows[name].to_numpy(np.float64) for name in moments.READ}
+        rest = moments.resting(values)
         # A face that left and came back has events in each stay, none in between.
         for stay in np.split(np.arange(len(rows)), np.flatnonzero(np.diff(row) > 1) + 1):
             stay_s = bounds_s[row[stay[0]] : row[stay[-1]] + 2]
             events = _events(p[stay], stay_s, settings)
             named = np.array(labels, object)[events["expression"]]
-            media = {"media_onset_s": events["onset_s"] + features.info.media_start_s}
-            parts.append(pd.DataFrame({"face": number, **events, "expression": named, **media}))
-    return make_table(columns.events(), {**pd.concat(parts, ignore_index=True)} if parts else {})
+            parts.append(pd.DataFrame({"face": number, **events, "expression": named, "kind": "expression"}))
+            found = list(moments.find({name: each[stay] for name, each in values.items()}, stay_s, rest))
+            parts += [pd.DataFrame(found).assign(face=number)] if found else []
+    if not parts:
+        return make_table(columns.events(), {})
+    table = pd.concat(parts, ignore_index=True).sort_values(["face", "onset_s"], kind="stable", ignore_index=True)
+    media_s = table["onset_s"] + features.info.media_start_s
+    return make_table(columns.events(), {**table, "media_onset_s": media_s})
 
 
 def durations_s(bounds_s: Float64) -> Float64:

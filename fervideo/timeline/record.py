@@ -78,10 +78,11 @@ class Timeline:
 def describe(timeline: Timeline) -> str:
     """Return a short table for the terminal: per face its coverage, expressions and number of events."""
     lines = [("face", "coverage", "mostly", "share of time", "events")]
+    expressions = timeline.events[timeline.events["kind"] == "expression"]
     for _, row in timeline.summary.dropna(subset=["face"]).iterrows():
         shares = sorted(((row[f"time_{name}"], name) for name in timeline.labels), key=lambda share: -share[0])
         shown = ", ".join(f"{name} {share:.0%}" for share, name in shares if share >= _SMALL_SHARE)
-        n_events = int((timeline.events["face"] == row["face"]).sum())
+        n_events = int((expressions["face"] == row["face"]).sum())
         lines.append((str(row["face"]), f"{row['coverage']:.0%}", row["expression"], shown, str(n_events)))
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     texts = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]

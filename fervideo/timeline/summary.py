@@ -46,7 +46,8 @@ def summary_table(
         labels: The model's expressions.
         faces_seen: Faces that the clip shows at once; None where they were not counted.
     """
-    rows, n_events = frames.groupby("face"), events["face"].value_counts()
+    shown = events[events["kind"] == "expression"]
+    rows, n_events = frames.groupby("face"), shown["face"].value_counts()
     faces: list[dict[str, Any]] = []
     for track in tracks:
         own = rows.get_group(track.track)
@@ -63,6 +64,7 @@ def summary_table(
                 **_clip_expressions(track, labels),
                 "maybe_face": int(features.maybe[track.track]) if features.maybe[track.track] >= 0 else None,
                 "still": _is_still(own[own["status"] == "ok"]),
+                **_behaviour(own, events[events["face"] == track.track], durations_s(bounds_s)[row]),
             }
         )
     table = pd.DataFrame(faces or [{"coverage": 0.0}])
@@ -111,6 +113,34 @@ def _expressions(rows: pd.DataFrame, weight: Float64, settings: Settings, labels
         "confidence": confidence,
         **dict(zip(columns.prefixed("time", labels), time, strict=True)),
         "mean_valence": np.average(rows["valence"], weights=weight),
+    }
+
+
+def _behaviour(rows: pd.DataFrame, events: pd.DataFrame, weight: Float64) -> dict[str, Any]:
+    """Sum up where a face looks, how often it blinks, and how long it smiles and talks, while it is seen."""
+    seen = rows["eyes_closed"].notna().to_numpy()
+    seconds = weight[seen].sum()
+    if not seconds:
+        return {}
+    blinks, smiles = (events.loc[events["kind"] == kind, "duration_s"].to_numpy() for kind in ("blink", "smile"))
+    yaw, pitch = (rows[name].to_numpy() for name in ("gaze_yaw_deg", "gaze_pitch_deg"))
+    towards, sideways = rows["towards_camera"].to_numpy(), np.abs(yaw) >= np.abs(pitch)
+    # Left and right are the person's own: to the person's left is to the right of the picture.
+    directions = {
+        "towards": towards == 1,
+        "left": (towards == 0) & sideways & (yaw > 0),
+        "right": (towards == 0) & sideways & (yaw < 0),
+        "up": (towards == 0) & ~sideways & (pitch > 0),
+        "down": (towards == 0) & ~sideways & (pitch < 0),
+    }
+    looking = weight[~np.isnan(yaw)].sum()
+    shares = {f"{name}_share": weight[at].sum() / looking for name, at in directions.items() if looking}
+    return {
+        "blinks_per_min": 60 * len(blinks) / seconds,
+        "closed_share": weight[rows["eyes_closed"] == 1].sum() / seconds,
+        **shares,
+        "smile_share": min(smiles.sum() / seconds, 1.0),
+        "speaking_share": weight[rows["speaking"] >= 0.5].sum() / seconds,
     }
 
 

@@ -114,10 +114,10 @@ class Linker:
         cut = cuts.shot_cuts(thumbnail, self._settings.shot_cut)
         shot = self._shot + np.cumsum(cut[len(self._thumbnail) :])
         index = np.searchsorted(shard.frame[shard.sound], faces.frame)
-        # A call may change the size of its pictures: boxes are compared in pixels of the clip's first.
-        zoom = 1 if shard.zoom is None else shard.zoom[shard.sound][index, None]
+        # A call may change the size of its pictures: boxes are compared as parts of them.
+        side = np.sqrt(shard.size_px[shard.sound][index].prod(1, keepdims=True))
         detections = _Detections(
-            box_px=faces.box_px.astype(np.float64) / zoom,
+            box_px=faces.box_px.astype(np.float64) / side,
             shape=_shapes(faces.landmarks_px),
             look=cuts.prepared(shard.look),
             time_s=shard.time_s[shard.sound][index],

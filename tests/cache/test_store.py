@@ -48,6 +48,7 @@ def make_shard(
         frame=frame,
         time_s=frame / 29.97,
         sound=frame % 5 > 0,
+        size_px=np.tile((4000, 3000), (n, 1)),
         thumbnail=rng.integers(0, 256, (n, *THUMBNAIL_SHAPE)).astype(np.uint8),
         faces=DetectedFaces(
             frame=frame[np.sort(rng.integers(0, n, faces))] if faces else np.empty(0, np.int64),

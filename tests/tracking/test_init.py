@@ -74,6 +74,7 @@ class Clip:
                     frame=frame[first:last],
                     time_s=self.time_s[first:last],
                     sound=np.ones(len(frame[first:last]), np.bool_),
+                    size_px=np.tile((640, 360), (len(frame[first:last]), 1)),
                     thumbnail=self.thumbnail[first:last],
                     observations=observations,
                     look=np.array([face[3] for face in chosen], np.uint8).reshape(-1, *LOOK_SHAPE),
