@@ -3,14 +3,14 @@
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from builders import make_features
 
-from fervideo.records import Float32
+from fervideo.records import EXPRESSIONS, Float32
 from fervideo.sequence import SequenceModel, predict_clip
 from fervideo.settings import SequenceSettings
 
@@ -78,3 +78,23 @@ def test_a_model_that_needs_no_torch_runs_where_there_is_none():
         [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path}
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_face_cut_off_is_a_gap_and_keeps_its_rows():
+    seen: list[float] = []
+
+    class Reader:
+        labels, inputs, device = EXPRESSIONS, (), "cpu"
+
+        def predict(self, features: Float32, settings: SequenceSettings) -> tuple[Float32, Float32]:
+            seen.append(float(features[:, -1].sum()))
+            p = np.full((len(features), len(EXPRESSIONS)), 1 / len(EXPRESSIONS), np.float32)
+            return p, p[0]
+
+    whole = make_features(40, [range(40)])
+    cut = replace(whole, observations=replace(whole.observations, measures={}))
+    cut.observations.measures["cut_off"] = (np.arange(40) >= 20).astype(np.float32)
+    (track,) = predict_clip(Reader(), cut, SequenceSettings(), 1.0).tracks
+    predict_clip(Reader(), whole, SequenceSettings(), 1.0)
+    assert track.frame.tolist() == list(range(40))
+    assert seen[0] < 0.6 * seen[1]
