@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -18,6 +17,7 @@ from pandas.testing import assert_frame_equal
 
 from fervideo import atomic, columns, read_timeline
 from fervideo.errors import OutputError, UsageError
+from fervideo.outputs import csv
 from fervideo.records import EXPRESSIONS
 from fervideo.timeline import Timeline
 
@@ -189,15 +189,15 @@ class TestSaving:
     ) -> None:
         make_timeline().save(tmp_path)
         before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-        to_csv, calls = pd.DataFrame.to_csv, []
+        to_csv, calls = csv._to_csv, []
 
-        def fill_the_disk(table: pd.DataFrame, path: Path, **options: Any) -> None:
+        def fill_the_disk(table: pd.DataFrame, path: Path) -> None:
             calls.append(path)
-            to_csv(table, path, **options)
+            to_csv(table, path)
             if len(calls) == 2:
                 raise OSError(errno.ENOSPC, "No space left on device")
 
-        monkeypatch.setattr(pd.DataFrame, "to_csv", fill_the_disk)
+        monkeypatch.setattr(csv, "_to_csv", fill_the_disk)
         with pytest.raises(OutputError, match="No space left on device"):
             make_timeline(["fear"]).save(tmp_path)
         assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
