@@ -265,7 +265,7 @@ class Extraction:
         known = self.store.faces(next(iter(self.segments)))
         if known is not None:
             return self.source.rotated(known.rotate_deg)
-        with self.watch("count_faces"):
+        with self.watch("upright"):
             return self.source.rotated(180 if upside_down(video.samples(self.source, _COUNTED)) else 0)
 
     @cached_property
@@ -276,8 +276,9 @@ class Extraction:
             return wanted
         seen = self.store.faces_seen()
         if seen is None:
+            upright = self.upright
             with self.watch("count_faces"):
-                seen = count_faces(video.samples(self.upright, _COUNTED), self.settings.faces)
+                seen = count_faces(video.samples(upright, _COUNTED), self.settings.faces)
             self.store.put_faces_seen(seen)
         return min(seen, AUTO_FACES)
 

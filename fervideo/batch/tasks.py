@@ -92,8 +92,8 @@ def prepare_clip(
     """
     extraction = open_clip(clip, settings, models, cache_root, fingerprint, overwrite)
     if extraction is not None and (fresh or extraction.missing_faces):
-        # Counted here, once, and carried along: every segment's task needs the number.
-        _ = extraction.max_faces
+        # Found here, once, and carried along: every segment's task needs them.
+        _ = extraction.upright, extraction.max_faces
     return extraction
 
 

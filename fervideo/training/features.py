@@ -163,7 +163,7 @@ def _extract(extractions: Sequence[Extraction], settings: TrainingSettings, prog
 def _counted(extraction: Extraction) -> Extraction:
     """Return an extraction that knows how many faces to look for, if it has to look for any."""
     if extraction.missing_faces:
-        _ = extraction.max_faces
+        _ = extraction.upright, extraction.max_faces
     return extraction
 
 

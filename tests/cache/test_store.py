@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import pickle
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -79,8 +80,8 @@ def put(store: Cache, segment: int = 0) -> None:
 
 
 def assert_same(a: SegmentFaces, b: SegmentFaces, landmarks_px: float = 0.0) -> None:
-    assert (a.segment, a.damage) == (b.segment, b.damage)
-    for name in ("frame", "time_s", "sound", "thumbnail"):
+    assert (a.segment, a.damage, a.rotate_deg) == (b.segment, b.damage, b.rotate_deg)
+    for name in ("frame", "time_s", "sound", "size_px", "thumbnail"):
         np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
     for name in ("frame", "box_px", "alignment", "blur", "brightness"):
         np.testing.assert_array_equal(getattr(a.faces, name), getattr(b.faces, name))
@@ -95,6 +96,7 @@ def store(tmp_path: Path) -> Cache:
 @pytest.mark.parametrize("faces", [0, 1, 10])
 def test_round_trip(store: Cache, faces: int) -> None:
     shard = make_shard(3, faces=faces, damage="frame 800 is broken: “Bild kaputt”")
+    shard = replace(shard, rotate_deg=180, size_px=shard.size_px + np.arange(len(shard.frame))[:, None])
     assert not store.has_faces(3)
     assert store.faces(3) is None
     store.put_faces(shard)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from fervideo import boxes, faces
 from fervideo.landmarks import N_LANDMARKS
@@ -132,3 +133,11 @@ def test_finding_faces_does_not_wait_for_pyplot():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_picture_of_another_shape_is_looked_at_anew(astronaut: Image.Image):
+    """The face is found in the first frame after the change, where following it would look in the wrong place."""
+    wide, high = (astronaut.crop(box) for box in ((0, 0, 512, 288), (100, 0, 400, 512)))
+    with faces.open_landmarker(FaceSettings(), 1) as landmarker:
+        found = [len(landmarker.find(np.asarray(image))) for image in (wide, wide, wide, high)]
+    assert found == [1, 1, 1, 1]

@@ -367,3 +367,12 @@ def test_long_clip_is_joined_fast() -> None:
     joined = join(clip, SETTINGS)
     assert time.process_time() - start < 1.5  # 0.2 s was measured
     assert joined.track.tolist() == [0] * 20480
+
+
+def test_a_face_stays_one_where_the_pictures_of_a_call_grow() -> None:
+    (shard,) = still(20, range(20)).shards()
+    seen, zoom = shard.observations, np.repeat([1, 4], 10)
+    grown = replace(seen, box_px=seen.box_px * zoom[:, None].astype(np.float32))
+    settings = TrackingSettings(max_cost=0.4)
+    size_px = shard.size_px * zoom[:, None]
+    assert set(join([replace(shard, observations=grown, size_px=size_px)], settings).track.tolist()) == {0}
