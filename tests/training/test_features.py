@@ -60,3 +60,14 @@ def test_labelled_images_that_are_missing_are_scored_by_their_neighbours(tmp_pat
     p = frame_probabilities(cut, Prediction(steps=steps, clip=steps.mean(0)))
     assert p is not None
     assert p.argmax(1).tolist() == [0, 0, 1, 1, 1, 0, 0]
+
+
+def test_labels_are_on_the_clock_of_a_player(tmp_path: Path):
+    late = make_features(50, [range(50)], media_start_s=1.5)
+    labels = tmp_path / "late.csv"
+    labels.write_text("time_s,label\n0,bored\n2.5,happy\n")
+    made = sample(Clip("a", Path("a.mp4"), frame_labels=str(labels)), late, ("happiness", "bored"))
+    assert made.frame_label.tolist() == [1] * 25 + [0] * 25
+    assert (made.time_s[0], made.step_time_s[0]) == (1.5, 1.5)
+    cut = sample(Clip("a", Path("a.mp4"), label="bored", start_s=1.0, end_s=2.0), late, ("happiness", "bored"))
+    np.testing.assert_allclose(cut.time_s, 1.5 + np.arange(13) / 25, atol=1e-9)
