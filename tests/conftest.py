@@ -18,7 +18,7 @@ FERPLUS_FACES = 16 * len(EXPRESSIONS)
 
 @pytest.fixture(scope="session")
 def face_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Render 11 seconds of a real photograph, faceless from 6 to 8: 275 frames in 2 segments, 2 tracks."""
+    """Render 11 seconds of a real photograph, faceless from 6 to 8: 275 frames in 2 segments, 1 face."""
     path = tmp_path_factory.mktemp("clips") / "astronaut.mp4"
     demo.render_astronaut(path, seconds=11.0, faceless=(6.0, 8.0))
     return path

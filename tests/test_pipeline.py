@@ -53,15 +53,16 @@ def test_rows_hold_probabilities_boxes_and_pose(timeline: fervideo.Timeline):
 def test_the_smile_is_seen(timeline: fervideo.Timeline):
     """Eileen Collins smiles in the photograph, from the first frame to the last."""
     assert (timeline.frames.dropna(subset=["face"])["expression"] == "happiness").mean() > 0.98
-    assert timeline.summary["expression"].tolist() == ["happiness", "happiness"]
+    assert timeline.summary["expression"].tolist() == ["happiness"]
     assert (timeline.events["expression"] == "happiness").all()
     assert timeline.summary["mean_valence"].min() > 0.3
 
 
-def test_a_cut_starts_a_new_face(timeline: fervideo.Timeline):
-    assert timeline.summary["face"].tolist() == [0, 1]
-    assert timeline.summary["start_s"].tolist() == [0.0, 8.0]
-    assert timeline.summary["coverage"].round(2).tolist() == [0.55, 0.27]
+def test_a_face_that_returns_keeps_its_number(timeline: fervideo.Timeline):
+    assert timeline.summary["face"].tolist() == [0]
+    assert timeline.summary[["start_s", "end_s"]].to_numpy().tolist() == [[0.0, 11.0]]
+    assert timeline.summary["coverage"].round(2).tolist() == [0.82]
+    assert timeline.summary["faces_seen"].tolist() == [1]
 
 
 def test_the_run_is_recorded(timeline: fervideo.Timeline):
