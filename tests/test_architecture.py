@@ -15,6 +15,7 @@ LAYERS = (
     {
         "errors",
         "records",
+        "shaped",
         "settings",
         "columns",
         "landmarks",

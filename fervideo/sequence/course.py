@@ -11,17 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fervideo.records import (
-    EXPRESSIONS,
-    MODEL_RATE_HZ,
-    Bool,
-    FaceObservations,
-    Float32,
-    Float64,
-    Int64,
-    Shaped,
-    check_array,
-)
+from fervideo.records import EXPRESSIONS, MODEL_RATE_HZ, Bool, FaceObservations, Float32, Float64, Int64
+from fervideo.shaped import Shaped, check_array
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

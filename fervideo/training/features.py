@@ -20,12 +20,11 @@ from fervideo.records import (
     Float32,
     Float64,
     Int64,
-    Shaped,
-    check_array,
 )
 from fervideo.segments import Extraction, extract_segment
 from fervideo.sequence.course import INPUTS, Course, n_features
 from fervideo.settings import TrainingSettings
+from fervideo.shaped import Shaped, check_array
 from fervideo.training.frame_labels import labelled_numbers, truth
 from fervideo.training.manifest import Clip, Problem, label_of, target
 

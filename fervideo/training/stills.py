@@ -15,8 +15,9 @@ from fervideo import crops, observe, video
 from fervideo.errors import UsageError, VideoError
 from fervideo.faces import enlarged
 from fervideo.landmarks import N_LANDMARKS
-from fervideo.records import CROP_PX, EXPRESSIONS, Float32, Float64, Int64, Shaped, UInt8, check_array
+from fervideo.records import CROP_PX, EXPRESSIONS, Float32, Float64, Int64, UInt8
 from fervideo.settings import FaceSettings
+from fervideo.shaped import Shaped, check_array
 from fervideo.training.manifest import SPLITS, canonical
 
 #: The columns of an archive's `votes`, in order.

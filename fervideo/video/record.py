@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fervideo.records import Bool, Float64, Int64, Shaped, UInt8, VideoInfo, check_array
+from fervideo.records import Bool, Float64, Int64, UInt8, VideoInfo
+from fervideo.shaped import Shaped, check_array
 
 #: Remedy for a file with frames that cannot be decoded.
 REMEDY = "fetch or export the file again; the other frames are good"

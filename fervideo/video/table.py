@@ -16,7 +16,12 @@ import av
 import numpy as np
 
 from fervideo.errors import VideoError, counted
-from fervideo.records import Bool, Float64, Int64, Shaped
+from fervideo.records import (
+    Bool,
+    Float64,
+    Int64,
+)
+from fervideo.shaped import Shaped
 from fervideo.video.packets import Listing, Packet, decode, drained, numbered, opened, without_times
 
 #: Frames on either side of a stamp that falls, whose medians decide whether the clock was set back there.
