@@ -52,12 +52,14 @@ HEAVY = {
     "skimage": {"demo"},
     "sklearn": {"classifiers", "training"},
     "pandas": {"timeline", "outputs", "study", "report", "batch", "photos", "training"},
+    "pyarrow": {"outputs", "study"},
+    "openpyxl": {"outputs"},
     "ray": {"batch"},
     "matplotlib": {"training", "report"},
     "plotly": {"report"},
 }
 #: Heavy libraries that are imported at the point of use only, and rooms that import any there only.
-AT_POINT_OF_USE = {"ray", "skimage"}
+AT_POINT_OF_USE = {"openpyxl", "pyarrow", "ray", "skimage"}
 LIGHT_AT_IMPORT = {"__init__", "__main__", "cli", "demo", "docs", "doctor"}
 #: Libraries that neither `import fervideo` nor the command's help may load.
 NOT_AT_START = ("torch", "mediapipe", "decord", "pandas", "ray")

@@ -31,6 +31,7 @@ COMMANDS = (
     Command("timeline", "analysis", "analyse a video"),
     Command("demo", "analysis", "analyse a sample video"),
     Command("batch", "analysis", "analyse folders of videos"),
+    Command("export", "export", "write results in the formats of other programs"),
     Command("image", "photographs", "classify the faces of photographs"),
     Command("compare", "photographs", "score frame classifiers on labelled photographs"),
     Command("train", "training", "train a sequence model on labelled video"),

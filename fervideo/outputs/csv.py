@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,61 +10,27 @@ import pandas as pd
 
 from fervideo import atomic, cells, columns
 from fervideo.columns import Column
-from fervideo.errors import OutputError, UsageError
+from fervideo.errors import UsageError
 from fervideo.outputs import run
+from fervideo.outputs.saving import Files
 from fervideo.timeline.record import Timeline
 from fervideo.timeline.tables import dtypes
 
 _SUFFIXES = dict(zip(("timeline", "events", "summary", "run"), run.SUFFIXES, strict=True))
+#: Its files: the record comes last.
+FILES = {name: f"*{suffix}" for name, suffix in _SUFFIXES.items()}
 
 
-def write(timeline: Timeline, folder: Path, stem: str | None = None, overwrite: bool = False) -> dict[str, Path]:
-    """Write a timeline's tables and its run.json, none of them ever half-written.
-
-    Args:
-        timeline: The timeline.
-        folder: Folder for the files; made if it is missing.
-        stem: Start of the files' names, before `.timeline.csv` and so on; by default the video's stem.
-        overwrite: Whether files of another video may be replaced; those of the same video always are.
-
-    Returns:
-        The paths of `timeline`, `events`, `summary` and `run`.
+def write(timeline: Timeline, files: Files) -> None:
+    """Write a timeline's tables and its run.json.
 
     Raises:
-        OutputError: Files of these names belong to another video, or cannot be written.
+        OSError: A file cannot be written.
     """
-    info, record = timeline.info, timeline.provenance
-    stem = run.stem_of(info.path.stem) if stem is None else stem
-    paths = {name: folder / f"{stem}{suffix}" for name, suffix in _SUFFIXES.items()}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if not overwrite:
-            run.check_free(folder, stem, Path(record.get("absolute_path", info.path)), lambda: info.fingerprint)
-        atomic.remove_abandoned(folder)
-        # A hidden folder on the same file system. After any error it is removed with its contents, except after a kill.
-        with tempfile.TemporaryDirectory(prefix=atomic.temporary_prefix(), dir=folder) as partial:
-            parts = {name: Path(partial, name) for name in paths}
-            _to_csv(timeline.frames, parts["timeline"])
-            _to_csv(timeline.events, parts["events"])
-            _to_csv(timeline.summary, parts["summary"])
-            run.write(record, parts["run"])
-            for name in _order(paths):
-                parts[name].replace(paths[name])
-    except OSError as error:
-        raise OutputError(
-            folder, f"cannot be written ({error.strerror or error})", "choose a folder that you may write to"
-        ) from error
-    return paths
-
-
-def _order(paths: dict[str, Path]) -> list[str]:
-    """Return in which order files come to their names, so that a kill in between is survived.
-
-    New files begin with the record, by which the next run knows them for its own. If files are replaced it comes last,
-    so that it never names settings that a table beside it was not made with.
-    """
-    order = list(paths)
-    return order if any(path.exists() for path in paths.values()) else order[::-1]
+    _to_csv(timeline.frames, files.parts["timeline"])
+    _to_csv(timeline.events, files.parts["events"])
+    _to_csv(timeline.summary, files.parts["summary"])
+    run.write(timeline.provenance, files.parts["run"])
 
 
 def read(path: Path) -> Timeline:

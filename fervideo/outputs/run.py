@@ -9,9 +9,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from fervideo import bounded
+from fervideo import __version__, bounded
 from fervideo.errors import OutputError, UsageError
+from fervideo.outputs.saving import FREE_REMEDY
 from fervideo.records import VideoInfo
+from fervideo.timeline.record import SCHEMA
 
 #: End of its name.
 SUFFIX = ".run.json"
@@ -40,16 +42,42 @@ def read(path: Path) -> tuple[VideoInfo, tuple[str, ...], dict[str, Any]]:
         The video, the labels, and the whole record.
 
     Raises:
-        UsageError: The file is missing or is not the record of a run.
+        UsageError: The file is missing, is not the record of a run, or is of a newer version of fervideo.
     """
     try:
-        record = load(path)
+        content = bounded.read(path, bounded.RECORD_BYTES)
+    except (OSError, ValueError) as error:
+        raise _no_record(path, error) from error
+    return parsed(content, path)
+
+
+def parsed(content: bytes, path: Path) -> tuple[VideoInfo, tuple[str, ...], dict[str, Any]]:
+    """Read the record of a run from its bytes.
+
+    Args:
+        content: The record, JSON.
+        path: The file that contains it, for messages.
+
+    Returns:
+        The video, the labels, and the whole record.
+
+    Raises:
+        UsageError: It is not the record of a run, or is of a newer version of fervideo.
+    """
+    try:
+        record = _parsed(content)
+        if (schema := record.get("schema", 1)) > SCHEMA:
+            wrote = record.get("versions", {}).get("fervideo", "a newer version")
+            reason = f"is of schema {schema}, written by fervideo {wrote}; fervideo {__version__} reads up to {SCHEMA}"
+            raise UsageError(path, reason, "update fervideo, or analyse the video again")
         info = VideoInfo(**{**record["video"], "path": Path(record["video"]["path"])})
         return info, tuple(record["labels"]), record
-    except _NOT_A_RECORD as error:
-        raise UsageError(
-            path, f"is not the record of a run ({error!r})", "the four files of a timeline belong together"
-        ) from error
+    except (*_NOT_A_RECORD, AttributeError) as error:
+        raise _no_record(path, error) from error
+
+
+def _no_record(path: Path, error: Exception) -> UsageError:
+    return UsageError(path, f"is not the record of a run ({error!r})", "the files of a timeline belong together")
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -59,9 +87,11 @@ def load(path: Path) -> dict[str, Any]:
         OSError: The file cannot be read.
         ValueError: It is not JSON.
     """
-    record: dict[str, Any] = bounded.from_json(
-        bounded.read(path, bounded.RECORD_BYTES).decode("utf-8", "surrogateescape")
-    )
+    return _parsed(bounded.read(path, bounded.RECORD_BYTES))
+
+
+def _parsed(content: bytes) -> dict[str, Any]:
+    record: dict[str, Any] = bounded.from_json(content.decode("utf-8", "surrogateescape"))
     return record
 
 
@@ -89,7 +119,6 @@ def check_free(folder: Path, stem: str, video: Path, fingerprint: Callable[[], s
     Raises:
         OutputError: Files of these names belong to another video.
     """
-    remedy = "choose another folder with -o, or use --overwrite"
     found = [path for suffix in SUFFIXES if (path := folder / f"{stem}{suffix}").exists()]
     if not found:
         return
@@ -98,11 +127,11 @@ def check_free(folder: Path, stem: str, video: Path, fingerprint: Callable[[], s
         owner, content = _owner(path)
     except _NOT_A_RECORD:
         reason = f"{found[0].name} is there already, and no {path.name} that can be read names its video"
-        raise OutputError(folder, reason, remedy) from None
+        raise OutputError(folder, reason, FREE_REMEDY) from None
     # realpath, unlike resolve(), bears a loop of links.
     is_same_path = owner.is_absolute() and os.path.realpath(owner) == os.path.realpath(video)
     if not is_same_path and content != fingerprint():
-        raise OutputError(folder, f"{path.name} is there already, of another video ({owner})", remedy)
+        raise OutputError(folder, f"{path.name} is there already, of another video ({owner})", FREE_REMEDY)
 
 
 def _owner(path: Path) -> tuple[Path, str]:

@@ -22,7 +22,7 @@ from fervideo.records import EXPRESSIONS, NEGATIVE, ClipFeatures, Float32, Float
 from fervideo.settings import Settings
 from fervideo.timeline import courses
 from fervideo.timeline.events import event_table
-from fervideo.timeline.record import Timeline
+from fervideo.timeline.record import SCHEMA, Timeline
 from fervideo.timeline.summary import summary_table
 from fervideo.timeline.tables import box_values, make_table, rounded_shares
 
@@ -68,6 +68,7 @@ def _record(
     """Return the record of the run: the caller's keys, except those that the timeline has itself."""
     reason = "; ".join(filter(None, (features.damage, features.info.holes, features.info.ends_early)))
     own = {
+        "schema": SCHEMA,
         "status": "damaged" if reason else "complete",
         "reason": reason,
         "video": {**asdict(features.info), "path": str(features.info.path)},

@@ -13,6 +13,8 @@ from fervideo.records import AUTO_FACES, VideoInfo
 
 #: The expression in the summary of a face whose confidence is below `sequence.uncertain_below`.
 UNCERTAIN = "uncertain"
+#: Version of the tables, in the record of the run. It rises only where older versions of fervideo cannot read them.
+SCHEMA = 1
 #: Shares of time that are too small to be shown in the terminal.
 _SMALL_SHARE = 0.01
 
@@ -30,8 +32,8 @@ class Timeline:
         events: One row per event, by face then onset; half-open [onset_s, offset_s), `apex_s` at the highest
             probability.
         summary: One row per face; one without face and expression where the clip shows none.
-        provenance: The record of the run, as in run.json: `status` (`complete` or `damaged`), `reason`, `video`,
-            `absolute_path`, `labels`, `settings`, and the keys that the caller added.
+        provenance: The record of the run, as in run.json: `schema`, `status` (`complete` or `damaged`), `reason`,
+            `video`, `absolute_path`, `labels`, `settings`, and the keys that the caller added.
     """
 
     info: VideoInfo
@@ -56,23 +58,34 @@ class Timeline:
         counts = {"face": self.summary["face"].count(), "row": len(self.frames), "event": len(self.events)}
         return f"Timeline({self.info.path.name}: {', '.join(counted(n, noun) for noun, n in counts.items())})"
 
-    def save(self, folder: Path | str, stem: str | None = None, overwrite: bool = False) -> dict[str, Path]:
-        """Write the three tables and run.json, none of them ever half-written.
+    def save(
+        self,
+        folder: Path | str,
+        stem: str | None = None,
+        overwrite: bool = False,
+        *,
+        format: str = "csv",  # noqa: A002  (the word that readers look for)
+        hz: float | None = None,
+    ) -> dict[str, Path]:
+        """Write the timeline, by default as three tables and run.json; no file is ever half-written.
 
         Args:
             folder: Folder for the files; made if it is missing.
-            stem: Start of the files' names, before `.timeline.csv` and so on; by default the video's stem.
-            overwrite: Whether files of another video may be replaced; those of the same video always are.
+            stem: First part of the files' names, before `.timeline.csv` and so on; by default the video's stem.
+            overwrite: Whether files that are there may be replaced. CSV of the same video always is.
+            format: One of `outputs.FORMATS`: csv, elan, boris, webvtt, textgrid, parquet, jsonl, xlsx, openface.
+            hz: Frames per second to keep; None for all.
 
         Returns:
-            The paths of `timeline`, `events`, `summary` and `run`.
+            The paths of the files by name: `timeline`, `events`, `summary` and `run` for CSV.
 
         Raises:
-            OutputError: Files of these names belong to another video, or cannot be written.
+            UsageError: The format is unknown, lacks its library, or has no frames to thin out.
+            OutputError: Files are there already, belong to another video, or cannot be written.
         """
-        from fervideo.outputs import FORMATS
+        from fervideo import outputs
 
-        return FORMATS["csv"].write(self, Path(folder), stem, overwrite)
+        return outputs.save(self, Path(folder), stem, overwrite, format, hz)
 
 
 def describe(timeline: Timeline) -> str:
