@@ -1,10 +1,11 @@
 """Readers of datasets: each reads one layout and returns a manifest.
 
-files.py     shared by the readers: clips in folders, rows of tables
-generic.py   layouts that people make themselves: folders per label, manifests, labels per frame, intervals, ELAN
-boris.py     events of BORIS
-acted.py     recorded in a laboratory: RAVDESS, CREMA-D, CK+, Oulu-CASIA, eNTERFACE'05
-wild.py      cut from films and the web: DFEW, FERV39k, MAFW, AFEW, Aff-Wild2
+files.py      shared by the readers: clips in folders, rows of tables
+generic.py    layouts that people make themselves: folders per label, manifests, labels per frame, intervals
+boris.py      events of BORIS
+annotated.py  annotations in tiers: ELAN and Praat
+acted.py      recorded in a laboratory: RAVDESS, CREMA-D, CK+, Oulu-CASIA, eNTERFACE'05
+wild.py       cut from films and the web: DFEW, FERV39k, MAFW, AFEW, Aff-Wild2
 
 A new layout is a function that reads it and a line in FORMATS; a second function may recognise it.
 """
@@ -16,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fervideo.errors import DatasetError
-from fervideo.training.datasets import acted, boris, generic, wild
+from fervideo.training.datasets import acted, annotated, boris, generic, wild
 from fervideo.training.manifest import Manifest
 
 
@@ -75,7 +76,8 @@ FORMATS = {
     "boris": Format(
         boris.boris, "BORIS events as CSV or TSV, with columns Behavior, Behavior type and Time", boris.is_boris
     ),
-    "elan": Format(generic.elan, "ELAN's tab-delimited text <clip>.txt beside each clip", generic.is_elan),
+    "elan": Format(annotated.elan, "ELAN's <clip>.eaf or its tab-delimited text beside the clips", annotated.is_elan),
+    "textgrid": Format(annotated.textgrid, "Praat's <clip>.TextGrid beside each clip", annotated.is_textgrid),
     "frames": Format(
         generic.frames, "<clip>.csv with columns time_s,label or frame,label beside each clip", generic.is_frames
     ),

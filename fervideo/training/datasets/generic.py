@@ -1,23 +1,18 @@
-"""Layouts that people make themselves: folders per label, manifests, labels per frame, intervals, ELAN."""
+"""Layouts that people make themselves: folders per label, manifests, labels per frame, intervals."""
 
 from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import NamedTuple
 
-from fervideo.records import EXPRESSIONS
 from fervideo.training.datasets.files import (
     clip_named,
     clips_in,
-    first_lines,
     folders,
     header,
     names_of,
     seconds,
     table_rows,
-    text_of,
-    whole_number,
 )
 from fervideo.training.manifest import Clip, Manifest, canonical, canonical_split
 
@@ -183,7 +178,7 @@ def add_interval(
 
 
 def is_frames(root: Path) -> bool:
-    return root.is_dir() and any(_is_frame_table(path) and _clip_beside(path).exists() for path in tables(root))
+    return root.is_dir() and any(_is_frame_table(path) and clip_beside(path).exists() for path in tables(root))
 
 
 def _is_frame_table(path: Path) -> bool:
@@ -191,7 +186,7 @@ def _is_frame_table(path: Path) -> bool:
     return "label" in columns and bool(columns & {"time_s", "frame"})
 
 
-def _clip_beside(table: Path) -> Path:
+def clip_beside(table: Path) -> Path:
     return clip_named(table.parent, table.stem)
 
 
@@ -199,125 +194,6 @@ def frames(root: Path) -> Manifest:
     """Read `<clip>.csv`, with a label per frame or from a time on, beside each clip."""
     found = Manifest(root, "frames")
     for table in filter(_is_frame_table, tables(root)):
-        path = _clip_beside(table)
+        path = clip_beside(table)
         found.clips.append(Clip(clip="", path=path, frame_labels=str(table), origin=str(table)))
     return named(found)
-
-
-def is_elan(root: Path) -> bool:
-    return any(_is_elan_table(path) for path in tables(root, ".txt", ".tsv"))
-
-
-def _is_elan_table(path: Path) -> bool:
-    # Lines with the media's paths may precede the header.
-    if any("begin time" in line.lower() for line in first_lines(path, 20)):
-        return True
-    cells = header(path)
-    return _clip_beside(path).exists() and len(_times(cells)) >= 2 and len(cells) >= 3
-
-
-class _Annotation(NamedTuple):
-    """One annotation of an ELAN export.
-
-    Attributes:
-        origin: File and line.
-        tier: Name of its tier.
-        participant: The tier's participant; may be empty.
-        begin: Its start as text, which may be no time.
-        end: Its end as text, which may be no time.
-        label: Its value.
-    """
-
-    origin: str
-    tier: str
-    participant: str
-    begin: str
-    end: str
-    label: str
-
-
-def elan(root: Path) -> Manifest:
-    """Read ELAN's tab-delimited text, with or without a header; its annotations are labels of the clip beside it.
-
-    Only tiers are read on which most annotations, in all files together, are EXPRESSIONS; speech and the like are left
-    out. If no tier is like that, labels are the user's own, and every tier is read. Participants are subjects. If more
-    than one tier of a clip is read, names and origins of its stretches contain the tier.
-    """
-    found = Manifest(root, "elan")
-    exports = {table: _annotations(table, found) for table in filter(_is_elan_table, tables(root, ".txt", ".tsv"))}
-    wanted = _tiers_of_expressions([annotation for rows in exports.values() for annotation in rows])
-    for table, rows in exports.items():
-        kept = [annotation for annotation in rows if annotation.tier in wanted]
-        tiers, people = {annotation.tier for annotation in kept}, {annotation.participant for annotation in kept} - {""}
-        for origin, tier, participant, begin, end, label in kept:
-            # Each tier has one participant, whose name may be missing in the export.
-            part = tier if len(tiers) > 1 else participant if len(people) > 1 else ""
-            unique = f"{origin}:{tier}" if len(tiers) > 1 else origin
-            add_interval(found, unique, _clip_beside(table), begin, end, label, subject=participant, part=part)
-    return named(found)
-
-
-def _tiers_of_expressions(read: list[_Annotation]) -> set[str]:
-    """Return the tiers on which most annotations are expressions; all tiers if none is like that."""
-    labels: dict[str, list[str]] = {annotation.tier: [] for annotation in read}
-    for annotation in read:
-        if label := canonical(annotation.label):
-            labels[annotation.tier].append(label)
-    chosen = {tier for tier, names in labels.items() if 2 * sum(name in EXPRESSIONS for name in names) > len(names)}
-    return chosen or set(labels)
-
-
-def _annotations(table: Path, found: Manifest) -> list[_Annotation]:
-    """Read the rows of an export, below its header where it has one."""
-    lines = [[cell.strip() for cell in line.split("\t")] for line in text_of(table, found).splitlines()]
-    start = next((row for row, cells in enumerate(lines) if any("begin time" in cell.lower() for cell in cells)), -1)
-    names = [cell.lower() for cell in lines[start]] if start >= 0 else []
-    read: list[_Annotation] = []
-    for number, cells in enumerate(lines[start + 1 :], start + 2):
-        if any(cells) and not cells[0].startswith(("#", '"#')):
-            origin = f"{table}:{number}"
-            read += _in_columns(origin, cells, names) if names else [_in_order(origin, cells)]
-    return read
-
-
-def _in_order(origin: str, cells: list[str]) -> _Annotation:
-    """Read a row without a header: tier (and participant), times in one or more forms, and last the annotation.
-
-    The first time is the start, which may be repeated in other forms. The next time that differs from it is the end.
-    """
-    times = _times(cells)
-    later = [text for text in times if abs(seconds(text) - seconds(times[0])) > 1e-6]
-    tier, participant, *_ = [*(cells[: cells.index(times[0])] if times else cells[:-1]), "", ""]
-    return _Annotation(origin, tier, participant, times[0] if times else "?", later[0] if later else "?", cells[-1])
-
-
-def _in_columns(origin: str, cells: list[str], names: list[str]) -> list[_Annotation]:
-    """Read a row by its header: a column for annotations, or one for each tier."""
-
-    def cell(word: str) -> str:
-        at = [column for column, name in enumerate(names) if word in name and column < len(cells)]
-        # Seconds are read first; milliseconds must be converted.
-        at.sort(key=lambda column: ("ss.msec" not in names[column], names[column].endswith("- msec")))
-        text = cells[at[0]] if at else ""
-        number = whole_number(text) if at and names[at[0]].endswith("- msec") else None
-        return text if number is None else f"{number / 1000}"
-
-    when = cell("participant"), cell("begin time"), cell("end time")
-    known = [i for i, name in enumerate(names) if any(word in name for word in ("annotation", "label", "value"))]
-    if known:
-        return [_Annotation(origin, cell("tier"), *when, cells[known[0]] if known[0] < len(cells) else "")]
-    facts = ("time", "duration", "tier", "participant", "file")
-    tiers = [i for i, name in enumerate(names[: len(cells)]) if not any(word in name for word in facts)]
-    return [_Annotation(origin, names[i], *when, cells[i]) for i in tiers if cells[i]]
-
-
-def _times(cells: list[str]) -> list[str]:
-    """Return the cells that are times."""
-    times = []
-    for cell in cells:
-        try:
-            if cell and seconds(cell) >= 0:
-                times.append(cell)
-        except ValueError:
-            continue
-    return times

@@ -10,7 +10,6 @@ import pytest
 from training_builders import labels, read, table, tree
 
 from fervideo.training import frame_labels
-from fervideo.training.manifest import check
 
 
 def test_folder(tmp_path: Path):
@@ -133,110 +132,6 @@ def test_clips_are_named_apart_wherever_they_stand(tmp_path: Path):
     for take in ("take.1", "take.2"):
         table(tmp_path / "frames" / f"{take}.csv", "frame,label", "0,sad")
     assert list(labels(read(tmp_path / "frames", "frames"))) == ["take.1", "take.2"]
-
-
-ELAN_HEADER = "\t".join(
-    (
-        "Tier",
-        "Participant",
-        "Begin Time - hh:mm:ss.ms",
-        "Begin Time - ss.msec",
-        "End Time - hh:mm:ss.ms",
-        "End Time - ss.msec",
-        "Annotation",
-    )
-)
-
-
-@pytest.mark.parametrize(
-    "lines",
-    [
-        (
-            ELAN_HEADER,
-            "face\tP1\t00:00:01.500\t1.5\t00:00:02.250\t2.25\thappy",
-            "face\tP1\t00:00:03.000\t3.0\t00:00:04.000\t4.0\tsad",
-        ),
-        ("face\tP1\t00:00:01.500\t1.5\t00:00:02.250\t2.25\t00:00:00.750\t0.75\thappy", "face\t\t3.0\t4.0\tsad"),
-        ("Begin Time - msec\tEnd Time - msec\tface", "1500\t2250\thappy", "3000\t4000\tsad"),
-        (
-            '"#file:///clip.eaf"',
-            ELAN_HEADER,
-            "face\t\t00:00:01.500\t1.5\t00:00:02.250\t2.25\thappy",
-            "face\t\t00:00:03\t3\t00:00:04\t4\tsad",
-        ),
-    ],
-)
-def test_elan(tmp_path: Path, lines: tuple[str, ...]):
-    tree(tmp_path, "clip.mp4")
-    table(tmp_path / "clip.txt", *lines)
-    found = read(tmp_path, "elan")
-    assert [(clip.clip, clip.label, clip.end_s) for clip in found.clips] == [
-        ("clip@1.5", "happiness", 2.25),
-        ("clip@3", "sadness", 4.0),
-    ]
-    assert found.problems == []
-
-
-def elan_rows(*rows: tuple[str, str, int, str]) -> list[str]:
-    """Write annotations of a second each: tier, participant, second at which it begins, text."""
-    return [
-        f"{tier}\t{who}\t0:0:{start}\t{start}\t0:0:{start + 1}\t{start + 1}\t{text}" for tier, who, start, text in rows
-    ]
-
-
-@pytest.mark.parametrize("head", [(ELAN_HEADER,), ()])
-def test_elan_reads_the_tiers_of_expressions(tmp_path: Path, head: tuple[str, ...]):
-    tree(tmp_path, "a.mp4", "b.mp4")
-    faces = elan_rows(
-        ("face", "P1", 1, "happy"),
-        ("speech", "P1", 1, "hello there"),
-        ("face", "P1", 2, "smirk"),
-        ("face", "P1", 3, "sad"),
-    )
-    table(tmp_path / "a.txt", *head, *faces)
-    speech = elan_rows(("speech", "P2", 1, "happy"), ("speech", "P2", 5, "so they spoke"))
-    bad = table(tmp_path / "b.txt", *head, *speech, "face\tP2\tsoon\tsoon\tlate\tlate\thappy")
-    found = read(tmp_path, "elan")
-    assert [problem.origin for problem in found.problems] == [f"{bad}:{len(head) + 3}"]
-    assert labels(found) == {"a@1": "happiness", "a@2": "smirk", "a@3": "sadness"}
-    assert {clip.subject for clip in found.clips} == {"P1"}
-
-
-@pytest.mark.parametrize("head", [(ELAN_HEADER,), ()])
-def test_elan_with_labels_of_ones_own_is_read_whole(tmp_path: Path, head: tuple[str, ...]):
-    tree(tmp_path, "a.mp4")
-    file = table(
-        tmp_path / "a.txt",
-        *head,
-        *elan_rows(("brows", "", 1, "raised"), ("mouth", "", 1, "open"), ("mouth", "", 2, "")),
-    )
-    found = read(tmp_path, "elan")
-    assert labels(found) == {"a/brows@1": "raised", "a/mouth@1": "open"}
-    first = len(head) + 1
-    assert [clip.origin for clip in found.clips] == [f"{file}:{first}:brows", f"{file}:{first + 1}:mouth"]
-
-
-@pytest.mark.parametrize(
-    ("tiers", "names"), [(("face 1", "face 2"), ["a/face 1@1", "a/face 2@1"]), (("", ""), ["a/mother@1", "a/child@1"])]
-)
-def test_elan_with_two_people(tmp_path: Path, tiers: tuple[str, str], names: list[str]):
-    tree(tmp_path, "a.mp4")
-    table(
-        tmp_path / "a.txt", ELAN_HEADER, *elan_rows((tiers[0], "mother", 1, "happy"), (tiers[1], "child", 1, "happy"))
-    )
-    found = read(tmp_path, "elan")
-    assert [clip.clip for clip in found.clips] == names
-    assert [clip.subject for clip in found.clips] == ["mother", "child"]
-    assert check(found) == []
-
-
-def test_elan_with_a_column_for_each_tier(tmp_path: Path):
-    tree(tmp_path, "a.mp4")
-    head = "Begin Time - ss.msec\tEnd Time - ss.msec\tspeech\tface left\tface right"
-    table(tmp_path / "a.txt", head, "1\t2\they\thappy\tsad", "3\t4\tyou there\t\tneutral", "5\t6\tno")
-    found = read(tmp_path, "elan")
-    assert labels(found) == {"a/face left@1": "happiness", "a/face right@1": "sadness", "a/face right@3": "neutral"}
-    assert len({clip.origin for clip in found.clips}) == 3
 
 
 def test_a_table_with_semicolons_is_a_table(tmp_path: Path):
