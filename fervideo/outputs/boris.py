@@ -116,7 +116,7 @@ def _observation(timeline: Timeline, marks: list[_Mark], media: str) -> dict[str
         "image_display_duration": 1,
         "close_behaviors_between_videos": False,
         "media_info": {
-            "length": {media: _duration_s(timeline)},
+            "length": {media: _duration_s(timeline, marks)},
             "fps": {media: round(info.mean_fps, 3)},
             "hasVideo": {media: True},
             "hasAudio": {media: False},
@@ -127,7 +127,7 @@ def _observation(timeline: Timeline, marks: list[_Mark], media: str) -> dict[str
 
 def _rows(timeline: Timeline, marks: list[_Mark], media: str, name: str) -> Iterator[list[str]]:
     """Yield the rows of BORIS's tabular events."""
-    duration = f"{_duration_s(timeline):.3f}"
+    duration = f"{_duration_s(timeline, marks):.3f}"
     before = [name, _DATE.replace("T", " "), _DESCRIPTION, duration, "Media file(s)", f"player #1:{media}", "0.0"]
     before += [duration, f"{timeline.info.mean_fps:.3f}"]
     for mark in marks:
@@ -135,8 +135,10 @@ def _rows(timeline: Timeline, marks: list[_Mark], media: str, name: str) -> Iter
         yield [*before, *event, f"{mark.time_ms / 1000:.3f}", media, "NA", "NA", ""]
 
 
-def _duration_s(timeline: Timeline) -> float:
-    return round(tiers.media_start_s(timeline) + timeline.info.duration_s, 3)
+def _duration_s(timeline: Timeline, marks: list[_Mark]) -> float:
+    """Return the length of the media; BORIS leaves out an event that it takes to come after it, however little."""
+    last_s = max((mark.time_ms for mark in marks), default=0) / 1000
+    return round(max(tiers.media_start_s(timeline) + timeline.info.duration_s, last_s) + 1e-6, 6)
 
 
 def _media_path(timeline: Timeline, folder: Path) -> str:

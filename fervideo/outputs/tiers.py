@@ -61,15 +61,20 @@ class Tier(NamedTuple):
 
 
 def of_events(timeline: Timeline) -> list[Tier]:
-    """Return the tiers of a timeline, by face; expressions come before other kinds."""
+    """Return the tiers of a timeline, by face; expressions come before other kinds.
+
+    No stretch goes on after the video, as the last event does where few of its frames were analysed. BORIS would leave
+    out its end.
+    """
     events = with_kind(timeline.events)
-    shift_s = media_start_s(timeline)
+    shift_s, last_s = media_start_s(timeline), timeline.info.duration_s
     tiers = []
     keys: Any
     for keys, rows in events.groupby(["face", "kind"]):
+        end_s = rows["offset_s"].where(rows["onset_s"] >= last_s, rows["offset_s"].clip(upper=last_s))
         spans = [
-            Span(round(onset + shift_s, 6), round(offset + shift_s, 6), label)
-            for onset, offset, label in zip(rows["onset_s"], rows["offset_s"], labels(rows), strict=True)
+            Span(round(start + shift_s, 6), round(end + shift_s, 6), label)
+            for start, end, label in zip(rows["onset_s"], end_s, labels(rows), strict=True)
         ]
         tiers.append(Tier(int(keys[0]), str(keys[1]), tuple(spans)))
     return sorted(tiers, key=lambda tier: (tier.face, tier.kind != EXPRESSION, tier.kind))

@@ -30,7 +30,7 @@ def test_the_project_has_an_observation_with_all_events(tmp_path: Path, timeline
     assert [each["name"] for each in project["subjects_conf"].values()] == ["face 0", "face 1"]
     media = str(Path.cwd() / "films/a & <b>.mp4")
     assert observation["file"]["1"] == [media]
-    assert observation["media_info"]["length"] == {media: 1.9}
+    assert observation["media_info"]["length"] == {media: 1.900001}
 
 
 def test_a_video_below_the_project_moves_with_it(tmp_path: Path) -> None:
