@@ -40,7 +40,8 @@ from boris import config, export_observation, project_functions
 results, out = map(Path, sys.argv[1:])
 for path in sorted(results.rglob("*.events.csv")):
     stem = path.relative_to(results).as_posix().removesuffix(".events.csv")
-    events, run = pd.read_csv(path), json.loads(path.with_name(f"{path.name.split('.events')[0]}.run.json").read_bytes())
+    beside = {name: path.with_name(path.name.replace(".events.csv", f".{name}")) for name in ("timeline.csv", "run.json")}
+    events, run = pd.read_csv(path), json.loads(beside["run.json"].read_bytes())
     shift = run["video"].get("media_start_s", run["video"]["start_s"])
     kind = events["kind"] if "kind" in events else pd.Series("expression", events.index)
     label = events["expression"].fillna(kind)
@@ -71,7 +72,7 @@ for path in sorted(results.rglob("*.events.csv")):
     millis = lambda at: ((at.hours * 60 + at.minutes) * 60 + at.seconds) * 1000 + at.milliseconds
     read = sorted((c.text.replace(": ", " expression: "), millis(c.start_time), millis(c.end_time)) for c in captions)
     assert read == sorted((f"{a}: {d}", b, c) for a, b, c, d in whole if a.endswith(" expression")), (read, whole)
-    frames = pd.read_csv(path.with_name(path.name.replace(".events.", ".timeline.")))
+    frames = pd.read_csv(beside["timeline.csv"])
     cues = webvtt.read(out / f"{stem}.metadata.vtt")
     faces = [(cue["frame"], face["face"]) for cue in (json.loads(c.raw_text) for c in cues) for face in cue["faces"]]
     seen = frames[frames["face"].notna()]
@@ -80,10 +81,10 @@ for path in sorted(results.rglob("*.events.csv")):
     book = openpyxl.load_workbook(out / f"{stem}.xlsx") if (out / f"{stem}.xlsx").exists() else None
     if book:
         header, *rows = book["events"].iter_rows(values_only=True)
-        pd.testing.assert_frame_equal(pd.DataFrame(rows, columns=header), events, check_dtype=False, check_column_type=False)
-    for name in ("timeline", "events"):
-        lines = pd.read_json(out / f"{stem}.{name}.jsonl", lines=True, dtype=False)
-        assert len(lines) == len(pd.read_csv(path.with_name(path.name.replace(".events.", f".{name}."))))
+        read = pd.DataFrame(rows, columns=header)
+        pd.testing.assert_frame_equal(read, events, check_dtype=False, check_column_type=False)
+    for name, table in (("timeline", frames), ("events", events)):
+        assert len(pd.read_json(out / f"{stem}.{name}.jsonl", lines=True, dtype=False)) == len(table)
 
     file = out / f"{stem}.boris"
     _, _, project, message = project_functions.open_project_json(str(file))
@@ -104,6 +105,11 @@ for path in sorted(results.rglob("*.events.csv")):
     columns = ["Subject", "Behavior", "Behavior type", "Time"]
     by = lambda rows: sorted(map(tuple, rows[columns].to_numpy().tolist()))
     assert by(ours) == by(theirs)
+joined = out / "all.boris"
+if joined.exists():
+    _, _, project, _ = project_functions.open_project_json(str(joined))
+    print(f"{joined.name}: {len(project['observations'])} observations;", end=" ")
+    print(project_functions.check_project_integrity(project, "s", str(joined), True) or "project is sound")
 PYTHON
 for name in frames events; do
   [ ! -d "$out/$name" ] || "$venv/bin/python" -c "

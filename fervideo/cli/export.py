@@ -39,6 +39,7 @@ def add_export(parser: Parser) -> None:
 def _export(args: argparse.Namespace) -> int:
     """Export timelines; one that fails does not stop the others."""
     from fervideo import outputs
+    from fervideo.outputs.exporting import export
 
     if args.to == "csv":
         raise UsageError("--to csv", "is the form that results have already", f"formats: {_FORMATS.replace('|', ', ')}")
@@ -47,18 +48,12 @@ def _export(args: argparse.Namespace) -> int:
     if args.into is not None:
         return _extend(args, found)
     failed = 0
-    for timeline in found:
-        try:
-            read = outputs.read_timeline(timeline.path)
-            folder = timeline.folder if args.output is None else args.output
-            paths = outputs.save(read, folder, timeline.stem, args.overwrite, args.to, args.hz)
-        except FervideoError as error:
-            if len(found) == 1:
-                raise
-            _LOG.error("%s", error)
+    for outcome in export(found, args.to, args.output, args.hz, args.overwrite):
+        if isinstance(outcome, FervideoError):
+            _LOG.error("%s", outcome)
             failed += 1
         else:
-            print(*(f"wrote {path}" for path in paths.values()), sep="\n")
+            print(*(f"wrote {path}" for path in outcome), sep="\n")
     return 0 if not failed else 2 if failed == len(found) else 1
 
 

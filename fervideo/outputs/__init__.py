@@ -7,7 +7,7 @@ tiers.py                   events as tiers on the player's clock, for the format
 elan.py, boris.py
 textgrid.py, webvtt.py
 saving.py                  files that appear together
-found.py                   the timelines in a folder of results
+found.py, exporting.py     the timelines in folders of results, and the export of all of them
 
 A new format is a file here and a line in FORMATS.
 """
@@ -53,6 +53,8 @@ class Format:
         write: Function that writes a timeline to temporary files.
         read: Function that reads a timeline from the path of any of its files; None where it cannot be read back.
         has_frames: Whether it contains the table of frames, which can be thinned out.
+        joined: Name of a further file, which joins the first files of several timelines; empty for none.
+        join: Function that writes it, from the paths of these files by stem.
         needs: The library of the extra `export` that it needs; empty for none.
     """
 
@@ -60,6 +62,8 @@ class Format:
     write: Callable[[Timeline, Files], None]
     read: Callable[[Path], Timeline] | None = None
     has_frames: bool = False
+    joined: str = ""
+    join: Callable[[Mapping[str, Path], Path], None] | None = None
     needs: str = ""
 
 
@@ -67,7 +71,7 @@ class Format:
 FORMATS: dict[str, Format] = {
     "csv": Format(files=csv.FILES, write=csv.write, read=csv.read, has_frames=True),
     "elan": Format(files=elan.FILES, write=elan.write),
-    "boris": Format(files=boris.FILES, write=boris.write),
+    "boris": Format(files=boris.FILES, write=boris.write, joined=boris.JOINED, join=boris.join),
     "webvtt": Format(files=webvtt.FILES, write=webvtt.write, has_frames=True),
     "textgrid": Format(files=textgrid.FILES, write=textgrid.write),
     "parquet": Format(files=parquet.FILES, write=parquet.write, read=parquet.read, has_frames=True, needs="pyarrow"),

@@ -1,5 +1,7 @@
 """BORIS: a project with one observation, which BORIS opens, and its table of events, for BORIS's tools of analysis.
 
+The projects of a folder also become one project with all observations.
+
 Faces are subjects, labels are behaviours with a duration, kinds of events are categories.
 """
 
@@ -7,16 +9,19 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
+from fervideo import atomic
 from fervideo.outputs import tiers
 from fervideo.outputs.saving import Files
 from fervideo.outputs.tiers import Tier, printable
 from fervideo.timeline.record import Timeline
 
 FILES = {"project": "*.boris", "table": "*.boris.tsv"}
+#: Name of the project of all timelines of a folder.
+JOINED = "all.boris"
 #: A date that BORIS can read; the video's own is not known.
 _DATE = "1970-01-01T00:00:00"
 #: Columns of BORIS's tabular events.
@@ -68,6 +73,36 @@ def write(timeline: Timeline, files: Files) -> None:
         table = csv.writer(file, delimiter="\t", lineterminator="\r\n")
         table.writerow(_COLUMNS)
         table.writerows(_rows(timeline, marks, media, name))
+
+
+def join(projects: Mapping[str, Path], path: Path) -> None:
+    """Write one project with the observations of several, their media named from the new project's folder.
+
+    Args:
+        projects: Projects that `write` wrote, by the names that their observations get: paths below the folder.
+        path: The new project.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    read = {name: json.loads(project.read_bytes()) for name, project in projects.items()}
+    joined: dict[str, Any] = {**next(iter(read.values())), "project_name": path.stem, "observations": {}}
+    for key, name in (("subjects_conf", "name"), ("behaviors_conf", "code")):
+        items = {item[name]: item for project in read.values() for item in project[key].values()}
+        joined[key] = _numbered(iter(items.values()))
+    joined["behavioral_categories"] = list(
+        dict.fromkeys(category for project in read.values() for category in project["behavioral_categories"])
+    )
+    for name, project in read.items():
+        for observation in project["observations"].values():
+            (media,) = observation["file"]["1"]
+            moved = (PurePosixPath(name).parent / media).as_posix()
+            info = observation["media_info"]
+            facts = {key: {moved: info[key][media]} for key in ("length", "fps", "hasVideo", "hasAudio")}
+            file = {**observation["file"], "1": [moved]}
+            joined["observations"][printable(name)] = {**observation, "file": file, "media_info": {**info, **facts}}
+    with atomic.written(path) as temporary:
+        temporary.write_text(json.dumps(joined, indent=1, ensure_ascii=False), encoding="utf-8")
 
 
 def _marks(tier: Tier) -> Iterator[_Mark]:

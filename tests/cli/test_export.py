@@ -44,6 +44,18 @@ def test_one_failure_of_several_is_reported(run: Run, results: Path) -> None:
     assert run("export", results / "sub", "--to", "elan", "--overwrite")[0] == 0
 
 
+def test_a_folder_is_one_project_of_boris(run: Run, results: Path) -> None:
+    code, out, _ = run("export", results, "--to", "boris")
+    assert (code, out.splitlines()[-1]) == (0, f"wrote {results}/all.boris")
+    (results / "all.boris").write_text("mine")
+    for path in results.rglob("[ab].boris*"):
+        path.unlink()
+    code, out, error = run("export", results, "--to", "boris")
+    assert (code, out) == (2, "")
+    assert f"{results}/all.boris: is there already" in error
+    assert run("export", results / "sub", "--to", "boris")[0] == 0
+
+
 def test_tiers_are_added_to_a_document(run: Run, results: Path, tmp_path: Path) -> None:
     mine = tmp_path / "mine.eaf"
     mine.write_text('<ANNOTATION_DOCUMENT FORMAT="3.0"><HEADER TIME_UNITS="milliseconds"/></ANNOTATION_DOCUMENT>')

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from builders import make_timeline
 
+from fervideo.outputs import boris
 from fervideo.timeline import Timeline
 
 
@@ -52,3 +53,19 @@ def test_the_table_has_a_row_for_each_start_and_stop(tmp_path: Path, timeline: T
         ("happiness", "START", "1.700"),
         ("happiness", "STOP", "1.900"),
     ]
+
+
+def test_projects_of_a_folder_become_one(tmp_path: Path, timeline: Timeline) -> None:
+    moving = make_timeline(["fear"], path=tmp_path / "sub" / "clip.mp4")
+    found = {"a": timeline.save(tmp_path, "a", format="boris")["project"]}
+    found["sub/b"] = moving.save(tmp_path, "sub/b", format="boris")["project"]
+    boris.join(found, tmp_path / "all.boris")
+    project = json.loads((tmp_path / "all.boris").read_text())
+    assert {name: each["file"]["1"] for name, each in project["observations"].items()} == {
+        "a": [str(Path.cwd() / "films/a & <b>.mp4")],
+        "sub/b": ["sub/clip.mp4"],
+    }
+    assert project["observations"]["sub/b"]["media_info"]["fps"] == {"sub/clip.mp4": 25.0}
+    assert [each["name"] for each in project["subjects_conf"].values()] == ["face 0", "face 1"]
+    assert [each["code"] for each in project["behaviors_conf"].values()][-2:] == ["contempt", "blink"]
+    assert project["behavioral_categories"] == ["expression", "blink"]
