@@ -40,7 +40,8 @@ from boris import config, export_observation, project_functions
 results, out = map(Path, sys.argv[1:])
 for path in sorted(results.rglob("*.events.csv")):
     stem = path.relative_to(results).as_posix().removesuffix(".events.csv")
-    beside = {name: path.with_name(path.name.replace(".events.csv", f".{name}")) for name in ("timeline.csv", "run.json")}
+    names = ("timeline.csv", "run.json")
+    beside = {name: path.with_name(path.name.replace("events.csv", name)) for name in names}
     events, run = pd.read_csv(path), json.loads(beside["run.json"].read_bytes())
     shift = run["video"].get("media_start_s", run["video"]["start_s"])
     kind = events["kind"] if "kind" in events else pd.Series("expression", events.index)

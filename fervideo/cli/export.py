@@ -33,7 +33,7 @@ def add_export(parser: Parser) -> None:
     parser.add_argument("--into", type=Path, metavar="FILE", help="with --to elan: add the tiers to this .eaf")
     parser.add_argument("--overwrite", action="store_true", help="replace files that are there already")
     parser.epilog = "Example: fervideo export results --to elan"
-    parser.set_defaults(run=_export)
+    parser.set_defaults(run=_export, interrupted="files that were written are kept")
 
 
 def _export(args: argparse.Namespace) -> int:

@@ -14,6 +14,7 @@ from collections.abc import Container, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from fervideo import atomic, bounded
 from fervideo.errors import UsageError, counted
@@ -49,9 +50,10 @@ class Medium(NamedTuple):
     origin_s: float
 
     @property
-    def name(self) -> str:
-        """The file's name."""
-        return (self.url or self.relative).replace("\\", "/").rpartition("/")[2]
+    def names(self) -> tuple[str, str]:
+        """The file's name as it stands, and with the escapes of URLs resolved, since some programs write them."""
+        name = (self.url or self.relative).replace("\\", "/").rpartition("/")[2]
+        return name, unquote(name)
 
 
 class Annotation(NamedTuple):
@@ -123,10 +125,10 @@ def extend(timeline: Timeline, path: Path) -> Path:
     if header is None:
         raise UsageError(path, "has no header, and so is no document of ELAN", "give an .eaf file")
     video, found = tiers.video_path(timeline), _media(root)
-    own = [medium for medium in found if medium.name == video.name]
-    own = own or [medium for medium in found if medium.name.rpartition(".")[0] == video.stem]
+    own = [medium for medium in found if video.name in medium.names]
+    own = own or [medium for medium in found if video.stem in (Path(name).stem for name in medium.names)]
     if found and not own:
-        names = ", ".join(medium.name for medium in found)
+        names = ", ".join(medium.names[0] for medium in found)
         raise UsageError(path, f"is about {names}, not about {video.name}", "give the .eaf of this video")
     if not found:
         _add_medium(header, timeline, path.parent)

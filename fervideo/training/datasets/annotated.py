@@ -133,15 +133,15 @@ def _video(path: Path, media: Iterable[documents.Medium]) -> tuple[Path, float]:
 
     It is looked for beside the document first, since documents move from machine to machine together with their videos.
     """
-    videos = [medium for medium in media if Path(medium.name).suffix.lower() in VIDEO_SUFFIXES]
+    videos = [medium for medium in media if Path(medium.names[0]).suffix.lower() in VIDEO_SUFFIXES]
     for medium in videos:
-        absolute = medium.url.removeprefix("file://")
-        for clip in (path.parent / medium.name, path.parent / medium.relative, Path(absolute)):
+        elsewhere = path.parent / medium.relative, Path(medium.url.removeprefix("file://"))
+        for clip in (*(path.parent / name for name in medium.names), *elsewhere):
             if clip.is_file():
                 return clip, medium.origin_s
     beside = clip_beside(path)
     if videos and not beside.exists():
-        return path.parent / videos[0].name, videos[0].origin_s
+        return path.parent / videos[0].names[0], videos[0].origin_s
     return beside, videos[0].origin_s if videos else 0.0
 
 

@@ -125,9 +125,9 @@ def document(path: Path, media: str, label: str = "happy") -> Path:
 
 
 def test_eaf_names_its_video_and_where_that_begins(tmp_path: Path) -> None:
-    tree(tmp_path, "data/film.mp4", "data/mine.mp4", "films/film 2.mov", "data/other.mp4")
+    tree(tmp_path, "data/my film.mp4", "data/mine.mp4", "films/film 2.mov", "data/other.mp4")
     sound = '<MEDIA_DESCRIPTOR MEDIA_URL="file:///C:/x/film.wav" TIME_ORIGIN="9000"/>'
-    film = '<MEDIA_DESCRIPTOR MEDIA_URL="file:///C:/x/film.mp4" TIME_ORIGIN="1500"/>'
+    film = '<MEDIA_DESCRIPTOR MEDIA_URL="file:///C:/x/my%20film.mp4" TIME_ORIGIN="1500"/>'
     below = '<MEDIA_DESCRIPTOR MEDIA_URL="file:///C:/x/film 2.mov" RELATIVE_MEDIA_URL="../films/film 2.mov"/>'
     data = tmp_path / "data"
     document(data / "coded by ann.eaf", sound + film)
@@ -138,8 +138,8 @@ def test_eaf_names_its_video_and_where_that_begins(tmp_path: Path) -> None:
     found = read(data, "elan")
     assert sorted((clip.path.name, clip.start_s, clip.end_s, clip.label) for clip in found.clips) == [
         ("film 2.mov", 0.5, 1.25, "sadness"),
-        ("film.mp4", 2.0, 2.75, "happiness"),
         ("mine.mp4", 0.5, 1.25, "anger"),
+        ("my film.mp4", 2.0, 2.75, "happiness"),
         ("other.mp4", 1.0, 2.0, "fear"),
     ]
     assert check(found) == []
