@@ -120,11 +120,12 @@ def extend(timeline: Timeline, path: Path) -> Path:
         UsageError: It is no document of ELAN, is of another video, or has tiers of these names.
         OutputError: It cannot be written.
     """
+    # Read whole first: a document with faults is not changed.
+    video, found = tiers.video_path(timeline), read(path).media
     root = _parsed(path)
     header = root.find("HEADER")
     if header is None:
         raise UsageError(path, "has no header, and so is no document of ELAN", "give an .eaf file")
-    video, found = tiers.video_path(timeline), _media(root)
     own = [medium for medium in found if video.name in medium.names]
     own = own or [medium for medium in found if video.stem in (Path(name).stem for name in medium.names)]
     if found and not own:
