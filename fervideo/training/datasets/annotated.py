@@ -210,7 +210,7 @@ def _in_columns(origin: str, clip: Path, cells: list[str], names: list[str]) -> 
         # Seconds are read first; milliseconds must be converted.
         at.sort(key=lambda column: ("ss.msec" not in names[column], names[column].endswith("- msec")))
         text = cells[at[0]] if at else ""
-        return f"{float(text) / 1000}" if at and names[at[0]].endswith("- msec") and text.isdigit() else text
+        return f"{float(text) / 1000}" if at and names[at[0]].endswith("- msec") and text.isdecimal() else text
 
     when = cell("participant"), cell("begin time"), cell("end time")
     known = [i for i, name in enumerate(names) if any(word in name for word in ("annotation", "label", "value"))]
