@@ -15,7 +15,7 @@ from fervideo.errors import UsageError
 from fervideo.outputs import elan as documents
 from fervideo.outputs import textgrid as praat
 from fervideo.records import EXPRESSIONS
-from fervideo.training.datasets.files import clip_named, first_lines, header, seconds, text_of
+from fervideo.training.datasets.files import clip_named, first_lines, header, seconds, text_of, whole_number
 from fervideo.training.datasets.generic import add_interval, clip_beside, named, tables
 from fervideo.training.manifest import Manifest, canonical
 from fervideo.video.files import VIDEO_SUFFIXES
@@ -210,7 +210,8 @@ def _in_columns(origin: str, clip: Path, cells: list[str], names: list[str]) -> 
         # Seconds are read first; milliseconds must be converted.
         at.sort(key=lambda column: ("ss.msec" not in names[column], names[column].endswith("- msec")))
         text = cells[at[0]] if at else ""
-        return f"{float(text) / 1000}" if at and names[at[0]].endswith("- msec") and text.isdecimal() else text
+        number = whole_number(text) if at and names[at[0]].endswith("- msec") else None
+        return text if number is None else f"{number / 1000}"
 
     when = cell("participant"), cell("begin time"), cell("end time")
     known = [i for i, name in enumerate(names) if any(word in name for word in ("annotation", "label", "value"))]
