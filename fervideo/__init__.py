@@ -6,6 +6,7 @@
     timeline.frames     # pandas: one row per face per frame
     timeline.save("results")
     fervideo.read_timeline("results/clip.timeline.csv")
+    fervideo.load_results("results", "design.csv")
 
 Names are loaded when they are first used, so that `import fervideo` costs next to nothing.
 """
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from fervideo.pipeline import analyze as analyze
     from fervideo.records import EXPRESSIONS as EXPRESSIONS
     from fervideo.settings import Settings as Settings
+    from fervideo.study import load_results as load_results
     from fervideo.timeline import Timeline as Timeline
 
 __version__ = "0.1.0"
@@ -32,9 +34,19 @@ _HOMES = {
     "Timeline": "timeline",
     "analyze": "pipeline",
     "classify_photos": "photos",
+    "load_results": "study",
     "read_timeline": "outputs",
 }
-__all__ = ["EXPRESSIONS", "FervideoError", "Settings", "Timeline", "analyze", "classify_photos", "read_timeline"]
+__all__ = [
+    "EXPRESSIONS",
+    "FervideoError",
+    "Settings",
+    "Timeline",
+    "analyze",
+    "classify_photos",
+    "load_results",
+    "read_timeline",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -50,7 +50,7 @@ class Report:
         failures: Stage, error and remedy of each failure, by the name of the clip.
         seconds: Duration of the batch.
         frames_per_s: Frames extracted per second of the batch.
-        paths: Files over all clips: `clips`, `failures` and `batch`.
+        paths: Files over all clips: `clips`, `events`, `failures` and `batch`.
     """
 
     clips: int

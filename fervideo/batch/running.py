@@ -66,6 +66,7 @@ def _report(batch: Batch, outcome: Outcome, seconds: float) -> Report:
         paths=batch.paths,
     )
     tables.write_clips(report.paths["clips"], done, failures)
+    tables.write_events(report.paths["events"], done)
     tables.write_failures(report.paths["failures"], failures)
     _write_record(batch, report, outcome.n_frames)
     return report

@@ -71,7 +71,8 @@ class Batch:
         """Files over all clips; a shard has its own."""
         shard = self.options.shard
         part = f".{shard.replace('/', '-of-')}" if shard else ""
-        names = {"clips": f"clips{part}.csv", "failures": f"failures{part}.csv", "batch": f"batch{part}.json"}
+        tables = {key: f"{key}{part}.csv" for key in ("clips", "events", "failures")}
+        names = {**tables, "batch": f"batch{part}.json"}
         return {key: self.output / name for key, name in names.items()}
 
     def fingerprint(self, clip: Clip) -> str:

@@ -1,4 +1,4 @@
-"""Records of each clip of a batch, beside its results, and the three files over all clips.
+"""Records of each clip of a batch, beside its results, and the four files over all clips.
 
 A clip is done when its four files are there, and its `run.json` has the same content, settings, weights and version. A
 failure leaves `clip.failure.json` instead. So any number of batches, shards and machines may share an output folder,
@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,9 @@ from fervideo.models import Models
 from fervideo.outputs import run
 from fervideo.settings import Settings
 
-_FAILURE, _SUMMARY = ".failure.json", ".summary.csv"
+_FAILURE = ".failure.json"
+#: Bytes of a file name that are not UTF-8 go out as they came in.
+_ERRORS = "surrogateescape"
 
 Stage = Literal["open", "extract", "finish", "decode"]
 
@@ -114,24 +116,58 @@ def write_clips(path: Path, clips: Iterable[Clip], failures: dict[Clip, Failure]
     Raises:
         OutputError: The table cannot be written, or a summary cannot be read.
     """
-    table, header = io.StringIO(), None
-    writer = csv.writer(table, lineterminator="\n")
-    for clip in clips:
-        # As text, not as numbers: the cells are those of the clip's own file, to the letter.
-        try:
-            with open(_path(clip, _SUMMARY), encoding="utf-8", newline="") as file:
-                names, *rows = csv.reader(file)
-        except (OSError, ValueError) as error:
-            raise OutputError(_path(clip, _SUMMARY), f"cannot be read ({error})", "remove it, and run again") from error
-        if header is None:
-            header = names
-            writer.writerow([*columns.names(columns.CLIP), *header])
-        status = "damaged" if clip in failures else "complete"
-        writer.writerows([_name(clip), status, *row] for row in rows)
-    if header is None:
-        # No clip has results: a table without rows is a table all the same.
-        writer.writerow(columns.names((*columns.CLIP, *columns.summary())))
-    _write(path, table.getvalue())
+    empty = columns.names((*columns.CLIP, *columns.summary()))
+    _join(path, clips, ".summary.csv", empty, lambda clip: (_name(clip), _status(clip, failures)))
+
+
+def write_events(path: Path, clips: Iterable[Clip]) -> None:
+    """Write the events of clips as one table, each row with its clip's path.
+
+    Raises:
+        OutputError: The table cannot be written, or the events of a clip cannot be read.
+    """
+    _join(path, clips, ".events.csv", columns.names((columns.CLIP[0], *columns.events())), lambda clip: (_name(clip),))
+
+
+def _join(
+    path: Path, clips: Iterable[Clip], suffix: str, empty: list[str], facts: Callable[[Clip], tuple[str, ...]]
+) -> None:
+    """Write a table of each clip as one, a clip at a time.
+
+    Args:
+        path: The file.
+        clips: The clips.
+        suffix: End of the names of their tables.
+        empty: The header where there are no clips, since a table without rows is a table all the same.
+        facts: Function that returns the cells before those of a clip, for the first columns of `empty`.
+    """
+    wanted: list[str] = []
+    with atomic.written(path) as temporary, open(temporary, "w", encoding="utf-8", newline="", errors=_ERRORS) as file:
+        writer = csv.writer(file, lineterminator="\n")
+        for clip in clips:
+            own = facts(clip)
+            # As text, not as numbers: the cells are those of the clip's own file, to the letter.
+            try:
+                with open(_path(clip, suffix), encoding="utf-8", newline="") as table:
+                    header, *rows = csv.reader(table)
+            except (OSError, ValueError) as error:
+                raise OutputError(
+                    _path(clip, suffix), f"cannot be read ({error})", "remove it, and run again"
+                ) from error
+            if not wanted:
+                wanted = header
+                writer.writerow([*empty[: len(own)], *wanted])
+            if header != wanted:
+                # The files of another version may have columns more or less.
+                named = (dict(zip(header, row, strict=False)) for row in rows)
+                rows = [[row.get(name, "") for name in wanted] for row in named]
+            writer.writerows([*own, *row] for row in rows)
+        if not wanted:
+            writer.writerow(empty)
+
+
+def _status(clip: Clip, failures: dict[Clip, Failure]) -> str:
+    return "damaged" if clip in failures else "complete"
 
 
 def write_failures(path: Path, failures: dict[Clip, Failure]) -> None:
@@ -176,5 +212,4 @@ def _name(clip: Clip) -> str:
 
 def _write(path: Path, text: str) -> None:
     with atomic.written(path) as temporary:
-        # Bytes of a file name that are not UTF-8 go out as they came in.
-        temporary.write_bytes(text.encode("utf-8", "surrogateescape"))
+        temporary.write_bytes(text.encode("utf-8", _ERRORS))

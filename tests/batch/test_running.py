@@ -21,7 +21,7 @@ from fervideo.settings import EventSettings
 def test_the_tree_is_mirrored_and_every_clip_has_its_own(unbroken: Path, folder: Path):
     files = {path.relative_to(unbroken).as_posix() for path in unbroken.rglob("*") if path.is_file()}
     results = {f"{clip}{suffix}" for clip in ("a/clip", "b/clip") for suffix in (*RESULTS, ".run.json")}
-    records = {"b/text.failure.json", "clips.csv", "failures.csv", "batch.json"}
+    records = {"b/text.failure.json", "clips.csv", "events.csv", "failures.csv", "batch.json"}
     assert files == results | records
 
 

@@ -1,0 +1,13 @@
+"""From a folder of results to the numbers of a paper: tables in, tables out, and no test of significance.
+
+results.py   the clips of a folder, and their tables
+design.py    the table of a study, joined to the clips by path or name
+faces.py     the choice of faces
+plan.py      clips, faces and columns of a gathering
+gather.py    all clips as one table
+"""
+
+from fervideo.study.gather import Gathered, gather, load_results
+from fervideo.study.plan import Selection
+
+__all__ = ["Gathered", "Selection", "gather", "load_results"]

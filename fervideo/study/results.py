@@ -1,0 +1,158 @@
+"""Results in a folder: one record for each clip, and its tables read back."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from fervideo import columns
+from fervideo.columns import Column
+from fervideo.errors import UsageError, nearest
+from fervideo.timeline.tables import dtypes
+
+#: End of the file of each table.
+SUFFIXES = {"frames": ".timeline.csv", "events": ".events.csv", "summary": ".summary.csv"}
+#: Columns of each table that are read unless others are asked for: these, and all probabilities.
+_DEFAULT = {"frames": ("expression", "confidence", "valence")}
+#: Columns of the table of frames that every selection has.
+KEYS = ("frame", "time_s", "face", "status")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """The results of one clip.
+
+    Attributes:
+        name: Path below the folder of results, with `/` and without the ends of the files' names.
+        folder: The folder that the files lie in.
+        stem: Start of the files' names.
+    """
+
+    name: str
+    folder: Path
+    stem: str
+
+    def path(self, table: str) -> Path:
+        """Return the path of one of its tables."""
+        return self.folder / f"{self.stem}{SUFFIXES[table]}"
+
+
+def find(root: Path) -> list[Result]:
+    """Find the results in a folder and below, by name; hidden folders are left out.
+
+    Args:
+        root: The folder, or the `.timeline.csv` of one clip.
+
+    Raises:
+        UsageError: There are none.
+    """
+    suffix = SUFFIXES["frames"]
+    if root.is_file() and root.name.endswith(suffix):
+        paths, root = [root], root.parent
+    elif not root.is_dir():
+        reason = "is no folder of results" if root.exists() else "does not exist"
+        raise UsageError(root, reason, "give the folder that `fervideo batch` or `timeline` wrote")
+    else:
+        paths = [path for path in root.rglob(f"*{suffix}") if not _is_hidden(path.relative_to(root))]
+    if not paths:
+        raise UsageError(root, f"has no results (looked for *{suffix})", "run `fervideo batch VIDEOS -o RESULTS` first")
+    found = []
+    for path in sorted(paths):
+        stem = path.name.removesuffix(suffix)
+        found.append(Result(name=(path.relative_to(root).parent / stem).as_posix(), folder=path.parent, stem=stem))
+    return found
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
+def known(table: str) -> tuple[Column, ...]:
+    """Return the columns of a table, for the labels of the package's model.
+
+    Raises:
+        UsageError: No table of a clip has this name.
+    """
+    if table not in SUFFIXES:
+        raise UsageError(f"table {table}", "is no table of a clip", f"choose from {', '.join(SUFFIXES)}")
+    return columns.TABLES[table].columns()
+
+
+def header(path: Path) -> list[str]:
+    """Return the names of a table's columns.
+
+    Raises:
+        UsageError: The file cannot be read.
+    """
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            return next(csv.reader([file.readline()]), [])
+    except (OSError, UnicodeDecodeError) as error:
+        raise unreadable(path, error) from error
+
+
+def selected(found: Iterable[Result], table: str, wanted: Sequence[str] | None) -> list[str]:
+    """Return the columns to read from some results, in the order of their tables.
+
+    Args:
+        found: The results; a column need not be in all of them.
+        table: `frames`, `events` or `summary`.
+        wanted: Names of columns, `p` for all probabilities, or `all`; None for the default of the table.
+
+    Raises:
+        UsageError: No result has a column of such a name.
+    """
+    names = list(dict.fromkeys(name for result in found for name in header(result.path(table))))
+    p_columns = [name for name in names if name.startswith("p_")]
+    keys = [name for name in KEYS if name in names] if table == "frames" else ["face"]
+    if wanted is None:
+        wanted = (*_DEFAULT[table], "p") if table in _DEFAULT else ("all",)
+    if "all" in wanted:
+        return names
+    chosen = {*keys}
+    for name in wanted:
+        if name not in names and name != "p":
+            near = nearest(name, names)
+            remedy = f"did you mean {near}?" if near else "`fervideo describe` lists all columns"
+            raise UsageError(f"column {name}", f"is in no table of {table} of these results", remedy)
+        chosen |= set(p_columns) if name == "p" else {name}
+    return [name for name in names if name in chosen]
+
+
+def read(path: Path, table: str, names: Sequence[str] | None = None) -> pd.DataFrame:
+    """Read one table of a clip, its values equal to those that were saved.
+
+    Args:
+        path: The file.
+        table: `frames`, `events` or `summary`.
+        names: The columns to read, in this order; those that the file lacks are left out. None for all.
+
+    Raises:
+        UsageError: The file cannot be read.
+    """
+    there = header(path)
+    names = there if names is None else [name for name in names if name in there]
+    try:
+        read_in = pd.read_csv(
+            path,
+            usecols=names,
+            dtype={name: dtype for name, dtype in dtypes(known(table)).items() if name in names},
+            # A name may well be "NA": nothing but an empty field is missing.
+            keep_default_na=False,
+            na_values=[""],
+            # Exact for numbers with so few digits, and twice as fast as round_trip.
+            float_precision="high",
+        )
+    except (OSError, ValueError) as error:
+        raise unreadable(path, error) from error
+    return read_in[names]
+
+
+def unreadable(path: Path, error: Exception) -> UsageError:
+    """Return the error of a file that cannot be read."""
+    reason = getattr(error, "strerror", None) or str(error).strip()
+    return UsageError(path, f"cannot be read ({reason})", "analyse the clip again, or remove its files")

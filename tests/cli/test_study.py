@@ -1,0 +1,43 @@
+"""Commands on a folder of results: files, lines, exit codes, and one line for each mistake."""
+
+from pathlib import Path
+
+import pytest
+from studies import frames_of, write_result, write_text
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_result(tmp_path / "results", "a", frames_of([0.0, 0.5]))
+    return tmp_path / "results"
+
+
+def test_gather_writes_a_table(run, folder: Path, tmp_path: Path):
+    code, out, err = run("gather", folder, "-o", tmp_path / "study.csv", "--columns", "smile")
+    assert (code, out, err) == (0, f"1 clip, 2 rows\nwrote {tmp_path / 'study.csv'}\n", "")
+    assert (tmp_path / "study.csv").read_text().startswith("clip,frame,time_s,face,status,smile\na,0,0.0,0,ok,\n")
+
+
+def test_gather_ends_with_1_where_clips_are_missing(run, folder: Path, tmp_path: Path):
+    design = write_text(tmp_path / "design.csv", "clip,x", "a,1", "b,2")
+    code, out, err = run("gather", folder, "--design", design, "-o", tmp_path / "study.csv")
+    assert (code, err) == (1, f"fervideo: {design}: no results of 1 clip (b)\n")
+    assert out.startswith("1 clip, 2 rows\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("gather {tmp} -o x.csv", "has no results (looked for *.timeline.csv); run `fervideo batch VIDEOS -o"),
+        ("gather {tmp}/none -o x.csv", "none: does not exist; give the folder that"),
+        ("gather {results} -o x.txt", "x.txt: is neither .csv nor .parquet; name the file"),
+        ("gather {results} -o {tmp}/d.csv", "d.csv: is a folder; name a file"),
+        ("gather {results} -o x.csv --min-coverage 5", "--min-coverage 5: is no share; give a number from 0 to 1"),
+        ("gather {results} -o x.csv --design {tmp}/no.csv", "no.csv: cannot be read as a table (No such file"),
+        ("gather {results}", "the following arguments are required: -o/--output"),
+    ],
+)
+def test_mistakes_are_one_line(refused, folder: Path, tmp_path: Path, words: str, message: str):
+    root = tmp_path / "other"
+    (root / "d.csv").mkdir(parents=True)
+    assert message in refused(*words.format(tmp=root, results=folder).split())
