@@ -30,7 +30,7 @@ def frames_of(time_s: Sequence[float] | np.ndarray, faces: Sequence[Mapping[str,
     for number, values in enumerate(faces):
         own = {"expression": "neutral", "confidence": 0.9, "p_neutral": 0.9, "p_happiness": 0.1, "valence": 0.1}
         own |= {"box_x_px": LEFT_PX[number], "box_y_px": 80.0, "box_w_px": 50.0, "box_h_px": 60.0, **values}
-        seen = np.broadcast_to(own.pop("seen", True), n)
+        seen = np.broadcast_to(np.array(own.pop("seen", True), bool), n)
         table = pd.DataFrame({"frame": np.arange(n), "time_s": time_s, "face": number, "status": "ok", **own})
         parts.append(table[seen])
     faceless = np.setdiff1d(np.arange(n), np.concatenate([part["frame"] for part in parts]))

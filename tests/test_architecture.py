@@ -40,7 +40,7 @@ LAYER = {name: number for number, layer in enumerate(LAYERS) for name in layer}
 #: Layer 2 writes and draws timelines, and knows no models.
 NARROW = {name: LAYERS[0] | LAYERS[2] | {"timeline"} for name in LAYERS[2]}
 #: The only upward imports, inside thin methods: from file to room.
-UPWARD = {("timeline/record.py", "outputs")}
+UPWARD = {("timeline/record.py", "outputs"), ("timeline/record.py", "study")}
 #: Each heavy library and the only rooms that import it.
 HEAVY = {
     "torch": {"classifiers", "sequence", "training"},

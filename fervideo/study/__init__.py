@@ -5,6 +5,8 @@ design.py    the table of a study, joined to the clips by path or name
 faces.py     the choice of faces
 plan.py      clips, faces and columns of a gathering
 gather.py    all clips as one table
+bins.py      frames in bins of equal width in true time
+stretch.py   a stretch of a timeline, or some of its faces
 """
 
 from fervideo.study.gather import Gathered, gather, load_results

@@ -87,6 +87,48 @@ class Timeline:
 
         return outputs.save(self, Path(folder), stem, overwrite, format, hz)
 
+    def resample(self, step_s: float, how: str = "mean", min_quality: float = 0.0) -> pd.DataFrame:
+        """Put the frames of each face into bins of equal width in true time, never across gaps.
+
+        Args:
+            step_s: Width of a bin in seconds.
+            how: `mean` or `median`, weighted by time; `min` or `max`.
+            min_quality: Least `quality` of a frame that counts.
+
+        Returns:
+            For each face all bins of the clip: `face`, `time_s` (start of the bin), `good` (share of the bin in which
+            the face is seen well), and the values.
+
+        Raises:
+            UsageError: A step, a quality or a way is not possible.
+        """
+        from fervideo.study.bins import resample
+
+        return resample(self.frames, step_s, how, min_quality)
+
+    def between(self, start_s: float, end_s: float) -> Timeline:
+        """Return the stretch [start_s, end_s), events cut to it; times stay those of the whole video.
+
+        Raises:
+            UsageError: The stretch contains no frame.
+        """
+        from fervideo.study.stretch import between
+
+        return between(self, start_s, end_s)
+
+    def select(self, face: str | int) -> Timeline:
+        """Return the timeline of some faces; a frame that shows none of them keeps its time, as `no_face`.
+
+        Args:
+            face: `all`, `longest`, `largest`, `left`, `right`, or the number or the name of a face.
+
+        Raises:
+            UsageError: No face is like that.
+        """
+        from fervideo.study.stretch import select
+
+        return select(self, face)
+
 
 def describe(timeline: Timeline) -> str:
     """Return a short table for the terminal: per face its coverage, expressions and number of events."""
