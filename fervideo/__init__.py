@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from fervideo.settings import Settings as Settings
     from fervideo.study import load_results as load_results
     from fervideo.timeline import Timeline as Timeline
+    from fervideo.training.hand_labels import read_labels as read_labels
 
 __version__ = "0.1.0"
 _HOMES = {
@@ -35,6 +36,7 @@ _HOMES = {
     "analyze": "pipeline",
     "classify_photos": "photos",
     "load_results": "study",
+    "read_labels": "training.hand_labels",
     "read_timeline": "outputs",
 }
 __all__ = [
@@ -45,6 +47,7 @@ __all__ = [
     "analyze",
     "classify_photos",
     "load_results",
+    "read_labels",
     "read_timeline",
 ]
 

@@ -1,4 +1,4 @@
-"""Commands on a folder of results: gather."""
+"""Commands on a folder of results: gather, agree."""
 
 from __future__ import annotations
 
@@ -33,6 +33,51 @@ def add_gather(parser: Parser) -> None:
     )
     parser.epilog = "Example: fervideo gather results --design design.csv --face largest -o study.csv"
     parser.set_defaults(run=_gather, interrupted="nothing was written")
+
+
+def add_agree(parser: Parser) -> None:
+    """Add the options of `fervideo agree`."""
+    parser.add_argument("results", type=Path, metavar="RESULTS", help=_RESULTS)
+    parser.add_argument("hand", type=Path, metavar="HAND", help="labels of a coder, in any layout that train reads")
+    parser.add_argument(
+        "--coder",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="HAND2",
+        help="labels of one more coder; may be repeated",
+    )
+    parser.add_argument("--format", metavar="NAME", help="layout of the labels (default: recognised)")
+    parser.add_argument(
+        "--on-error",
+        choices=("stop", "skip"),
+        default="stop",
+        metavar="stop|skip",
+        help="skip: leave out labels that have problems (default: stop)",
+    )
+    parser.add_argument("--bin", type=float, default=0.5, metavar="SECONDS", help="width of a bin (default: 0.5)")
+    parser.add_argument(
+        "--map",
+        action="append",
+        default=[],
+        metavar="A=B",
+        help="take label A for B, in labels and results alike; may be repeated",
+    )
+    parser.add_argument("--rest", default="", metavar="LABEL", help="label of the time that a coder leaves without one")
+    parser.add_argument(
+        "--overlap", type=float, default=0.25, metavar="SHARE", help="overlap of events that match (default: 0.25)"
+    )
+    _add_selection(parser, "longest")
+    _add_quality(parser)
+    parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="folder of the tables (default: none)")
+    parser.epilog = "Example: fervideo agree results coded.csv --map joy=happiness -o agreement"
+    parser.set_defaults(run=_agree)
+
+
+def _add_quality(parser: Parser) -> None:
+    parser.add_argument(
+        "--min-quality", type=float, default=0.0, metavar="Q", help="least quality of a frame that counts (default: 0)"
+    )
 
 
 def _add_selection(parser: Parser, face: str) -> None:
@@ -74,6 +119,47 @@ def _gather(args: argparse.Namespace) -> int:
     print(f"{counted(done.clips, 'clip')}, {counted(done.rows, 'row')}")
     print(f"wrote {done.path}")
     return 1 if done.missing else 0
+
+
+def _agree(args: argparse.Namespace) -> int:
+    for option, value in (("min-coverage", args.min_coverage), ("overlap", args.overlap)):
+        _check_share(f"--{option}", value)
+    renamed = dict(_renaming(text) for text in args.map)
+
+    from fervideo import study
+    from fervideo.cli.training import problems_shown
+    from fervideo.study import agree_files
+    from fervideo.training.hand_labels import read_labels
+
+    how = study.Comparison(
+        bin_s=args.bin,
+        renamed=renamed,
+        rest=args.rest,
+        face=args.face,
+        design=args.design,
+        min_coverage=args.min_coverage,
+        min_quality=args.min_quality,
+        overlap=args.overlap,
+    )
+    with problems_shown():
+        coders = [read_labels(path, args.format, args.on_error == "skip") for path in (args.hand, *args.coder)]
+        found = study.agree(args.results, coders, how)
+    print(agree_files.describe(found))
+    for path in agree_files.save(found, args.output) if args.output else []:
+        print(f"wrote {path}")
+    return 0
+
+
+def _renaming(text: str) -> tuple[str, str]:
+    """Read `a=b`.
+
+    Raises:
+        UsageError: It has another form.
+    """
+    old, equals, new = (part.strip() for part in text.partition("="))
+    if not (old and equals and new):
+        raise UsageError(f"--map {text}", "is not of the form A=B", "write for example --map joy=happiness")
+    return old, new
 
 
 def _words(text: str | None) -> list[str] | None:

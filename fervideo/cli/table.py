@@ -38,6 +38,7 @@ COMMANDS = (
     Command("evaluate", "training", "evaluate a trained model on labelled video"),
     Command("cross-validate", "training", "train and evaluate over the folds of a dataset"),
     Command("gather", "study", "join the results of many clips to one table"),
+    Command("agree", "study", "compare results with the labels of human coders"),
     Command("describe", "describe", "explain the columns of the tables"),
     Command("settings", "maintenance", "print the settings in force, with their ranges and effects"),
     Command("docs", "docs", "print the documentation, a topic at a time"),

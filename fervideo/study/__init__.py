@@ -6,10 +6,15 @@ faces.py     the choice of faces
 plan.py      clips, faces and columns of a gathering
 gather.py    all clips as one table
 bins.py      frames in bins of equal width in true time
+agreement.py kappa, alpha, intervals over people, matched events, in plain arrays
+coded.py     labels of human coders, joined to results
+agree.py     results beside human coders
+agree_files.py  the same as text and as tables
 stretch.py   a stretch of a timeline, or some of its faces
 """
 
+from fervideo.study.agree import Agreement, Comparison, agree
 from fervideo.study.gather import Gathered, gather, load_results
 from fervideo.study.plan import Selection
 
-__all__ = ["Gathered", "Selection", "gather", "load_results"]
+__all__ = ["Agreement", "Comparison", "Gathered", "Selection", "agree", "gather", "load_results"]

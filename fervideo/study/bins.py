@@ -172,6 +172,11 @@ def _bounds(frames: pd.DataFrame) -> tuple[Float64, Float64]:
     return time_s, np.append(time_s, max(end_s, time_s[-1]))
 
 
+def end_s(frames: pd.DataFrame) -> float:
+    """Return where the last frame of a clip ends; 0 without frames."""
+    return float(_bounds(frames)[1][-1]) if len(frames) else 0.0
+
+
 def _cut(frame: Int64, bounds_s: Float64, edges_s: Float64) -> _Pieces:
     """Cut frames at the edges of bins.
 

@@ -3,6 +3,7 @@
 manifest.py       the one form of a dataset: a row per clip, and its problems
 datasets/         readers of published and of generic layouts, which return manifests
 frame_labels.py   labels per frame: from files, from intervals, or made up from a clip's label
+hand_labels.py    labels of human coders as one table of stretches
 splits.py         train, validation, test, folds: never one subject in two splits
 features.py       samples of clips: courses of features with their labels
 prepare.py        preparation of a dataset, with its problems known before the work

@@ -203,12 +203,14 @@ def _common(confusions: list[Int64], samples: Sequence[Sample], settings: Traini
         "war": metrics.war,
         "uar": metrics.uar,
         "macro_f1": metrics.macro_f1,
+        "kappa": metrics.kappa,
     }
     groups = [sample.clip.group for sample in samples]
     intervals = metrics.bootstrap(confusions, groups, scores, settings.train.bootstrap, settings.train.seed)
     total = np.sum(confusions, 0)
     return {
         **vars(headline(total)),
+        "kappa": rounded(metrics.kappa(total)),
         **{f"{name}_ci": tuple(map(rounded, interval)) for name, interval in intervals.items()},
         "confusion": as_rows(total),
     }

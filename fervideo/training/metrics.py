@@ -12,6 +12,7 @@ import numpy as np
 from sklearn.metrics import confusion_matrix
 
 from fervideo.records import Float32, Float64, Int64
+from fervideo.study import agreement
 
 #: Bins of confidence between 0 and 1 in the calibration error, as in Guo et al. 2017.
 ECE_BINS = 15
@@ -54,6 +55,11 @@ def f1_scores(counts: Int64 | Float64) -> Float64:
 def macro_f1(counts: Int64 | Float64) -> float:
     """Compute the mean F1 of the classes; over all frames of a set it is the score of the ABAW challenges."""
     return _mean(f1_scores(counts))
+
+
+def kappa(counts: Int64 | Float64) -> float:
+    """Compute Cohen's kappa from counts (C, C + 1); a prediction that is none agrees with no label."""
+    return agreement.kappa(np.vstack([counts, np.zeros((1, counts.shape[1]))]))
 
 
 def _mean(values: Float64) -> float:

@@ -61,12 +61,16 @@ class Scores(Headline):
         uar_ci: Interval of `uar`.
         macro_f1_ci: Interval of `macro_f1`.
         confusion: Counts behind the scores.
+        kappa: Cohen's kappa of predictions and labels; None in reports of earlier versions, too.
+        kappa_ci: Interval of `kappa`.
     """
 
     war_ci: Interval
     uar_ci: Interval
     macro_f1_ci: Interval
     confusion: Confusion
+    kappa: float | None = None
+    kappa_ci: Interval | None = None
 
     def headline(self) -> Headline:
         return Headline(war=self.war, uar=self.uar, macro_f1=self.macro_f1)
@@ -256,8 +260,8 @@ def per_class(report: Report, system: str, kind: str) -> list[ClassScores]:
 
 #: Scores in the table of each kind.
 _COLUMNS = {
-    "clips": ("war", "uar", "macro_f1", "ece", "nll", "brier"),
-    "frames": ("war", "uar", "macro_f1", "edit", "f1_at_50", "changes_per_min"),
+    "clips": ("war", "uar", "macro_f1", "kappa", "ece", "nll", "brier"),
+    "frames": ("war", "uar", "macro_f1", "kappa", "edit", "f1_at_50", "changes_per_min"),
 }
 
 

@@ -25,6 +25,14 @@ def test_gather_ends_with_1_where_clips_are_missing(run, folder: Path, tmp_path:
     assert out.startswith("1 clip, 2 rows\n")
 
 
+def test_agree_prints_and_writes(run, folder: Path, tmp_path: Path):
+    hand = write_text(tmp_path / "hand.csv", "clip,start_s,end_s,label", "a,0,0.5,calm", "a,0.5,1,happy")
+    code, out, err = run("agree", folder, hand, "--map", "calm=neutral", "-o", tmp_path / "out")
+    assert (code, err) == (0, "")
+    assert out.startswith("fervideo, coder 1: kappa 0.000, 50.0% equal (2 bins of 1 person)\n")
+    assert (tmp_path / "out" / "disagreements.csv").read_text().count("\n") == 2
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -34,6 +42,8 @@ def test_gather_ends_with_1_where_clips_are_missing(run, folder: Path, tmp_path:
         ("gather {results} -o {tmp}/d.csv", "d.csv: is a folder; name a file"),
         ("gather {results} -o x.csv --min-coverage 5", "--min-coverage 5: is no share; give a number from 0 to 1"),
         ("gather {results} -o x.csv --design {tmp}/no.csv", "no.csv: cannot be read as a table (No such file"),
+        ("agree {results} {tmp}/no.csv", "no.csv: does not exist; check the path"),
+        ("agree {results} {tmp}/no.csv --map a", "--map a: is not of the form A=B; write for example --map joy=happ"),
         ("gather {results}", "the following arguments are required: -o/--output"),
     ],
 )

@@ -129,3 +129,9 @@ def test_intervals_resample_groups_not_clips():
     assert metrics.bootstrap(counts, ["a"] * 200, {"war": metrics.war}, 100, 1)["war"] == pytest.approx(
         (right.mean(), right.mean())
     )
+
+
+def test_kappa_counts_a_missing_prediction_as_a_disagreement():
+    """By hand: 4 of 8 are equal; chance is 4/8 times 3/8 and 4/8 times 3/8."""
+    counts = np.array([[2, 1, 1], [1, 2, 1]])
+    assert metrics.kappa(counts) == pytest.approx((0.5 - 0.375) / (1 - 0.375))

@@ -17,7 +17,9 @@ COMMON = {
     "macro_f1_ci": (0.0, 1.0),
     "confusion": ((1, 0, 1), (0, 2, 0)),
 }
-CLIPS = ClipScores(war=0.75, uar=0.75, macro_f1=0.8333, **COMMON, ece=0.1, nll=0.5, brier=0.25)
+#: The scores of frames are of a report without kappa, as earlier versions wrote it.
+KAPPA = {"kappa": 0.6, "kappa_ci": (0.0, 1.0)}
+CLIPS = ClipScores(war=0.75, uar=0.75, macro_f1=0.8333, **COMMON, **KAPPA, ece=0.1, nll=0.5, brier=0.25)
 FRAMES = FrameScores(
     war=0.0,
     uar=None,
@@ -52,7 +54,7 @@ def test_json_lists_every_score_that_applies(report: Report):
     written = scores.to_json(report)
     assert list(written) == ["labels", "n_clips", "n_frames", "coverage", "groups", "systems"]
     keys = ["war", "uar", "macro_f1", "war_ci", "uar_ci", "macro_f1_ci", "confusion"]
-    assert list(written["systems"]["model"]["clips"]) == [*keys, "ece", "nll", "brier"]
+    assert list(written["systems"]["model"]["clips"]) == [*keys, "kappa", "kappa_ci", "ece", "nll", "brier"]
     assert list(written["systems"]["smoothed frames"]["clips"]) == keys, "its numbers are no probabilities"
     segments = ["edit", "f1_at_10", "f1_at_25", "f1_at_50", "onset_error_median_s", "onset_error_p90_s"]
     frames = written["systems"]["model"]["frames"]
@@ -80,18 +82,18 @@ def test_the_tables_of_a_report(report: Report):
     assert (
         scores.describe(report)
         == """\
-4 clips          war                   uar               macro_f1              ece    nll    brier
-model            0.750 [0.250, 0.750]  0.750 [0.250, -]  0.833 [0.000, 1.000]  0.100  0.500  0.250
-smoothed frames  0.750 [0.250, 0.750]  0.750 [0.250, -]  0.833 [0.000, 1.000]  -      -      -
+4 clips          war                   uar               macro_f1              kappa                 ece    nll    brier
+model            0.750 [0.250, 0.750]  0.750 [0.250, -]  0.833 [0.000, 1.000]  0.600 [0.000, 1.000]  0.100  0.500  0.250
+smoothed frames  0.750 [0.250, 0.750]  0.750 [0.250, -]  0.833 [0.000, 1.000]  -                     -      -      -
 
 model, clips:
 label    support  recall  precision  f1
 neutral  2        0.500   1.000      0.667
 bored    2        1.000   1.000      1.000
 
-40 frames        war                   uar  macro_f1              edit     f1_at_50  changes_per_min
-model            0.000 [0.250, 0.750]  -    0.500 [0.000, 1.000]  100.000  50.000    6.000
-smoothed frames  0.000 [0.250, 0.750]  -    0.500 [0.000, 1.000]  100.000  50.000    6.000
+40 frames        war                   uar  macro_f1              kappa  edit     f1_at_50  changes_per_min
+model            0.000 [0.250, 0.750]  -    0.500 [0.000, 1.000]  -      100.000  50.000    6.000
+smoothed frames  0.000 [0.250, 0.750]  -    0.500 [0.000, 1.000]  -      100.000  50.000    6.000
 
 model, frames:
 label    support  recall  precision  f1
