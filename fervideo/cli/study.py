@@ -1,10 +1,11 @@
-"""Commands on a folder of results: gather, agree."""
+"""Commands on a folder of results: gather, agree, epochs."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
+from fervideo.cli import options
 from fervideo.cli.parser import Parser
 from fervideo.errors import UsageError, counted
 
@@ -72,6 +73,46 @@ def add_agree(parser: Parser) -> None:
     parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="folder of the tables (default: none)")
     parser.epilog = "Example: fervideo agree results coded.csv --map joy=happiness -o agreement"
     parser.set_defaults(run=_agree)
+
+
+def add_epochs(parser: Parser) -> None:
+    """Add the options of `fervideo epochs`."""
+    parser.add_argument("results", type=Path, metavar="RESULTS", help=_RESULTS)
+    parser.add_argument(
+        "--events",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="CSV with a row per event: onset_s, perhaps clip or participant, and condition, trial and so on",
+    )
+    parser.add_argument(
+        "--window", default="-1:5", metavar="A:B", help="start and end of the window, from the event (default: -1:5)"
+    )
+    parser.add_argument(
+        "--baseline", default="-1:0", metavar="A:B|none", help="stretch whose mean is subtracted (default: -1:0)"
+    )
+    parser.add_argument("--hz", type=float, default=10.0, metavar="N", help="bins per second (default: 10)")
+    parser.add_argument("--by", default="", metavar="COLUMN", help="column by which curves are drawn apart")
+    parser.add_argument(
+        "--columns",
+        metavar="A,B",
+        help="columns of values, p for all probabilities (default: smile,p_happiness,valence)",
+    )
+    parser.add_argument(
+        "--above", type=float, metavar="VALUE", help="value above which time counts (default: half of the peak)"
+    )
+    _add_selection(parser, "longest")
+    _add_quality(parser)
+    parser.add_argument(
+        "--min-good",
+        type=float,
+        default=0.5,
+        metavar="SHARE",
+        help="least share of good frames in the window, and in the baseline (default: 0.5)",
+    )
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder of the tables")
+    parser.epilog = "Example: fervideo epochs results --events stimuli.csv --by condition -o epochs"
+    parser.set_defaults(run=_epochs, interrupted="nothing was written")
 
 
 def _add_quality(parser: Parser) -> None:
@@ -148,6 +189,50 @@ def _agree(args: argparse.Namespace) -> int:
     for path in agree_files.save(found, args.output) if args.output else []:
         print(f"wrote {path}")
     return 0
+
+
+def _epochs(args: argparse.Namespace) -> int:
+    for option, value in (("min-coverage", args.min_coverage), ("min-good", args.min_good)):
+        _check_share(f"--{option}", value)
+    window_s = _span("--window", args.window)
+    baseline_s = None if args.baseline == "none" else _span("--baseline", args.baseline)
+
+    from fervideo import study
+    from fervideo.outputs import write_csv
+
+    how = study.Epoching(
+        columns=_words(args.columns) or (),
+        window_s=window_s,
+        baseline_s=baseline_s,
+        hz=args.hz,
+        by=args.by,
+        above=args.above,
+        face=args.face,
+        design=args.design,
+        min_coverage=args.min_coverage,
+        min_quality=args.min_quality,
+        min_good=args.min_good,
+    )
+    options.check_folder(args.output)
+    found = study.epochs(args.results, args.events, how)
+    print(f"{counted(found.n_trials, 'trial')}, {found.n_dropped} of them dropped for too few good frames")
+    for name, table in (("epochs", found.table), ("trials", found.trials), ("curves", found.curves)):
+        write_csv(table, args.output / f"{name}.csv")
+        print(f"wrote {args.output / f'{name}.csv'}")
+    return 0
+
+
+def _span(option: str, text: str) -> tuple[float, float]:
+    """Read a stretch of time, `-1:5`.
+
+    Raises:
+        UsageError: It has another form.
+    """
+    begin, _, end = text.partition(":")
+    try:
+        return float(begin), float(end)
+    except ValueError:
+        raise UsageError(f"{option} {text}", "is not of the form A:B", "give seconds, such as -1:5") from None
 
 
 def _renaming(text: str) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -39,6 +40,7 @@ COMMANDS = (
     Command("cross-validate", "training", "train and evaluate over the folds of a dataset"),
     Command("gather", "study", "join the results of many clips to one table"),
     Command("agree", "study", "compare results with the labels of human coders"),
+    Command("epochs", "study", "cut courses around events, with averages over people"),
     Command("describe", "describe", "explain the columns of the tables"),
     Command("settings", "maintenance", "print the settings in force, with their ranges and effects"),
     Command("docs", "docs", "print the documentation, a topic at a time"),
@@ -53,6 +55,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     Raises:
         UsageError: The command, an option or an argument is unknown, missing or not possible.
     """
+    words = joined(words)
     at = next((at for at, word in enumerate(words) if not word.startswith("-")), len(words))
     name = words[at] if at < len(words) else ""
     root = parser(name)
@@ -66,6 +69,17 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
             surplus[0], f"is an argument too many for {own.prog}", own.surplus or f"usage: {own.short_usage()}"
         )
     return args
+
+
+def joined(words: Sequence[str]) -> list[str]:
+    """Join an option and a value that begins with a minus and a digit, `--window -1:5`, which argparse does not do."""
+    found: list[str] = []
+    for word in words:
+        if re.match(r"-\.?\d", word) and found and found[-1].startswith("--") and "=" not in found[-1]:
+            found[-1] += f"={word}"
+        else:
+            found.append(word)
+    return found
 
 
 def parser(name: str) -> Parser:

@@ -10,11 +10,25 @@ agreement.py kappa, alpha, intervals over people, matched events, in plain array
 coded.py     labels of human coders, joined to results
 agree.py     results beside human coders
 agree_files.py  the same as text and as tables
+epochs.py    courses around events
+curves.py    sums of courses, and means over people
 stretch.py   a stretch of a timeline, or some of its faces
 """
 
 from fervideo.study.agree import Agreement, Comparison, agree
+from fervideo.study.epochs import Epoching, Epochs, epochs
 from fervideo.study.gather import Gathered, gather, load_results
 from fervideo.study.plan import Selection
 
-__all__ = ["Agreement", "Comparison", "Gathered", "Selection", "agree", "gather", "load_results"]
+__all__ = [
+    "Agreement",
+    "Comparison",
+    "Epoching",
+    "Epochs",
+    "Gathered",
+    "Selection",
+    "agree",
+    "epochs",
+    "gather",
+    "load_results",
+]

@@ -97,9 +97,9 @@ def resample(
         start_s: A time at which a bin begins.
 
     Returns:
-        For each face all bins of the clip: `face`, `time_s` (start of the bin), `good` (share of the bin's time with
-        good frames, time beyond the clip left out), and the values. `expression` is the one shown longest. Values
-        are NaN in a bin without good frames.
+        For each face all bins of the clip: `face`, `time_s` (start of the bin), `good` (share of the bin that good
+        frames fill), and the values. `expression` is the one shown longest. Values are NaN in a bin without good
+        frames.
 
     Raises:
         UsageError: A step, a quality or a way is not possible, or a column is missing.
@@ -115,13 +115,12 @@ def resample(
     first = int(np.floor((bounds_s[0] - start_s) / step_s + _SLACK))
     n = max(int(np.ceil((bounds_s[-1] - start_s) / step_s - _SLACK)) - first, 1)
     edges_s = np.round(start_s + step_s * np.arange(first, first + n + 1), TIME_DECIMALS)
-    inside_s = np.minimum(edges_s[1:], bounds_s[-1]) - np.maximum(edges_s[:-1], bounds_s[0])
     is_good = good(frames, min_quality)
     parts = []
     for face in sorted(frames.loc[frames["status"] == "ok", "face"].dropna().unique()):
         rows = frames[is_good & (frames["face"] == face).fillna(False).to_numpy(bool)]
         pieces = _cut(np.searchsorted(time_s, rows["time_s"].to_numpy()), bounds_s, edges_s)
-        share = np.bincount(pieces.bin, pieces.seconds, n) / np.maximum(inside_s, _SLACK)
+        share = np.bincount(pieces.bin, pieces.seconds, n) / step_s
         part = {"face": int(face), "time_s": edges_s[:-1], GOOD: np.round(share.clip(0, 1), SHARE_DECIMALS)}
         for name in texts:
             part[name] = _longest(rows[name].to_numpy(object)[pieces.row], pieces, n)

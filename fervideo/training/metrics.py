@@ -59,7 +59,9 @@ def macro_f1(counts: Int64 | Float64) -> float:
 
 def kappa(counts: Int64 | Float64) -> float:
     """Compute Cohen's kappa from counts (C, C + 1); a prediction that is none agrees with no label."""
-    return agreement.kappa(np.vstack([counts, np.zeros((1, counts.shape[1]))]))
+    square = np.zeros((counts.shape[1], counts.shape[1]))
+    square[: len(counts)] = counts
+    return agreement.kappa(square)
 
 
 def _mean(values: Float64) -> float:

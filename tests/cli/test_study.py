@@ -33,6 +33,30 @@ def test_agree_prints_and_writes(run, folder: Path, tmp_path: Path):
     assert (tmp_path / "out" / "disagreements.csv").read_text().count("\n") == 2
 
 
+@pytest.mark.parametrize("baseline", ["--baseline=-0.5:0", "--baseline -.5:0"])
+def test_epochs_takes_negative_values_with_and_without_a_sign(run, folder: Path, tmp_path: Path, baseline: str):
+    write_result(folder, "a", frames_of([n / 10 for n in range(50)], ({"smile": [0.0] * 20 + [1.0] * 30},)))
+    events = write_text(tmp_path / "events.csv", "onset_s", "2", "4.9")
+    words = f"--window -1:1.5 {baseline} --columns smile --hz 2".split()
+    code, out, err = run("epochs", folder, "--events", events, *words, "-o", tmp_path / "out")
+    assert (code, err) == (0, "")
+    assert out.startswith("2 trials, 1 of them dropped for too few good frames\nwrote ")
+    assert (tmp_path / "out" / "epochs.csv").read_text() == (
+        "participant,clip,trial,t,measure,value,good\n"
+        "a,a,1,-1.0,smile,0.0,1.0\na,a,1,-0.5,smile,0.0,1.0\na,a,1,0.0,smile,1.0,1.0\n"
+        "a,a,1,0.5,smile,1.0,1.0\na,a,1,1.0,smile,1.0,1.0\n"
+    )
+    assert (tmp_path / "out" / "trials.csv").read_text() == (
+        "participant,clip,trial,measure,good,dropped,mean,peak,latency_s,area,rise_s,above_s\n"
+        "a,a,1,smile,1.0,,1.0,1.0,0.0,1.5,,1.5\n"
+        "a,a,2,smile,0.44,window,,,,,,\n"
+    )
+    assert (tmp_path / "out" / "curves.csv").read_text().splitlines()[:2] == [
+        "measure,t,people,mean,low,high",
+        "smile,-1.0,1,0.0,,",
+    ]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -44,6 +68,9 @@ def test_agree_prints_and_writes(run, folder: Path, tmp_path: Path):
         ("gather {results} -o x.csv --design {tmp}/no.csv", "no.csv: cannot be read as a table (No such file"),
         ("agree {results} {tmp}/no.csv", "no.csv: does not exist; check the path"),
         ("agree {results} {tmp}/no.csv --map a", "--map a: is not of the form A=B; write for example --map joy=happ"),
+        ("epochs {results} --events x.csv -o {tmp}/e --window 5", "--window 5: is not of the form A:B; give seconds"),
+        ("epochs {results} --events x.csv -o {tmp}/e", "x.csv: cannot be read as a table (No such file"),
+        ("epochs {results} -o {tmp}/e", "the following arguments are required: --events; usage: fervideo epochs"),
         ("gather {results}", "the following arguments are required: -o/--output"),
     ],
 )

@@ -32,7 +32,7 @@ def test_nothing_is_carried_across_a_gap():
     assert rows(resample(frames, 1.0, columns=["smile"]), "time_s", "good", "smile") == [
         [0.0, 1.0, 2.0],
         [1.0, 0.0, None],
-        [2.0, 1.0, 5.0],
+        [2.0, 0.5, 5.0],
     ]
 
 

@@ -1,0 +1,269 @@
+"""Courses around events: bins of equal width from the event on, against a baseline, one row per trial and measure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from fervideo.errors import UsageError
+from fervideo.records import Float64
+from fervideo.study import bins, curves, faces, results
+from fervideo.study import design as designs
+from fervideo.study.coded import PERSON
+from fervideo.study.design import Index, Matched
+from fervideo.study.plan import CLIP, seen_in
+
+#: Columns of a table of events that have the time of the event, the first of them that is there.
+TIMES = ("onset_s", "time_s", "onset", "time")
+#: Columns that are taken unless others are asked for, as far as results have them.
+COLUMNS = ("smile", "p_happiness", "valence")
+_TRIAL = "trial"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Epoching:
+    """How to cut courses around events.
+
+    Attributes:
+        columns: The columns of values; empty for the default.
+        window_s: Start and end of the window, from the event.
+        baseline_s: Start and end of the baseline, whose mean is subtracted; None for none.
+        hz: Bins per second.
+        by: Column of the events or of the design by which curves are drawn apart; empty for one curve.
+        above: Value above which time counts; None for half of a trial's peak.
+        face: Rule that chooses the face.
+        design: Table with a row per clip; None without.
+        min_coverage: As in `plan.Selection`.
+        min_quality: Least `quality` of a frame that counts.
+        min_good: Least share of good frames in the window, and in the baseline, of a trial that is kept.
+    """
+
+    columns: Sequence[str] = ()
+    window_s: tuple[float, float] = (-1.0, 5.0)
+    baseline_s: tuple[float, float] | None = (-1.0, 0.0)
+    hz: float = 10.0
+    by: str = ""
+    above: float | None = None
+    face: str = "longest"
+    design: Path | None = None
+    min_coverage: float = faces.MIN_COVERAGE
+    min_quality: float = 0.0
+    min_good: float = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Epochs:
+    """Courses around events.
+
+    Attributes:
+        table: A row per measure and bin of each trial that is kept. It has facts of clip and event, `t` (start of the
+            bin from the event, in seconds), `measure`, `value` (less the baseline) and `good`.
+        trials: A row per trial and measure: `good`, `dropped` (empty, `window` or `baseline`: the part with too few
+            good frames) and the sums of `curves.SUMS`.
+        curves: Means over people with 95 % intervals: `measure`, `t`, `people`, `mean`, `low`, `high`.
+    """
+
+    table: pd.DataFrame
+    trials: pd.DataFrame
+    curves: pd.DataFrame
+
+    @property
+    def n_dropped(self) -> int:
+        """Trials that were dropped."""
+        one = self.trials["measure"] == self.trials["measure"].iloc[0]
+        return int((self.trials.loc[one, "dropped"] != "").sum())
+
+    @property
+    def n_trials(self) -> int:
+        """Trials, those that were dropped included."""
+        return int((self.trials["measure"] == self.trials["measure"].iloc[0]).sum())
+
+
+class _Event(NamedTuple):
+    """One event of one clip: its time in the clip, and its facts."""
+
+    time_s: float
+    facts: Mapping[str, str]
+
+
+class _Grid(NamedTuple):
+    """Bins around an event.
+
+    Attributes:
+        first: Index of the first bin, counted from the event.
+        n: Number of bins.
+        t: float64 (n,), starts of the bins, from the event.
+        is_window: bool (n,), whether a bin is in the window.
+        is_baseline: bool (n,), whether it is in the baseline.
+    """
+
+    first: int
+    n: int
+    t: Float64
+    is_window: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    is_baseline: np.ndarray[tuple[int], np.dtype[np.bool_]]
+
+
+def epochs(folder: Path, events: Path, how: Epoching) -> Epochs:
+    """Cut the courses of all clips around events.
+
+    Args:
+        folder: Folder of results, or the `.timeline.csv` of one clip.
+        events: CSV with a row per event: the time in seconds (`onset_s` or `time_s`), and other columns, which become
+            facts of the trial. A column `clip` or `participant` names the clips that have the event; without one all
+            clips have it.
+        how: How to cut.
+
+    Raises:
+        UsageError: A window, a column or an event is not possible, or no trial is left.
+        DatasetError: The design fits the results in more than one way.
+    """
+    grid = _grid(how)
+    study = designs.join(results.find(folder), how.design)
+    of_clip = _events(events, study.clips)
+    names = _columns(study.clips, how.columns)
+    parts, trials = [], []
+    for matched, own in zip(study.clips, of_clip, strict=True):
+        if not own:
+            continue
+        for number, (event, found) in enumerate(zip(own, _cut(matched, own, grid, names, how), strict=True), 1):
+            facts = {PERSON: matched.result.name, **matched.facts, CLIP: matched.result.name, _TRIAL: str(number)}
+            facts |= event.facts
+            long, sums = _trial(found, grid, names, how)
+            trials.append(sums.assign(**facts))
+            if not sums["dropped"].iloc[0]:
+                parts.append(long.assign(**facts))
+    if not parts:
+        share = f"{how.min_good:.0%}"
+        raise UsageError(events, f"no trial has {share} good frames", "check the times, or lower --min-good")
+    table, summed = (_ordered(pd.concat(tables, ignore_index=True)) for tables in (parts, trials))
+    if how.by and how.by not in table:
+        raise UsageError(f"by {how.by}", "is a column of neither events nor design", f"has {', '.join(table.columns)}")
+    return Epochs(table=table, trials=summed, curves=curves.over_people(table, how.by, PERSON))
+
+
+def _grid(how: Epoching) -> _Grid:
+    """Return the bins of the window and the baseline.
+
+    Raises:
+        UsageError: They do not fit the rate, or are no stretches of time.
+    """
+    if not 0 < how.hz < np.inf:
+        raise UsageError(f"hz {how.hz:g}", "is no rate", "give bins per second, such as 10")
+    spans = {"window": how.window_s} | ({"baseline": how.baseline_s} if how.baseline_s else {})
+    at = {}
+    for name, (begin_s, end_s) in spans.items():
+        edges = np.array([begin_s, end_s]) * how.hz
+        if not begin_s < end_s or not np.isfinite(edges).all():
+            raise UsageError(f"{name} {begin_s:g}:{end_s:g}", "is no stretch of time", "give for example -1:5")
+        if np.abs(edges - np.round(edges)).max() > 1e-6:
+            raise UsageError(
+                f"{name} {begin_s:g}:{end_s:g}", f"is no whole number of bins at {how.hz:g} Hz", "round it"
+            )
+        at[name] = np.round(edges).astype(int)
+    if how.window_s[1] <= 0:
+        raise UsageError(f"window {how.window_s[0]:g}:{how.window_s[1]:g}", "ends before the event", "end it after 0")
+    first, end = (int(f([edges[side] for edges in at.values()])) for side, f in ((0, min), (1, max)))
+    index = np.arange(first, end)
+    inside = {name: (index >= edges[0]) & (index < edges[1]) for name, edges in at.items()}
+    none = np.zeros(len(index), np.bool_)
+    t = np.round(index / how.hz, 6)
+    return _Grid(first, len(index), t, inside["window"], inside.get("baseline", none))
+
+
+def _events(path: Path, clips: Sequence[Matched]) -> list[list[_Event]]:
+    """Read the events of each clip, in the order of the table.
+
+    Raises:
+        UsageError: The table lacks times, a time is no number, or no clip has an event.
+    """
+    table = designs.read_table(path)
+    when = next((name for name in TIMES if name in table), None)
+    if when is None:
+        raise UsageError(path, f"has no column {', '.join(TIMES)}", f"its columns are {', '.join(table.columns)}")
+    key = next((name for name in (*designs.CLIP_COLUMNS, PERSON) if name in table), None)
+    index = Index([each.result for each in {each.result.name: each for each in clips}.values()])
+    found: list[list[_Event]] = [[] for _ in clips]
+    for number, row in enumerate(table.to_dict("records"), 2):
+        try:
+            time_s = float(row[when])
+        except ValueError:
+            raise UsageError(f"{path}:{number}", f"{row[when]!r} is no time in seconds", "mend the row") from None
+        facts = {str(name): str(value) for name, value in row.items() if name not in (when, key)}
+        names = None if key in (None, PERSON) else {result.name for result in index.find(row[key])}
+        for at, matched in enumerate(clips):
+            has_event = matched.facts.get(PERSON) == row[key] if key == PERSON else names is None
+            if has_event or matched.result.name in (names or ()):
+                found[at].append(_Event(time_s, facts))
+    if not any(found):
+        raise UsageError(path, "has no event of a clip with results", f"check its column {key or when}")
+    return found
+
+
+def _columns(clips: Sequence[Matched], wanted: Sequence[str]) -> list[str]:
+    """Return the columns of values."""
+    found = [each.result for each in clips]
+    if not wanted:
+        there = set(results.selected(found, "frames", ["all"]))
+        wanted = [name for name in COLUMNS if name in there] or ["p"]
+    return [name for name in results.selected(found, "frames", wanted) if name not in results.KEYS]
+
+
+def _cut(
+    matched: Matched, events: Sequence[_Event], grid: _Grid, names: Sequence[str], how: Epoching
+) -> Iterator[pd.DataFrame]:
+    """Yield the bins around each event: `good` and values, one row per bin of the grid."""
+    result, rule = matched.result, matched.face or how.face
+    if rule == "all":
+        raise UsageError("face all", "is more than one face", "choose longest, largest, left, right, or a number")
+    read = [*results.KEYS, *names, *(["quality"] if how.min_quality > 0 else [])]
+    frames = results.read(result.path("frames"), "frames", list(dict.fromkeys(read)))
+    chosen = faces.choose(seen_in(result, rule), rule, how.min_coverage).faces
+    frames = faces.take(frames, chosen)
+    there = [name for name in names if name in frames]
+    time_s = frames["time_s"].to_numpy(float)
+    for event in events:
+        begin_s = event.time_s + grid.t[0]
+        # One more frame on each side, so that the outer frames last as long as they do.
+        first = max(int(np.searchsorted(time_s, begin_s)) - 1, 0)
+        last = int(np.searchsorted(time_s, begin_s + grid.n / how.hz)) + 1
+        binned = bins.resample(frames.iloc[first:last], 1 / how.hz, "mean", how.min_quality, there, event.time_s)
+        at = np.round((binned["time_s"].to_numpy(float) - event.time_s) * how.hz).astype(int) - grid.first
+        binned = binned.set_index(at).reindex(np.arange(grid.n), columns=[bins.GOOD, *names])
+        yield binned.fillna({bins.GOOD: 0.0})
+
+
+def _trial(found: pd.DataFrame, grid: _Grid, names: Sequence[str], how: Epoching) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the rows of one trial: its course, and its sums."""
+    good = found[bins.GOOD].to_numpy(float)
+    dropped = ""
+    for name, inside in (("window", grid.is_window), ("baseline", grid.is_baseline)):
+        if inside.any() and good[inside].mean() < how.min_good:
+            dropped = dropped or name
+    window = grid.is_window
+    courses, sums = [], []
+    for name in names:
+        value = found[name].to_numpy(float)
+        known = value[grid.is_baseline][np.isfinite(value[grid.is_baseline])]
+        if grid.is_baseline.any():
+            value = value - (known.mean() if len(known) else np.nan)
+        # Rounded, so that 10 % of a peak is that of the values in the table.
+        value = np.round(value, 6)
+        row = dict.fromkeys(curves.SUMS, np.nan)
+        if not dropped:
+            row = curves.sums(grid.t[window & (grid.t >= 0)], value[window & (grid.t >= 0)], 1 / how.hz, how.above)
+        sums.append({"measure": name, bins.GOOD: round(good[window].mean(), 4), "dropped": dropped, **row})
+        columns = {"t": grid.t[window], "measure": name, "value": value[window], bins.GOOD: good[window]}
+        courses.append(pd.DataFrame(columns))
+    return pd.concat(courses), pd.DataFrame(sums)
+
+
+def _ordered(table: pd.DataFrame) -> pd.DataFrame:
+    """Put the facts before the values."""
+    values = ("t", "measure", "value", bins.GOOD, "dropped", *curves.SUMS)
+    return table[[*(name for name in table if name not in values), *(name for name in values if name in table)]]
