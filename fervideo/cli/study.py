@@ -1,13 +1,18 @@
-"""Commands on a folder of results: gather, agree, epochs."""
+"""Commands on a folder of results: gather, agree, epochs, synchrony."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fervideo.cli import options
 from fervideo.cli.parser import Parser
 from fervideo.errors import UsageError, counted
+
+if TYPE_CHECKING:
+    from fervideo.study import Face
 
 #: Help of the argument that all these commands begin with.
 _RESULTS = "folder that `fervideo batch` or `timeline` wrote, or the .timeline.csv of one clip"
@@ -115,6 +120,37 @@ def add_epochs(parser: Parser) -> None:
     parser.set_defaults(run=_epochs, interrupted="nothing was written")
 
 
+def add_synchrony(parser: Parser) -> None:
+    """Add the options of `fervideo synchrony`."""
+    parser.add_argument(
+        "results",
+        type=Path,
+        nargs="+",
+        metavar="TIMELINE",
+        help="the .timeline.csv of one clip with two faces, or of two",
+    )
+    parser.add_argument("--faces", metavar="A,B", help="the two faces, by number, rule or name (default: left,right)")
+    parser.add_argument("--columns", default="smile,p_happiness", metavar="A,B", help="columns (default: %(default)s)")
+    for name, default, about in (
+        ("window", 5.0, "length of a window in seconds"),
+        ("lag", 2.0, "largest lag in seconds, either way"),
+        ("step", 1.0, "seconds from window to window"),
+        ("hz", 10.0, "bins per second"),
+    ):
+        parser.add_argument(
+            f"--{name}", type=float, default=default, metavar="N", help=f"{about} (default: {default:g})"
+        )
+    parser.add_argument("--surrogates", type=int, default=500, metavar="N", help="shuffled courses (default: 500)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the shuffling (default: 0)")
+    _add_quality(parser)
+    parser.add_argument(
+        "--min-good", type=float, default=0.8, metavar="SHARE", help="least share of a window with both faces (0.8)"
+    )
+    parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="folder of the tables (default: none)")
+    parser.epilog = "Example: fervideo synchrony results/talk.timeline.csv --faces left,right -o synchrony"
+    parser.set_defaults(run=_synchrony, interrupted="nothing was written")
+
+
 def _add_quality(parser: Parser) -> None:
     parser.add_argument(
         "--min-quality", type=float, default=0.0, metavar="Q", help="least quality of a frame that counts (default: 0)"
@@ -220,6 +256,60 @@ def _epochs(args: argparse.Namespace) -> int:
         write_csv(table, args.output / f"{name}.csv")
         print(f"wrote {args.output / f'{name}.csv'}")
     return 0
+
+
+def _synchrony(args: argparse.Namespace) -> int:
+    _check_share("--min-good", args.min_good)
+    if args.surrogates < 0 or args.seed < 0:
+        raise UsageError("--surrogates and --seed", "are below 0", "give 0 or more")
+
+    from fervideo import study
+    from fervideo.outputs import write_csv
+
+    how = study.Windows(
+        columns=_words(args.columns) or (),
+        window_s=args.window,
+        lag_s=args.lag,
+        step_s=args.step,
+        hz=args.hz,
+        surrogates=args.surrogates,
+        seed=args.seed,
+        min_quality=args.min_quality,
+        min_good=args.min_good,
+    )
+    one, other = _two_faces(args.results, _words(args.faces))
+    found = study.synchrony(one, other, how)
+    for row in found.summary.to_dict("records"):
+        size = f"effect size {row['effect_size_abs_z']:.2f} (of the amount of z; {row['surrogates']} surrogates)"
+        print(f"{row['measure']}: peak r {row['peak_r']:.3f}, median lag {row['lag_s']:g} s, {size}")
+    for name, table in (("synchrony", found.summary), ("windows", found.windows)) if args.output else ():
+        write_csv(table, args.output / f"{name}.csv")
+        print(f"wrote {args.output / f'{name}.csv'}")
+    return 0
+
+
+def _two_faces(paths: Sequence[Path], rules: Sequence[str] | None) -> list[Face]:
+    """Return the two faces: of one clip, or one of each of two clips.
+
+    Raises:
+        UsageError: There are not one or two clips, or not two faces.
+    """
+    from fervideo.study import Face, results
+
+    if len(paths) > 2:
+        raise UsageError(paths[2], "is a third clip", "give one clip with two faces, or two clips")
+    default = ["left", "right"] if len(paths) == 1 else ["longest", "longest"]
+    rules = rules or default
+    if len(rules) != 2:
+        raise UsageError(f"--faces {','.join(rules)}", "are not two faces", "write for example --faces 0,1")
+    found = [results.find(path) for path in paths]
+    if several := next((path for path, own in zip(paths, found, strict=True) if len(own) > 1), None):
+        raise UsageError(several, "has the results of several clips", "give the .timeline.csv of one")
+    clips = [own[0] for own in found]
+    names = [clip.name for clip in clips] if len(clips) == 2 else [f"face {rule}" for rule in rules]
+    names = names if names[0] != names[1] else [f"{path} {rule}" for path, rule in zip(paths, rules, strict=True)]
+    tables = [clip.path("frames") for clip in clips] * (3 - len(clips))
+    return [Face(name=name, path=path, rule=rule) for name, path, rule in zip(names, tables, rules, strict=True)]
 
 
 def _span(option: str, text: str) -> tuple[float, float]:

@@ -41,6 +41,7 @@ COMMANDS = (
     Command("gather", "study", "join the results of many clips to one table"),
     Command("agree", "study", "compare results with the labels of human coders"),
     Command("epochs", "study", "cut courses around events, with averages over people"),
+    Command("synchrony", "study", "measure how two faces move together, and which one leads"),
     Command("describe", "describe", "explain the columns of the tables"),
     Command("settings", "maintenance", "print the settings in force, with their ranges and effects"),
     Command("docs", "docs", "print the documentation, a topic at a time"),

@@ -12,6 +12,7 @@ agree.py     results beside human coders
 agree_files.py  the same as text and as tables
 epochs.py    courses around events
 curves.py    sums of courses, and means over people
+synchrony.py  two faces: windowed cross-lagged correlation, and surrogates
 stretch.py   a stretch of a timeline, or some of its faces
 """
 
@@ -19,16 +20,21 @@ from fervideo.study.agree import Agreement, Comparison, agree
 from fervideo.study.epochs import Epoching, Epochs, epochs
 from fervideo.study.gather import Gathered, gather, load_results
 from fervideo.study.plan import Selection
+from fervideo.study.synchrony import Face, Synchrony, Windows, synchrony
 
 __all__ = [
     "Agreement",
     "Comparison",
     "Epoching",
     "Epochs",
+    "Face",
     "Gathered",
     "Selection",
+    "Synchrony",
+    "Windows",
     "agree",
     "epochs",
     "gather",
     "load_results",
+    "synchrony",
 ]

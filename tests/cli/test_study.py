@@ -57,6 +57,16 @@ def test_epochs_takes_negative_values_with_and_without_a_sign(run, folder: Path,
     ]
 
 
+def test_synchrony_prints_and_writes(run, tmp_path: Path):
+    smile = [float(n * n % 7) for n in range(200)]
+    path = write_result(tmp_path, "talk", frames_of([n / 10 for n in range(200)], ({"smile": smile}, {"smile": smile})))
+    words = ["--faces", "0,1", "--columns", "smile", "--surrogates", 9, "--seed", 3, "-o", tmp_path / "out"]
+    code, out, err = run("synchrony", path, *words)
+    assert (code, err) == (0, "")
+    assert out.startswith("smile: peak r 1.000, median lag 0 s, effect size ")
+    assert out.endswith("synchrony.csv\nwrote " + str(tmp_path / "out" / "windows.csv") + "\n")
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -71,6 +81,8 @@ def test_epochs_takes_negative_values_with_and_without_a_sign(run, folder: Path,
         ("epochs {results} --events x.csv -o {tmp}/e --window 5", "--window 5: is not of the form A:B; give seconds"),
         ("epochs {results} --events x.csv -o {tmp}/e", "x.csv: cannot be read as a table (No such file"),
         ("epochs {results} -o {tmp}/e", "the following arguments are required: --events; usage: fervideo epochs"),
+        ("synchrony {results} --faces 0", "--faces 0: are not two faces; write for example --faces 0,1"),
+        ("synchrony {results} b c", "c: is a third clip; give one clip with two faces, or two clips"),
         ("gather {results}", "the following arguments are required: -o/--output"),
     ],
 )
