@@ -37,6 +37,7 @@ def add_gather(parser: Parser) -> None:
         metavar="A,B",
         help="columns to take, p for all probabilities, or all (default of frames: expression, confidence, p, valence)",
     )
+    _add_clock(parser)
     parser.epilog = "Example: fervideo gather results --design design.csv --face largest -o study.csv"
     parser.set_defaults(run=_gather, interrupted="nothing was written")
 
@@ -75,6 +76,7 @@ def add_agree(parser: Parser) -> None:
     )
     _add_selection(parser, "longest")
     _add_quality(parser)
+    _add_clock(parser)
     parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="folder of the tables (default: none)")
     parser.epilog = "Example: fervideo agree results coded.csv --map joy=happiness -o agreement"
     parser.set_defaults(run=_agree)
@@ -115,6 +117,7 @@ def add_epochs(parser: Parser) -> None:
         metavar="SHARE",
         help="least share of good frames in the window, and in the baseline (default: 0.5)",
     )
+    _add_clock(parser)
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder of the tables")
     parser.epilog = "Example: fervideo epochs results --events stimuli.csv --by condition -o epochs"
     parser.set_defaults(run=_epochs, interrupted="nothing was written")
@@ -146,9 +149,19 @@ def add_synchrony(parser: Parser) -> None:
     parser.add_argument(
         "--min-good", type=float, default=0.8, metavar="SHARE", help="least share of a window with both faces (0.8)"
     )
+    _add_clock(parser)
     parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="folder of the tables (default: none)")
     parser.epilog = "Example: fervideo synchrony results/talk.timeline.csv --faces left,right -o synchrony"
     parser.set_defaults(run=_synchrony, interrupted="nothing was written")
+
+
+def _add_clock(parser: Parser) -> None:
+    parser.add_argument(
+        "--clock",
+        type=Path,
+        metavar="FILE",
+        help="CSV video_s,clock, perhaps clip: two or more pairs; adds the time of that clock to the tables",
+    )
 
 
 def _add_quality(parser: Parser) -> None:
@@ -191,6 +204,7 @@ def _gather(args: argparse.Namespace) -> int:
         face=args.face,
         columns=_words(args.columns),
         min_coverage=args.min_coverage,
+        clock=args.clock,
     )
     done = study.gather(args.results, args.output, chosen)
     print(f"{counted(done.clips, 'clip')}, {counted(done.rows, 'row')}")
@@ -217,6 +231,7 @@ def _agree(args: argparse.Namespace) -> int:
         min_coverage=args.min_coverage,
         min_quality=args.min_quality,
         overlap=args.overlap,
+        clock=args.clock,
     )
     with problems_shown():
         coders = [read_labels(path, args.format, args.on_error == "skip") for path in (args.hand, *args.coder)]
@@ -248,6 +263,7 @@ def _epochs(args: argparse.Namespace) -> int:
         min_coverage=args.min_coverage,
         min_quality=args.min_quality,
         min_good=args.min_good,
+        clock=args.clock,
     )
     options.check_folder(args.output)
     found = study.epochs(args.results, args.events, how)
@@ -276,6 +292,7 @@ def _synchrony(args: argparse.Namespace) -> int:
         seed=args.seed,
         min_quality=args.min_quality,
         min_good=args.min_good,
+        clock=args.clock,
     )
     one, other = _two_faces(args.results, _words(args.faces))
     found = study.synchrony(one, other, how)

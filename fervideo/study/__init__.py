@@ -13,6 +13,7 @@ agree_files.py  the same as text and as tables
 epochs.py    courses around events
 curves.py    sums of courses, and means over people
 synchrony.py  two faces: windowed cross-lagged correlation, and surrogates
+clock.py     the time of other devices, by anchors
 stretch.py   a stretch of a timeline, or some of its faces
 """
 

@@ -15,6 +15,7 @@ from fervideo.records import EXPRESSIONS, Float64, Int64
 from fervideo.study import agreement, bins, coded, faces, results
 from fervideo.study import design as designs
 from fervideo.study.agreement import Events
+from fervideo.study.clock import CLOCK, Clocks
 from fervideo.study.coded import Coded, CodedClip
 from fervideo.study.plan import seen_in
 
@@ -38,6 +39,7 @@ class Comparison:
         min_quality: Least `quality` of a frame that counts.
         min_good: Least share of good frames in a bin that counts.
         overlap: Least intersection over union of two events that match.
+        clock: Table with anchors of another clock, for the table of disagreements; None without.
         draws: Draws of the bootstrap.
         seed: Its seed.
     """
@@ -51,6 +53,7 @@ class Comparison:
     min_quality: float = 0.0
     min_good: float = 0.5
     overlap: float = 0.25
+    clock: Path | None = None
     draws: int = 2000
     seed: int = 0
 
@@ -129,6 +132,11 @@ def agree(folder: Path, coders: Sequence[pd.DataFrame], how: Comparison) -> Agre
         for a in range(len(titles))
         for b in range(a + 1, len(titles))
     ]
+    disagreements = pd.concat([_disagreements(clip) for clip in clips], ignore_index=True)
+    if how.clock is not None:
+        clocks = Clocks.read(how.clock, [clip.matched.result for clip in read.clips])
+        starts = zip(disagreements["clip"], disagreements["start_s"].to_list(), strict=True)
+        disagreements[CLOCK] = [clocks.of(clip).of(np.array([start_s]))[0] for clip, start_s in starts]
     table = agreement.counts(codes[1], codes[0], len(names))
     confusion = pd.DataFrame(table, pd.Index(names, name="coder 1"), names)
     return Agreement(
@@ -137,7 +145,7 @@ def agree(folder: Path, coders: Sequence[pd.DataFrame], how: Comparison) -> Agre
         alpha_coders=agreement.alpha(codes[1:]) if len(coders) > 1 else float("nan"),
         confusion=confusion,
         events=_events(clips, names, how),
-        disagreements=pd.concat([_disagreements(clip) for clip in clips], ignore_index=True),
+        disagreements=disagreements,
         no_face=int(((codes[1] >= 0) & (codes[0] < 0)).sum()),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from fervideo.errors import UsageError
 from fervideo.records import Float64
 from fervideo.study import bins, curves, faces, results
 from fervideo.study import design as designs
+from fervideo.study.clock import CLOCK, Clock, Clocks
 from fervideo.study.coded import PERSON
 from fervideo.study.design import Index, Matched
 from fervideo.study.plan import CLIP, seen_in
@@ -41,6 +42,7 @@ class Epoching:
         min_coverage: As in `plan.Selection`.
         min_quality: Least `quality` of a frame that counts.
         min_good: Least share of good frames in the window, and in the baseline, of a trial that is kept.
+        clock: Table with anchors of another clock, in which events may stand; None without.
     """
 
     columns: Sequence[str] = ()
@@ -54,6 +56,7 @@ class Epoching:
     min_coverage: float = faces.MIN_COVERAGE
     min_quality: float = 0.0
     min_good: float = 0.5
+    clock: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +128,8 @@ def epochs(folder: Path, events: Path, how: Epoching) -> Epochs:
     """
     grid = _grid(how)
     study = designs.join(results.find(folder), how.design)
-    of_clip = _events(events, study.clips)
+    clocks = None if how.clock is None else Clocks.read(how.clock, [each.result for each in study.clips])
+    of_clip = _events(events, study.clips, clocks)
     names = _columns(study.clips, how.columns)
     parts, trials = [], []
     for matched, own in zip(study.clips, of_clip, strict=True):
@@ -176,33 +180,48 @@ def _grid(how: Epoching) -> _Grid:
     return _Grid(first, len(index), t, inside["window"], inside.get("baseline", none))
 
 
-def _events(path: Path, clips: Sequence[Matched]) -> list[list[_Event]]:
+def _events(path: Path, clips: Sequence[Matched], clocks: Clocks | None) -> list[list[_Event]]:
     """Read the events of each clip, in the order of the table.
 
     Raises:
         UsageError: The table lacks times, a time is no number, or no clip has an event.
     """
     table = designs.read_table(path)
-    when = next((name for name in TIMES if name in table), None)
+    known = (*TIMES, *([] if clocks is None else [CLOCK]))
+    when = next((name for name in known if name in table), None)
     if when is None:
-        raise UsageError(path, f"has no column {', '.join(TIMES)}", f"its columns are {', '.join(table.columns)}")
+        raise UsageError(path, f"has no column {', '.join(known)}", f"its columns are {', '.join(table.columns)}")
     key = next((name for name in (*designs.CLIP_COLUMNS, PERSON) if name in table), None)
     index = Index([each.result for each in {each.result.name: each for each in clips}.values()])
     found: list[list[_Event]] = [[] for _ in clips]
     for number, row in enumerate(table.to_dict("records"), 2):
-        try:
-            time_s = float(row[when])
-        except ValueError:
-            raise UsageError(f"{path}:{number}", f"{row[when]!r} is no time in seconds", "mend the row") from None
         facts = {str(name): str(value) for name, value in row.items() if name not in (when, key)}
         names = None if key in (None, PERSON) else {result.name for result in index.find(row[key])}
         for at, matched in enumerate(clips):
             has_event = matched.facts.get(PERSON) == row[key] if key == PERSON else names is None
             if has_event or matched.result.name in (names or ()):
-                found[at].append(_Event(time_s, facts))
+                clock = None if clocks is None else clocks.of(matched.result.name)
+                found[at].append(_event(row, when, facts, clock, f"{path}:{number}"))
     if not any(found):
         raise UsageError(path, "has no event of a clip with results", f"check its column {key or when}")
     return found
+
+
+def _event(row: Mapping[Any, str], when: str, facts: dict[str, str], clock: Clock | None, origin: str) -> _Event:
+    """Read an event of one clip; with another clock, its reading is a fact of the event.
+
+    Raises:
+        UsageError: Its time is none.
+    """
+    try:
+        if clock is not None and when == CLOCK:
+            return _Event(clock.to_video(row[when]), {**facts, CLOCK: row[when]})
+        time_s = float(row[when])
+    except ValueError as error:
+        reason = str(error) if when == CLOCK else f"{row[when]!r} is no time in seconds"
+        raise UsageError(origin, reason, "mend the row") from None
+    shown = {} if clock is None else {CLOCK: str(clock.of(np.array([time_s]))[0])}
+    return _Event(time_s, {**facts, **shown})
 
 
 def _columns(clips: Sequence[Matched], wanted: Sequence[str]) -> list[str]:

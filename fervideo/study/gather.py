@@ -109,7 +109,7 @@ def _write_csv(plan: Plan, path: Path) -> int:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(plan.header)
         for matched in plan.study.clips:
-            lines = _copied(plan, matched) if plan.chosen.table == "frames" else None
+            lines = _copied(plan, matched) if plan.chosen.table == "frames" and plan.clocks is None else None
             if lines is None:
                 table = plan.loaded(matched)
                 table.to_csv(file, index=False, header=False, lineterminator="\n")
@@ -188,6 +188,8 @@ def _write_parquet(plan: Plan, path: Path) -> int:
     known = {column.name: kinds[column.dtype] for column in results.known(plan.chosen.table)}
     # Columns that the package does not know, such as p_ of other labels, are numbers.
     types = [known.get(name, pa.float64()) if name in plan.names else pa.string() for name in plan.header]
+    if plan.clocks is not None and not plan.clocks.has_dates:
+        types[-1] = pa.float64()
     schema, n_rows = pa.schema(list(zip(plan.header, types, strict=True))), 0
     with parquet.ParquetWriter(path, schema) as writer:
         for matched in plan.study.clips:

@@ -12,12 +12,15 @@ import pandas as pd
 from fervideo.errors import UsageError, counted
 from fervideo.study import design as designs
 from fervideo.study import faces, results
+from fervideo.study.clock import CLOCK, Clocks
 from fervideo.study.design import Matched, Study
 from fervideo.study.results import Result
 
 _LOG = logging.getLogger("fervideo")
 #: Column that names the clip.
 CLIP = "clip"
+#: Column of each table whose time a clock shows.
+_TIMES = {"frames": "time_s", "events": "onset_s", "summary": "start_s"}
 #: Names that a warning lists.
 _MOST_LISTED = 5
 
@@ -33,6 +36,7 @@ class Selection:
             design takes precedence.
         columns: Columns of the tables, `p` for all probabilities, or `all`; None for the default.
         min_coverage: A face that is seen in a smaller share of the frames is left out as false.
+        clock: Table with anchors of another clock, which adds a column `clock`; None without.
     """
 
     design: Path | None = None
@@ -40,6 +44,7 @@ class Selection:
     face: str = "all"
     columns: Sequence[str] | None = None
     min_coverage: float = faces.MIN_COVERAGE
+    clock: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,12 +55,14 @@ class Plan:
         study: The clips.
         chosen: The selection.
         names: Columns of the tables to read.
+        clocks: Another clock of each clip; None without.
         false_faces: Faces left out as false so far, by the name of the clip.
     """
 
     study: Study
     chosen: Selection
     names: list[str]
+    clocks: Clocks | None
     false_faces: dict[str, int] = field(default_factory=dict)
 
     @classmethod
@@ -67,11 +74,13 @@ class Plan:
         clash = sorted(({CLIP, *study.facts}) & set(names))
         if clash:
             raise UsageError(chosen.design or folder, f"has a column {clash[0]}, as the tables have", "rename it")
-        return cls(study=study, chosen=chosen, names=names)
+        clips = [each.result for each in study.clips]
+        clocks = None if chosen.clock is None else Clocks.read(chosen.clock, clips)
+        return cls(study=study, chosen=chosen, names=names, clocks=clocks)
 
     @property
     def header(self) -> list[str]:
-        return [CLIP, *self.study.facts, *self.names]
+        return [CLIP, *self.study.facts, *self.names, *([] if self.clocks is None else [CLOCK])]
 
     def faces(self, matched: Matched) -> tuple[int, ...] | None:
         """Choose the faces of a clip; None where all of them stay."""
@@ -92,9 +101,12 @@ class Plan:
                 table = faces.take(table, kept)
             else:
                 table = table[table["face"].isin(kept)].reset_index(drop=True)
+        times_s = table[_TIMES[self.chosen.table]].to_numpy(float) if self.clocks is not None else None
         table = table.reindex(columns=self.names)
         for at, (name, value) in enumerate({CLIP: matched.result.name, **matched.facts}.items()):
             table.insert(at, name, value)
+        if self.clocks is not None and times_s is not None:
+            table[CLOCK] = self.clocks.of(matched.result.name).of(times_s)
         return table
 
     def report_false_faces(self) -> None:
@@ -107,8 +119,9 @@ class Plan:
 
     @property
     def _read_names(self) -> list[str]:
-        """The columns to read: `face` and the time, too, by which rows are chosen."""
-        return self.names if "face" in self.names else [*self.names, "face"]
+        """The columns to read: those to gather, the face by which rows are chosen, and the time for a clock."""
+        needed = ["face", *([] if self.clocks is None else [_TIMES[self.chosen.table]])]
+        return list(dict.fromkeys([*self.names, *needed]))
 
 
 def seen_in(result: Result, rule: str) -> pd.DataFrame:

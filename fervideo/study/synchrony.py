@@ -17,6 +17,7 @@ import pandas as pd
 from fervideo.errors import UsageError
 from fervideo.records import Float64, Int64
 from fervideo.study import bins, faces, results
+from fervideo.study.clock import CLOCK, Clocks
 from fervideo.study.plan import seen_in
 
 #: Largest correlation that Fisher's z is computed of; at 1 it is infinite.
@@ -39,6 +40,7 @@ class Windows:
         seed: Seed of the shuffling.
         min_quality: Least `quality` of a frame that counts.
         min_good: Least share of a window in which both faces are seen.
+        clock: Table with anchors of another clock for the first clip; None without.
     """
 
     columns: Sequence[str] = ("smile", "p_happiness")
@@ -50,6 +52,7 @@ class Windows:
     seed: int = 0
     min_quality: float = 0.0
     min_good: float = 0.8
+    clock: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +135,12 @@ def synchrony(one: Face, other: Face, how: Windows) -> Synchrony:
         windows.append(_window_rows(name, r, good, layout, how, (one.name, other.name)))
         rows.append({"measure": name, **_summary(r, windows[-1], first, second, layout, how, random, one.name)})
     settings = {"one": one.name, "other": other.name}
-    return Synchrony(windows=pd.concat(windows, ignore_index=True), summary=pd.DataFrame(rows).assign(**settings))
+    table = pd.concat(windows, ignore_index=True)
+    if how.clock is not None:
+        (clip,) = results.find(one.path)
+        clock = Clocks.read(how.clock, [clip]).of(clip.name)
+        table[CLOCK] = clock.of(table["time_s"].to_numpy(float))
+    return Synchrony(windows=table, summary=pd.DataFrame(rows).assign(**settings))
 
 
 def _course(face: Face, how: Windows) -> pd.DataFrame:
@@ -189,14 +197,14 @@ def correlations(one: Float64, other: Float64, layout: _Layout, min_good: float)
     """
     lag, size = int(layout.lags[-1]), layout.n_blocks * layout.block
     seen = np.isfinite(one)[lag : lag + size], np.isfinite(other)
-    a = np.where(seen[0], _scaled(one)[lag : lag + size], 0.0)
-    b = np.where(seen[1], _scaled(other), 0.0)
+    a: Float64 = np.where(seen[0], _scaled(one)[lag : lag + size], 0.0)
+    b: Float64 = np.where(seen[1], _scaled(other), 0.0)
     sum_ab = _windowed(_sums(a, b, layout), layout)
     if seen[0].all() and seen[1].all():
         count = np.full((1, 1), float(layout.window))
         sums_a, sums_b = _moments(a, layout), _lagged_moments(b, layout)
     else:
-        have_a, have_b = np.where(seen[0], 1.0, 0.0), np.where(seen[1], 1.0, 0.0)
+        have_a, have_b = seen[0].astype(np.float64), seen[1].astype(np.float64)
         count = _windowed(_sums(have_a, have_b, layout), layout)
         sums_a = _windowed(_sums(a, have_b, layout), layout), _windowed(_sums(a**2, have_b, layout), layout)
         sums_b = _windowed(_sums(have_a, b, layout), layout), _windowed(_sums(have_a, b**2, layout), layout)
