@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fervideo.errors import FervideoError as FervideoError
+    from fervideo.foreign import read_foreign as read_foreign
     from fervideo.outputs import read_timeline as read_timeline
     from fervideo.photos import classify_photos as classify_photos
     from fervideo.pipeline import analyze as analyze
@@ -36,6 +37,7 @@ _HOMES = {
     "analyze": "pipeline",
     "classify_photos": "photos",
     "load_results": "study",
+    "read_foreign": "foreign",
     "read_labels": "training.hand_labels",
     "read_timeline": "outputs",
 }
@@ -47,6 +49,7 @@ __all__ = [
     "analyze",
     "classify_photos",
     "load_results",
+    "read_foreign",
     "read_labels",
     "read_timeline",
 ]

@@ -31,7 +31,7 @@ LAYERS = (
     {"checkpoint", "video", "faces", "crops", "measures", "classifiers", "cache", "tracking", "sequence", "timeline"}
     | {"workers"},
     {"outputs", "study", "report"},
-    {"observe", "models", "segments", "pipeline"},
+    {"observe", "models", "segments", "pipeline", "foreign"},
     {"photos", "batch", "training", "report.pictures", "report.overlay", "demo", "doctor", "docs"},
     {"cli"},
     {"__init__", "__main__"},
@@ -51,7 +51,7 @@ HEAVY = {
     "cv2": {"crops", "demo", "report.overlay", "report.pictures"},
     "skimage": {"demo"},
     "sklearn": {"classifiers", "training"},
-    "pandas": {"timeline", "outputs", "study", "report", "batch", "photos", "training"},
+    "pandas": {"timeline", "outputs", "study", "report", "batch", "photos", "training", "foreign"},
     "pyarrow": {"outputs", "study"},
     "openpyxl": {"outputs"},
     "ray": {"batch"},

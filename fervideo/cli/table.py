@@ -42,6 +42,7 @@ COMMANDS = (
     Command("agree", "study", "compare results with the labels of human coders"),
     Command("epochs", "study", "cut courses around events, with averages over people"),
     Command("synchrony", "study", "measure how two faces move together, and which one leads"),
+    Command("adopt", "foreign", "take results of OpenFace, py-feat or iMotions into a study"),
     Command("describe", "describe", "explain the columns of the tables"),
     Command("settings", "maintenance", "print the settings in force, with their ranges and effects"),
     Command("docs", "docs", "print the documentation, a topic at a time"),

@@ -14,6 +14,7 @@ epochs.py    courses around events
 curves.py    sums of courses, and means over people
 synchrony.py  two faces: windowed cross-lagged correlation, and surrogates
 clock.py     the time of other devices, by anchors
+foreign.py   tables of other programs as tables of frames
 stretch.py   a stretch of a timeline, or some of its faces
 """
 

@@ -110,7 +110,9 @@ def selected(found: Iterable[Result], table: str, wanted: Sequence[str] | None) 
     p_columns = [name for name in names if name.startswith("p_")]
     keys = [name for name in KEYS if name in names] if table == "frames" else ["face"]
     if wanted is None:
-        wanted = (*_DEFAULT[table], "p") if table in _DEFAULT else ("all",)
+        # Tables of other programs have columns of their own.
+        usual = [name for name in _DEFAULT.get(table, ()) if name in names]
+        wanted = [*usual, "p"] if usual else ["all"]
     if "all" in wanted:
         return names
     chosen = {*keys}

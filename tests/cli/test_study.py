@@ -83,6 +83,7 @@ def test_synchrony_prints_and_writes(run, tmp_path: Path):
         ("epochs {results} -o {tmp}/e", "the following arguments are required: --events; usage: fervideo epochs"),
         ("synchrony {results} --faces 0", "--faces 0: are not two faces; write for example --faces 0,1"),
         ("synchrony {results} b c", "c: is a third clip; give one clip with two faces, or two clips"),
+        ("adopt {results}/a.summary.csv -o {tmp}/x", "a.summary.csv: is no table of OpenFace, py-feat, iMotions; see"),
         ("gather {results}", "the following arguments are required: -o/--output"),
     ],
 )
