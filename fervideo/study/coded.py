@@ -61,17 +61,21 @@ class Coded:
         """
         index = Index([matched.result for matched in {each.result.name: each for each in clips}.values()])
         by_result = [_by_result(table, index, renamed) for table in coders]
-        found = []
+        found, without = [], list[str]()
         for matched in clips:
             own = [_of_person(tables.get(matched.result.name, _NONE), matched) for tables in by_result]
             if not own[0].empty:
                 subjects = sorted(set(own[0]["subject"]) - {""})
                 person = matched.facts.get(PERSON) or (subjects[0] if subjects else matched.result.name)
                 found.append(CodedClip(matched, person, own))
+            else:
+                without.append(matched.result.name)
         if not found:
             example = clips[0].result.name if clips else "none"
             reason = f"name none of the {counted(len(clips), 'clip')} with results, such as {example}"
             raise UsageError("labels", reason, "check the names of their clips")
+        if without:
+            _LOG.warning("labels: none for %s with results, left out", listed(without, "clip"))
         return cls(found)
 
 
