@@ -135,7 +135,8 @@ def spans(labels: pd.DataFrame, time_of: pd.Series, end_s: float, rest: str) -> 
         bound_s[np.isfinite(at)] = np.interp(at[np.isfinite(at)], time_of.index, time_of, right=end_s)
     table = pd.DataFrame({"label": labels["label"].to_numpy(object), "start_s": start_s, "end_s": stop_s})
     table = table.fillna({"start_s": 0.0, "end_s": end_s}).sort_values("start_s", kind="stable", ignore_index=True)
-    if not rest:
+    # A coder without any label has not seen the clip.
+    if not rest or table.empty:
         return table
     # Time that no stretch covers, from gap to gap.
     covered_s = np.maximum.accumulate(np.append(0.0, table["end_s"]))

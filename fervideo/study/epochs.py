@@ -24,6 +24,8 @@ TIMES = ("onset_s", "time_s", "onset", "time")
 #: Columns that are taken unless others are asked for, as far as results have them.
 COLUMNS = ("smile", "p_happiness", "valence")
 _TRIAL = "trial"
+#: Columns of the tables after the facts of clips and events.
+_VALUES = ("t", "measure", "value", bins.GOOD, "dropped", *curves.SUMS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +133,9 @@ def epochs(folder: Path, events: Path, how: Epoching) -> Epochs:
     clocks = None if how.clock is None else Clocks.read(how.clock, [each.result for each in study.clips])
     of_clip = _events(events, study.clips, clocks)
     names = _columns(study.clips, how.columns)
+    facts_of = {*study.facts, *(name for own in of_clip for event in own for name in event.facts)}
+    if clash := sorted(facts_of & {*_VALUES}):
+        raise UsageError(events, f"or the design has a column {clash[0]}, as the tables have", "rename it")
     parts, trials = [], []
     for matched, own in zip(study.clips, of_clip, strict=True):
         if not own:
@@ -284,5 +289,5 @@ def _trial(found: pd.DataFrame, grid: _Grid, names: Sequence[str], how: Epoching
 
 def _ordered(table: pd.DataFrame) -> pd.DataFrame:
     """Put the facts before the values."""
-    values = ("t", "measure", "value", bins.GOOD, "dropped", *curves.SUMS)
-    return table[[*(name for name in table if name not in values), *(name for name in values if name in table)]]
+    facts = [name for name in table if name not in _VALUES]
+    return table[[*facts, *(name for name in _VALUES if name in table)]]

@@ -71,6 +71,13 @@ def test_a_second_coder(folder: Path):
     assert np.isfinite(found.alpha_coders)
 
 
+def test_a_coder_who_did_not_see_a_clip_has_no_label_there(folder: Path):
+    write_result(folder, "b", frames_of(TIMES, ({"expression": SHOWN},)), EVENTS)
+    one = hand("a.mp4 2 6 happiness", "b.mp4 2 6 happiness")
+    found = compared(folder, one, hand("a.mp4 2 6 happiness"), rest="neutral")
+    assert found.pairs["bins"].tolist() == [16, 8, 8]
+
+
 def test_time_without_a_label_is_left_out_or_has_the_rest(folder: Path):
     only = hand("a.mp4 2 6 Happiness", "a.mp4 7.2 7.4 x")
     labels = only.assign(label=["happiness", "x"])[:1]

@@ -111,6 +111,7 @@ def test_choices_that_are_not_possible(folder: Path, events: Path, how: dict, me
         (["when", "5"], "has no column onset_s, time_s, onset, time; its columns are when"),
         (["onset_s", "five"], ":2: 'five' is no time in seconds; mend the row"),
         (["clip,onset_s", "z,5"], "has no event of a clip with results; check its column clip"),
+        (["onset_s,value", "5,1"], "or the design has a column value, as the tables have; rename it"),
         (["onset_s", "500"], "no trial has 50% good frames; check the times, or lower --min-good"),
     ],
 )
