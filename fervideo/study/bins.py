@@ -21,7 +21,7 @@ GOOD = "good"
 _SLACK = 1e-9
 
 
-class _Pieces(NamedTuple):
+class Pieces(NamedTuple):
     """Frames cut at the bounds of bins.
 
     Attributes:
@@ -35,14 +35,14 @@ class _Pieces(NamedTuple):
     seconds: Float64
 
 
-def _mean(values: Float64, pieces: _Pieces, n: int) -> Float64:
+def _mean(values: Float64, pieces: Pieces, n: int) -> Float64:
     """Compute the mean of each bin, weighted by time."""
     total = np.bincount(pieces.bin, pieces.seconds, n)
     mean: Float64 = np.bincount(pieces.bin, values * pieces.seconds, n) / np.where(total > 0, total, np.nan)
     return mean
 
 
-def _median(values: Float64, pieces: _Pieces, n: int) -> Float64:
+def _median(values: Float64, pieces: Pieces, n: int) -> Float64:
     """Compute the median of each bin, weighted by time: the least value that half of the time does not exceed."""
     order = np.lexsort((values, pieces.bin))
     bins, cumulated = pieces.bin[order], np.cumsum(pieces.seconds[order])
@@ -55,8 +55,8 @@ def _median(values: Float64, pieces: _Pieces, n: int) -> Float64:
     return found
 
 
-def _extreme(function: np.ufunc) -> Callable[[Float64, _Pieces, int], Float64]:
-    def compute(values: Float64, pieces: _Pieces, n: int) -> Float64:
+def _extreme(function: np.ufunc) -> Callable[[Float64, Pieces, int], Float64]:
+    def compute(values: Float64, pieces: Pieces, n: int) -> Float64:
         found = np.full(n, np.nan)
         first = np.flatnonzero(np.diff(pieces.bin, prepend=-1))
         if len(first):
@@ -67,7 +67,7 @@ def _extreme(function: np.ufunc) -> Callable[[Float64, _Pieces, int], Float64]:
 
 
 #: Values of a bin from those of its frames, by name.
-HOW: dict[str, Callable[[Float64, _Pieces, int], Float64]] = {
+HOW: dict[str, Callable[[Float64, Pieces, int], Float64]] = {
     "mean": _mean,
     "median": _median,
     "min": _extreme(np.minimum),
@@ -109,7 +109,7 @@ def resample(
     if how not in HOW:
         raise UsageError(f"how {how}", "is no way to sum up", f"choose from {', '.join(HOW)}")
     numbers, texts = _values(frames, columns)
-    time_s, bounds_s = _bounds(frames)
+    time_s, bounds_s = bounds(frames)
     if len(time_s) == 0:
         return pd.DataFrame(columns=["face", "time_s", GOOD, *texts, *numbers])
     first = int(np.floor((bounds_s[0] - start_s) / step_s + _SLACK))
@@ -119,13 +119,13 @@ def resample(
     parts = []
     for face in sorted(frames.loc[frames["status"] == "ok", "face"].dropna().unique()):
         rows = frames[is_good & (frames["face"] == face).fillna(False).to_numpy(bool)]
-        pieces = _cut(np.searchsorted(time_s, rows["time_s"].to_numpy()), bounds_s, edges_s)
+        pieces = cut(np.searchsorted(time_s, rows["time_s"].to_numpy()), bounds_s, edges_s)
         share = np.bincount(pieces.bin, pieces.seconds, n) / step_s
         part = {"face": int(face), "time_s": edges_s[:-1], GOOD: np.round(share.clip(0, 1), SHARE_DECIMALS)}
         for name in texts:
             part[name] = _longest(rows[name].to_numpy(object)[pieces.row], pieces, n)
         for name in numbers:
-            part[name] = _summed(rows[name].to_numpy(np.float64, na_value=np.nan), pieces, n, HOW[how])
+            part[name] = summed(rows[name].to_numpy(np.float64, na_value=np.nan), pieces, n, HOW[how])
         parts.append(pd.DataFrame(part))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["face", "time_s", GOOD])
 
@@ -157,7 +157,7 @@ def _values(frames: pd.DataFrame, columns: Sequence[str] | None) -> tuple[list[s
     return [name for name in columns if name in numbers], [name for name in columns if name in texts]
 
 
-def _bounds(frames: pd.DataFrame) -> tuple[Float64, Float64]:
+def bounds(frames: pd.DataFrame) -> tuple[Float64, Float64]:
     """Return when frames begin, float64 (T,), and the same with the end of the last one, float64 (T + 1,).
 
     A clip that breaks off ends at its row `damaged`; the last frame of another lasts as long as the median one.
@@ -173,19 +173,19 @@ def _bounds(frames: pd.DataFrame) -> tuple[Float64, Float64]:
 
 def end_s(frames: pd.DataFrame) -> float:
     """Return where the last frame of a clip ends; 0 without frames."""
-    return float(_bounds(frames)[1][-1]) if len(frames) else 0.0
+    return float(bounds(frames)[1][-1]) if len(frames) else 0.0
 
 
-def _cut(frame: Int64, bounds_s: Float64, edges_s: Float64) -> _Pieces:
+def cut(frame: Int64, bounds_s: Float64, edges_s: Float64) -> Pieces:
     """Cut frames at the edges of bins.
 
     Args:
-        frame: int64 (m,), rising: indices into the bounds.
+        frame: int64 (m,), rising: indices into the bounds, of frames that reach into the bins.
         bounds_s: float64 (T + 1,), where each frame begins and the last one ends.
         edges_s: float64 (n + 1,), edges of the bins.
     """
     begin_s, end_s = bounds_s[frame], bounds_s[frame + 1]
-    first = np.searchsorted(edges_s, begin_s + _SLACK, "right") - 1
+    first = np.maximum(np.searchsorted(edges_s, begin_s + _SLACK, "right") - 1, 0)
     # A frame that ends where a bin begins has no part in it.
     last = np.maximum(np.searchsorted(edges_s, end_s - _SLACK, "right") - 1, first)
     count = np.minimum(last, len(edges_s) - 2) - first + 1
@@ -193,19 +193,19 @@ def _cut(frame: Int64, bounds_s: Float64, edges_s: Float64) -> _Pieces:
     bins = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count) + np.repeat(first, count)
     seconds = np.minimum(end_s[row], edges_s[bins + 1]) - np.maximum(begin_s[row], edges_s[bins])
     # Frames of one time last nothing, and are to count all the same where they are alone.
-    return _Pieces(row, bins, np.maximum(seconds, _SLACK))
+    return Pieces(row, bins, np.maximum(seconds, _SLACK))
 
 
-def _summed(values: Float64, pieces: _Pieces, n: int, how: Callable[[Float64, _Pieces, int], Float64]) -> Float64:
+def summed(values: Float64, pieces: Pieces, n: int, how: Callable[[Float64, Pieces, int], Float64]) -> Float64:
     """Sum up one column; a frame without a value does not count."""
     own = values[pieces.row]
     known = np.isfinite(own)
     if known.all():
         return how(own, pieces, n)
-    return how(own[known], _Pieces(pieces.row[known], pieces.bin[known], pieces.seconds[known]), n)
+    return how(own[known], Pieces(pieces.row[known], pieces.bin[known], pieces.seconds[known]), n)
 
 
-def _longest(words: npt.NDArray[np.object_], pieces: _Pieces, n: int) -> npt.NDArray[np.object_]:
+def _longest(words: npt.NDArray[np.object_], pieces: Pieces, n: int) -> npt.NDArray[np.object_]:
     """Return the word that is shown longest in each bin, of equals the one that comes first; NaN without any."""
     found = np.full(n, np.nan, object)
     known = pd.notna(words)

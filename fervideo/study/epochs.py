@@ -136,24 +136,35 @@ def epochs(folder: Path, events: Path, how: Epoching) -> Epochs:
     facts_of = {*study.facts, *(name for own in of_clip for event in own for name in event.facts)}
     if clash := sorted(facts_of & {*_VALUES}):
         raise UsageError(events, f"or the design has a column {clash[0]}, as the tables have", "rename it")
-    parts, trials = [], []
+    kept, sums = list[_Trial](), list[dict[str, Any]]()
     for matched, own in zip(study.clips, of_clip, strict=True):
-        if not own:
-            continue
-        for number, (event, found) in enumerate(zip(own, _cut(matched, own, grid, names, how), strict=True), 1):
+        for number, trial in enumerate(_trials(matched, own, grid, names, how) if own else (), 1):
             facts = {PERSON: matched.result.name, **matched.facts, CLIP: matched.result.name, _TRIAL: str(number)}
-            facts |= event.facts
-            long, sums = _trial(found, grid, names, how)
-            trials.append(sums.assign(**facts))
-            if not sums["dropped"].iloc[0]:
-                parts.append(long.assign(**facts))
-    if not parts:
+            trial = trial._replace(facts={**facts, **trial.facts})
+            rows = _sums(trial, grid, names, how)
+            sums += rows
+            kept += [trial] if not rows[0]["dropped"] else []
+    if not kept:
         share = f"{how.min_good:.0%}"
         raise UsageError(events, f"no trial has {share} good frames", "check the times, or lower --min-good")
-    table, summed = (_ordered(pd.concat(tables, ignore_index=True)) for tables in (parts, trials))
+    table, trials = _long(kept, grid, names), _ordered(pd.DataFrame(sums))
     if how.by and how.by not in table:
         raise UsageError(f"by {how.by}", "is a column of neither events nor design", f"has {', '.join(table.columns)}")
-    return Epochs(table=table, trials=summed, curves=curves.over_people(table, how.by, PERSON))
+    return Epochs(table=table, trials=trials, curves=curves.over_people(table, how.by, PERSON))
+
+
+class _Trial(NamedTuple):
+    """The course around one event.
+
+    Attributes:
+        facts: Facts of the clip and the event.
+        good: float64 (n,), share of each bin of the grid that good frames fill.
+        values: float64 (C, n), values of the columns, less the baseline; NaN where nothing is seen.
+    """
+
+    facts: Mapping[str, str]
+    good: Float64
+    values: Float64
 
 
 def _grid(how: Epoching) -> _Grid:
@@ -238,10 +249,10 @@ def _columns(clips: Sequence[Matched], wanted: Sequence[str]) -> list[str]:
     return [name for name in results.selected(found, "frames", wanted) if name not in results.KEYS]
 
 
-def _cut(
+def _trials(
     matched: Matched, events: Sequence[_Event], grid: _Grid, names: Sequence[str], how: Epoching
-) -> Iterator[pd.DataFrame]:
-    """Yield the bins around each event: `good` and values, one row per bin of the grid."""
+) -> Iterator[_Trial]:
+    """Yield the course around each event of a clip."""
     result, rule = matched.result, matched.face or how.face
     if rule == "all":
         raise UsageError("face all", "is more than one face", "choose longest, largest, left, right, or a number")
@@ -249,42 +260,60 @@ def _cut(
     frames = results.read(result.path("frames"), "frames", list(dict.fromkeys(read)))
     chosen = faces.choose(seen_in(result, rule), rule, how.min_coverage).faces
     frames = faces.take(frames, chosen)
-    there = [name for name in names if name in frames]
-    time_s = frames["time_s"].to_numpy(float)
+    if texts := [name for name in names if name in frames and not pd.api.types.is_numeric_dtype(frames[name])]:
+        raise UsageError(f"column {texts[0]}", "is no column of numbers", "take p for the probabilities")
+    time_s, bounds_s = bins.bounds(frames)
+    frames = frames[bins.good(frames, how.min_quality)]
+    frame = np.searchsorted(time_s, frames["time_s"].to_numpy(float))
+    courses = [frames.get(name, pd.Series(np.nan, frames.index)).to_numpy(float, na_value=np.nan) for name in names]
+    mean = bins.HOW["mean"]
     for event in events:
-        begin_s = event.time_s + grid.t[0]
-        # One more frame on each side, so that the outer frames last as long as they do.
-        first = max(int(np.searchsorted(time_s, begin_s)) - 1, 0)
-        last = int(np.searchsorted(time_s, begin_s + grid.n / how.hz)) + 1
-        binned = bins.resample(frames.iloc[first:last], 1 / how.hz, "mean", how.min_quality, there, event.time_s)
-        at = np.round((binned["time_s"].to_numpy(float) - event.time_s) * how.hz).astype(int) - grid.first
-        binned = binned.set_index(at).reindex(np.arange(grid.n), columns=[bins.GOOD, *names])
-        yield binned.fillna({bins.GOOD: 0.0})
-
-
-def _trial(found: pd.DataFrame, grid: _Grid, names: Sequence[str], how: Epoching) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the rows of one trial: its course, and its sums."""
-    good = found[bins.GOOD].to_numpy(float)
-    dropped = ""
-    for name, inside in (("window", grid.is_window), ("baseline", grid.is_baseline)):
-        if inside.any() and good[inside].mean() < how.min_good:
-            dropped = dropped or name
-    window = grid.is_window
-    courses, sums = [], []
-    for name in names:
-        value = found[name].to_numpy(float)
-        known = value[grid.is_baseline][np.isfinite(value[grid.is_baseline])]
+        edges_s = event.time_s + np.append(grid.t, grid.t[-1] + 1 / how.hz)
+        # Frames that reach into the bins.
+        first = int(np.searchsorted(bounds_s[frame + 1], edges_s[0], "right"))
+        rows = slice(first, max(int(np.searchsorted(bounds_s[frame], edges_s[-1])), first))
+        pieces = bins.cut(frame[rows], bounds_s, edges_s)
+        good = np.bincount(pieces.bin, pieces.seconds, grid.n) * how.hz
+        values = np.stack([bins.summed(course[rows], pieces, grid.n, mean) for course in courses])
         if grid.is_baseline.any():
-            value = value - (known.mean() if len(known) else np.nan)
+            known = np.isfinite(values) & grid.is_baseline
+            count = known.sum(axis=1, keepdims=True)
+            total = np.where(known, values, 0.0).sum(axis=1, keepdims=True)
+            values = values - np.where(count > 0, total / np.maximum(count, 1), np.nan)
         # Rounded, so that 10 % of a peak is that of the values in the table.
-        value = np.round(value, 6)
+        yield _Trial(event.facts, good.clip(0, 1).round(4), values.round(6) + 0.0)
+
+
+def _sums(trial: _Trial, grid: _Grid, names: Sequence[str], how: Epoching) -> list[dict[str, Any]]:
+    """Return the row of each column of a trial; a trial with too few good frames has no sums."""
+    window, dropped = grid.is_window, ""
+    for name, inside in (("window", window), ("baseline", grid.is_baseline)):
+        if inside.any() and trial.good[inside].mean() < how.min_good:
+            dropped = dropped or name
+    after = window & (grid.t >= 0)
+    rows = []
+    for name, value in zip(names, trial.values, strict=True):
         row = dict.fromkeys(curves.SUMS, np.nan)
         if not dropped:
-            row = curves.sums(grid.t[window & (grid.t >= 0)], value[window & (grid.t >= 0)], 1 / how.hz, how.above)
-        sums.append({"measure": name, bins.GOOD: round(good[window].mean(), 4), "dropped": dropped, **row})
-        columns = {"t": grid.t[window], "measure": name, "value": value[window], bins.GOOD: good[window]}
-        courses.append(pd.DataFrame(columns))
-    return pd.concat(courses), pd.DataFrame(sums)
+            row = curves.sums(grid.t[after], value[after], 1 / how.hz, how.above)
+        good = round(float(trial.good[window].mean()), 4)
+        rows.append({**trial.facts, "measure": name, bins.GOOD: good, "dropped": dropped, **row})
+    return rows
+
+
+def _long(trials: Sequence[_Trial], grid: _Grid, names: Sequence[str]) -> pd.DataFrame:
+    """Return the courses of trials as one table, a row per trial, column and bin of the window."""
+    window = grid.is_window
+    n, n_columns = int(window.sum()), len(names)
+    facts = pd.DataFrame([trial.facts for trial in trials])
+    table = facts.loc[np.repeat(np.arange(len(trials)), n * n_columns)].reset_index(drop=True)
+    values = {
+        "t": np.tile(grid.t[window], len(trials) * n_columns),
+        "measure": np.tile(np.repeat(np.array(names, object), n), len(trials)),
+        "value": np.concatenate([trial.values[:, window].ravel() for trial in trials]),
+        bins.GOOD: np.concatenate([np.tile(trial.good[window], n_columns) for trial in trials]),
+    }
+    return pd.concat([table, pd.DataFrame(values)], axis=1)
 
 
 def _ordered(table: pd.DataFrame) -> pd.DataFrame:
