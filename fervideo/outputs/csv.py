@@ -76,7 +76,7 @@ def write_csv(table: pd.DataFrame, path: Path) -> None:
 def _to_csv(table: pd.DataFrame, path: Path) -> None:
     """Write a table as pandas would, in a third of the time: few of a column's rounded values differ."""
     names = [str(name) for name in table]
-    table = _with_text(table, cells.guarded)
+    table = guarded(table)
     columns_of = [_cells(table[name]) for name in names]
     with open(path, "w", encoding="utf-8", newline="") as file:
         file.write(",".join(map(_quoted, names)) + "\n")
@@ -93,6 +93,16 @@ def _cells(values: pd.Series[Any]) -> list[str]:
 
 def _quoted(text: str) -> str:
     return '"' + text.replace('"', '""') + '"' if any(mark in text for mark in ',"\r\n') else text
+
+
+def guarded(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose texts can go into cells: see `cells.guarded`."""
+    return _with_text(table, cells.guarded)
+
+
+def unguarded(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with the texts that `guarded` was given."""
+    return _with_text(table, cells.unguarded)
 
 
 def _with_text(table: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFrame:
@@ -123,7 +133,7 @@ def _read_table(path: Path, wanted: Sequence[Column]) -> pd.DataFrame:
         )
         if missing := [name for name in names if name not in table and name not in columns.MEASURES]:
             raise ValueError(f"it lacks {', '.join(missing)}")
-        return _with_text(table.reindex(columns=names), cells.unguarded)
+        return unguarded(table.reindex(columns=names))
     except (OSError, ValueError) as error:
         raise UsageError(
             path,

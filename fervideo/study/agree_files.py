@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from fervideo import atomic
 from fervideo.errors import counted
+from fervideo.outputs import write_csv
 from fervideo.study.agree import OWN, Agreement
 
 #: With fewer people an interval is hardly one.
@@ -28,8 +28,7 @@ def save(found: Agreement, folder: Path) -> list[Path]:
     }
     paths = [folder / f"{name}.csv" for name in tables]
     for path, table in zip(paths, tables.values(), strict=True):
-        with atomic.written(path) as temporary:
-            table.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
+        write_csv(table, path)
     return paths
 
 

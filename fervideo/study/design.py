@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from fervideo import bounded
 from fervideo.errors import DatasetError, UsageError, counted
 from fervideo.study.results import Result
 
@@ -60,8 +61,8 @@ def read_table(path: Path, needed: Sequence[str] = ()) -> pd.DataFrame:
         UsageError: It cannot be read, is empty, or lacks a column.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        text = bounded.read(path, bounded.TABLE_BYTES).decode("utf-8-sig")
+    except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise UsageError(path, f"cannot be read as a table ({reason})", "give a CSV file in UTF-8") from error
     # Excel writes semicolons in countries where the comma is the decimal sign.

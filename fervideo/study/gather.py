@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fervideo import atomic
+from fervideo import atomic, cells
 from fervideo.errors import OutputError, UsageError
+from fervideo.outputs.csv import guarded
 from fervideo.study import faces, results
 from fervideo.study.design import Matched
 from fervideo.study.plan import Plan, Selection
@@ -107,12 +108,12 @@ def _write_csv(plan: Plan, path: Path) -> int:
     n_rows = 0
     with open(path, "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(plan.header)
+        writer.writerow(map(cells.guarded, plan.header))
         for matched in plan.study.clips:
             lines = _copied(plan, matched) if plan.chosen.table == "frames" and plan.clocks is None else None
             if lines is None:
                 table = plan.loaded(matched)
-                table.to_csv(file, index=False, header=False, lineterminator="\n")
+                guarded(table).to_csv(file, index=False, header=False, lineterminator="\n")
                 n_rows += len(table)
             else:
                 file.writelines(lines)
@@ -160,8 +161,8 @@ def _picked(
     get = itemgetter(*(there.index(name) if name in there else len(there) for name in names))
     picked = [f"{prefix}{','.join(get(f'{line}{end}'.split(',')))}\n" for line in lines]
     for row in np.flatnonzero(is_blank).tolist():
-        cells = zip(names, get(f"{lines[row]}{end}".split(",")), strict=True)
-        kept = ("no_face" if name == "status" else cell if name in faces.TIMES else "" for name, cell in cells)
+        own = zip(names, get(f"{lines[row]}{end}".split(",")), strict=True)
+        kept = ("no_face" if name == "status" else cell if name in faces.TIMES else "" for name, cell in own)
         picked[row] = f"{prefix}{','.join(kept)}\n"
     return picked
 
@@ -169,7 +170,7 @@ def _picked(
 def _prefix(matched: Matched) -> str:
     """Return the cells of a clip's name and facts as CSV, with a comma at the end."""
     row = pd.DataFrame([[matched.result.name, *matched.facts.values()]])
-    return row.to_csv(index=False, header=False, lineterminator="\n").removesuffix("\n") + ","
+    return guarded(row).to_csv(index=False, header=False, lineterminator="\n").removesuffix("\n") + ","
 
 
 def _write_parquet(plan: Plan, path: Path) -> int:

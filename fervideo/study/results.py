@@ -12,6 +12,7 @@ import pandas as pd
 from fervideo import columns
 from fervideo.columns import Column
 from fervideo.errors import UsageError, nearest
+from fervideo.outputs.csv import unguarded
 from fervideo.timeline.tables import dtypes
 
 #: End of the file of each table.
@@ -151,7 +152,7 @@ def read(path: Path, table: str, names: Sequence[str] | None = None) -> pd.DataF
         )
     except (OSError, ValueError) as error:
         raise unreadable(path, error) from error
-    return read_in[names]
+    return unguarded(read_in[names])
 
 
 def unreadable(path: Path, error: Exception) -> UsageError:
