@@ -19,7 +19,7 @@ from augment import degrade, relight
 
 from fervideo import boxes, classifiers, measures
 from fervideo.crops import alignment, crop
-from fervideo.records import CROP_PX, EXPRESSIONS, MODEL_RATE_HZ, DetectedFaces, FaceObservations
+from fervideo.records import CROP_PX, EXPRESSIONS, LOOK_SHAPE, MODEL_RATE_HZ, DetectedFaces, FaceObservations
 from fervideo.sequence.course import INPUTS, n_features, raw_features
 
 N_PLAIN = 4
@@ -111,8 +111,10 @@ def _measured(points: np.ndarray) -> dict[str, np.ndarray]:
         alignment=np.array([alignment(face) for face in points]).reshape(n, 2, 3),
         blur=np.full(n, np.nan, np.float32),
         brightness=np.full(n, np.nan, np.float32),
+        look=np.zeros((n, *LOOK_SHAPE), np.uint8),
+        confirmation=np.full(n, np.nan, np.float32),
     )
-    return measures.measure(found, (CROP_PX, CROP_PX))
+    return measures.measure(found, np.full((n, 2), CROP_PX))
 
 
 def build_bank(faces: ferplus.FerPlus, frame_cnn: Path, seed: int) -> Bank:
