@@ -142,6 +142,7 @@ class FrameCNN(nn.Module):
         embedding_dim: D.
         aligner: Channels of the aligner; none, no aligner.
         dropout: Share of the embedding dropped in training.
+        mirrored: Whether its prediction is the mean over a crop and its mirror image, and so the same for both.
     """
 
     def __init__(
@@ -151,6 +152,7 @@ class FrameCNN(nn.Module):
         embedding_dim: int = 128,
         aligner: Sequence[int] = (),
         dropout: float = 0.2,
+        mirrored: bool = False,
     ) -> None:
         super().__init__()
         self.config: dict[str, Any] = {
@@ -158,6 +160,7 @@ class FrameCNN(nn.Module):
             "blocks": list(blocks),
             "embedding_dim": embedding_dim,
             "aligner": list(aligner),
+            "mirrored": mirrored,
         }
         self.aligner = Aligner(aligner) if aligner else nn.Identity()
         stem = [
@@ -186,7 +189,12 @@ class FrameCNN(nn.Module):
         Returns:
             Embeddings float32 (M, D) and logits float32 (M, C).
         """
-        return self.predictions(self.pooled(self.aligner(crops)))
+        if self.config["mirrored"]:
+            crops = torch.cat([crops, crops.flip(3)])
+        embedding, logits = self.predictions(self.pooled(self.aligner(crops)))
+        if self.config["mirrored"]:
+            embedding, logits = (torch.stack(both.chunk(2)).mean(0) for both in (embedding, logits))
+        return embedding, logits
 
     def pooled(self, crops: Tensor) -> Tensor:
         """Map aligned crops to the means of the last feature maps, float32 (M, widths[-1])."""

@@ -7,7 +7,7 @@ import torch
 from fervideo import classifiers, demo, faces
 from fervideo.classifiers import cnn, nets
 from fervideo.crops import alignment, crop
-from fervideo.records import UInt8
+from fervideo.records import CROP_PX, UInt8
 from fervideo.settings import ClassifierSettings, FaceSettings
 
 
@@ -82,3 +82,17 @@ def test_similarities_are_in_the_units_of_their_docstring():
     torch.testing.assert_close(
         turned[:, :2], torch.tensor([(np.cos(0.1), -np.sin(0.1)), (np.sin(0.1), np.cos(0.1))], dtype=torch.float32)
     )
+
+
+def test_a_mirrored_network_predicts_alike_for_a_crop_and_its_mirror_image():
+    torch.manual_seed(0)
+    crops = torch.randn(3, 1, CROP_PX, CROP_PX)
+    plain, mirrored = (
+        cnn.FrameCNN((8, 8, 8, 8), aligner=(8, 8), mirrored=mirrored).eval() for mirrored in (False, True)
+    )
+    mirrored.load_state_dict(plain.state_dict())
+    with torch.inference_mode():
+        for both in zip(mirrored(crops), mirrored(crops.flip(3)), plain(crops), plain(crops.flip(3)), strict=True):
+            one, other, left, right = both
+            torch.testing.assert_close(one, other)
+            torch.testing.assert_close(one, (left + right) / 2)
