@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fervideo import classifiers
+from fervideo import checkpoint, classifiers
 from fervideo.classifiers import FrameWeights
 from fervideo.sequence import load
 from fervideo.sequence.load import SequenceWeights
-from fervideo.settings import Settings
+from fervideo.settings import ClassifierSettings, Settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,16 @@ def resolve(settings: Settings) -> Models:
         from fervideo.classifiers.nets import resolve_device
 
         resolve_device(settings.run.device)
-    frame = classifiers.weights(settings.classifier, settings.run.device)
+    frame = classifiers.weights(_with_earlier(settings), settings.run.device)
     sequence = load.weights(settings.sequence, frame)
     digests = {"frame": frame.digest, "sequence": sequence.digest}
     return Models(frame=frame, sequence=sequence, digests=digests)
+
+
+def _with_earlier(settings: Settings) -> ClassifierSettings:
+    """Return the classifier's settings, with the weights of an earlier frame CNN if the sequence model reads those."""
+    chosen, model = settings.classifier, load.path_of(settings.sequence)
+    if model is None or (chosen.name, chosen.weights) != ("cnn", "default"):
+        return chosen
+    earlier = classifiers.earlier_cnn(checkpoint.read_header(model).header.get("frame_cnn", ""))
+    return chosen.model_copy(update={"weights": str(earlier)}) if earlier else chosen

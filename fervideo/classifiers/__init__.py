@@ -27,6 +27,8 @@ from fervideo.settings import ClassifierSettings
 
 #: The package's frame CNN.
 CNN_WEIGHTS = checkpoint.SHIPPED / "frame.safetensors"
+#: Earlier frame CNNs of the package, by the start of their digest: models trained on their features go on reading them.
+_EARLIER_CNNS = "frame-*.safetensors"
 #: Kinds of checkpoint that each classifier of the settings may be read from.
 KINDS = {"cnn": ("frame_cnn",), "transfer": ("transfer", "vgg16"), "svm": ("svm",), "mlp": ("mlp",)}
 #: Classifiers whose input is landmarks alone.
@@ -138,6 +140,11 @@ def weights(chosen: ClassifierSettings, device: str = "auto") -> FrameWeights:
         precision=precision,
         device=device,
     )
+
+
+def earlier_cnn(digest: str) -> Path | None:
+    """Return the path of an earlier frame CNN of the package by its digest; None where the package has none of it."""
+    return next((path for path in checkpoint.SHIPPED.glob(_EARLIER_CNNS) if checkpoint.digest(path) == digest), None)
 
 
 def owner_of(kind: object) -> str | None:

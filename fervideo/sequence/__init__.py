@@ -3,7 +3,8 @@
     course.py    features of one face on the model's grid of times
     windows.py   overlapping windows, and smoothing in time
     chain.py     a Markov chain that settles labels that flicker
-    lstm.py      the network that ships with the package (needs torch)
+    person.py    the model that ships with the package: a face beside its own calm stretches
+    lstm.py      the network that `fervideo train` trains (needs torch)
     load.py      checkpoints: checked, loaded, written
 
 `predict_clip` runs any model that implements the protocol `SequenceModel`, so this module needs no torch.

@@ -13,12 +13,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from fervideo import checkpoint, columns
 from fervideo.checkpoint import Checkpoint, CheckpointHeader
 from fervideo.classifiers import CNN_WEIGHTS, FrameWeights
 from fervideo.errors import WeightsError
 from fervideo.records import ANY_FRAME_MODEL, MODEL_RATE_HZ
 from fervideo.sequence import SequenceModel
+from fervideo.sequence.person import PersonModel
 from fervideo.settings import SequenceSettings
 
 if TYPE_CHECKING:
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
 #: The sequence model that reads the package's frame CNN, and the one that reads any other frame classifier.
 SEQUENCE_WEIGHTS = checkpoint.SHIPPED / "sequence.safetensors"
 SMOOTHER_WEIGHTS = checkpoint.SHIPPED / "smoother.safetensors"
-_LSTM = "sequence_lstm"
+_LSTM, _PERSON = "sequence_lstm", "sequence_person"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,17 +79,25 @@ def weights(chosen: SequenceSettings, frame: FrameWeights) -> SequenceWeights:
     Raises:
         WeightsError: They are missing or broken, or read features that are not there.
     """
-    path = Path(chosen.model).expanduser()
-    if chosen.model == "default":
-        path = SEQUENCE_WEIGHTS if frame.path == CNN_WEIGHTS else SMOOTHER_WEIGHTS
-    elif not path.exists():
-        reason = "no model found (looked for this file, and for model.safetensors in this folder)"
-        raise WeightsError(path, reason, "give the folder that `fervideo train` wrote, or a .safetensors file")
-    elif path.is_dir():
-        # The folder that `fervideo train` wrote stands for the model in it.
-        path /= "model.safetensors"
+    path = path_of(chosen) or (SEQUENCE_WEIGHTS if frame.path == CNN_WEIGHTS else SMOOTHER_WEIGHTS)
     header = _header(checkpoint.read_header(path), frame.digest)
     return SequenceWeights(path=path, digest=header.digest, frame_cnn=frame.digest, device=frame.device)
+
+
+def path_of(chosen: SequenceSettings) -> Path | None:
+    """Return the path of the model that the settings name; None for the package's.
+
+    Raises:
+        WeightsError: There is no such file or folder.
+    """
+    if chosen.model == "default":
+        return None
+    path = Path(chosen.model).expanduser()
+    if not path.exists():
+        reason = "no model found (looked for this file, and for model.safetensors in this folder)"
+        raise WeightsError(path, reason, "give the folder that `fervideo train` wrote, or a .safetensors file")
+    # The folder that `fervideo train` wrote stands for the model in it.
+    return path / "model.safetensors" if path.is_dir() else path
 
 
 def loaded(found: SequenceWeights) -> SequenceModel:
@@ -176,8 +187,23 @@ def _lstm(stored: Checkpoint, header: Header, device: str) -> SequenceLSTM:
     return model.to(device).eval()
 
 
+def _person(stored: Checkpoint, header: Header, device: str) -> PersonModel:  # noqa: ARG001  (it runs on the CPU)
+    stored.check_shapes({"typical": (len(header.labels),)}, whole=True)
+    return stored.build(PersonModel, typical=stored.tensors["typical"].astype(np.float64), labels=header.labels)
+
+
+def save_person(model: PersonModel, path: Path, header: dict[str, Any]) -> None:
+    """Write a model of a person's calm stretches, with `frame_cnn` and all else that describes it in `header`.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    facts: dict[str, Any] = {"kind": _PERSON, "config": model.config, "labels": model.labels, "inputs": model.inputs}
+    checkpoint.write(path, {**facts, "model_rate_hz": MODEL_RATE_HZ, **header}, {"typical": model.typical})
+
+
 #: Loader of each kind of sequence model, by the name that its checkpoints bear.
-KINDS: dict[str, Callable[[Checkpoint, Header, str], SequenceModel]] = {_LSTM: _lstm}
+KINDS: dict[str, Callable[[Checkpoint, Header, str], SequenceModel]] = {_LSTM: _lstm, _PERSON: _person}
 
 
 def _header(stored: CheckpointHeader, frame_cnn: str) -> Header:

@@ -1,8 +1,8 @@
-"""The LSTM that ships with the package: a sequence model that reads a course of any length.
+"""An LSTM: a sequence model that reads a course of any length.
 
 A bidirectional LSTM (Hochreiter & Schmidhuber 1997; Graves & Schmidhuber 2005) computes a state at each step. One head
 turns it into probabilities of the step. Another head, for the course as a whole, reads the states pooled by attention
-(Bahdanau et al. 2015). `tools/train_sequence.py` trains the shipped weights, `fervideo train` a user's own.
+(Bahdanau et al. 2015). `tools/train_sequence.py` trains the package's smoother, `fervideo train` a user's own.
 """
 
 from __future__ import annotations

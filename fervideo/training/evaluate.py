@@ -17,7 +17,7 @@ import torch
 from scipy.ndimage import gaussian_filter1d
 
 from fervideo.records import EXPRESSIONS, MODEL_RATE_HZ, Float32, Float64, Int64
-from fervideo.sequence import windows
+from fervideo.sequence import SequenceModel, windows
 from fervideo.sequence.lstm import SequenceLSTM
 from fervideo.settings import TrainingSettings
 from fervideo.training import metrics
@@ -58,12 +58,12 @@ class System:
 
 
 @torch.inference_mode()
-def predict(model: SequenceLSTM, samples: Sequence[Sample], settings: TrainingSettings) -> list[Prediction | None]:
+def predict(model: SequenceModel, samples: Sequence[Sample], settings: TrainingSettings) -> list[Prediction | None]:
     """Run a model over samples: short ones in batches, long ones in windows as `fervideo timeline` does."""
     longest = round(settings.sequence.window_s * MODEL_RATE_HZ)
-    predictions = _predict_short(model, samples, longest, settings)
+    predictions = _predict_short(model, samples, longest, settings) if isinstance(model, SequenceLSTM) else {}
     for row, sample in enumerate(samples):
-        if len(sample.course) > longest:
+        if row not in predictions and len(sample.course):
             steps, clip = model.predict(sample.course, settings.sequence)
             predictions[row] = Prediction(steps=steps, clip=clip)
     sigma_s = settings.sequence.smooth_s

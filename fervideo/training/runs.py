@@ -10,8 +10,9 @@ import numpy as np
 from fervideo import checkpoint, models
 from fervideo.classifiers.nets import resolve_device
 from fervideo.errors import TrainingError
+from fervideo.sequence import load
 from fervideo.sequence.course import INPUTS
-from fervideo.sequence.load import load_lstm
+from fervideo.sequence.load import SMOOTHER_WEIGHTS, load_lstm
 from fervideo.sequence.lstm import SequenceLSTM
 from fervideo.settings import TrainingSettings
 from fervideo.training import run_files, splits
@@ -128,7 +129,7 @@ def evaluate_run(
         OutputError: The output cannot be written.
     """
     chosen = models.resolve(settings)
-    model, path = _network(chosen), chosen.sequence.path
+    model, path = load.loaded(chosen.sequence), chosen.sequence.path
     with prepared(
         dataset,
         settings,
@@ -167,7 +168,11 @@ def _start(init: str | None, settings: TrainingSettings) -> tuple[SequenceLSTM |
     """Return the model to begin with, and the path of its weights."""
     if init is None:
         return None, None
-    chosen = models.resolve(with_sequence(settings, model=init))
+    # The package's model for its frame CNN has nothing to learn; the smoother is the network beside it.
+    chosen = models.resolve(with_sequence(settings, model=str(SMOOTHER_WEIGHTS) if init == "default" else init))
+    if chosen.frame.digest != models.resolve(settings).frame.digest:
+        remedy = f"train without --init, or add --set classifier.weights={chosen.frame.path}"
+        raise TrainingError(Path(init), "was trained on features of an earlier frame CNN", remedy)
     return _network(chosen), chosen.sequence.path
 
 
