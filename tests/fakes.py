@@ -11,7 +11,7 @@ import numpy as np
 from fervideo import boxes, crops
 from fervideo.landmarks import N_LANDMARKS, RIGID
 from fervideo.measures import facing, measure
-from fervideo.records import DetectedFaces, Float32, Float64, UInt8
+from fervideo.records import LOOK_SHAPE, DetectedFaces, Float32, Float64, UInt8
 
 
 def mean_face() -> Float64:
@@ -49,12 +49,14 @@ def detected(points: Float64 | Float32, blur: float = 0.3, brightness: float = 0
         alignment=np.array([crops.alignment(face) for face in landmarks], np.float64).reshape(-1, 2, 3),
         blur=np.full(len(landmarks), blur, np.float32),
         brightness=np.full(len(landmarks), brightness, np.float32),
+        look=np.zeros((len(landmarks), *LOOK_SHAPE), np.uint8),
+        confirmation=np.full(len(landmarks), np.nan, np.float32),
     )
 
 
 def measures_of(points: Float64, size_px: tuple[int, int] = (640, 480), **conditions: float) -> dict[str, float]:
     """Return the measures of one face by name; `conditions` are those of `detected`."""
-    found = measure(detected(points[None], **conditions), size_px)
+    found = measure(detected(points[None], **conditions), np.array([size_px]))
     return {name: float(values[0]) for name, values in found.items()}
 
 

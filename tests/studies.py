@@ -62,6 +62,7 @@ def write_result(
     face, shown, onset_s, offset_s = zip(*events, strict=True) if events else ((), (), (), ())
     values = {"face": face, "expression": shown, "onset_s": onset_s, "offset_s": offset_s}
     values["duration_s"] = np.array(offset_s) - np.array(onset_s)
+    values["kind"] = ["expression"] * len(face)
     _write(make_table(TABLES["events"].columns(), values), root / f"{name}.events.csv")
     seen = frames[frames["status"] == "ok"].groupby("face").size() / frames["frame"].nunique()
     summary = {"video": f"{Path(name).name}.mp4", "face": seen.index, "coverage": seen.to_numpy(), "start_s": 0.0}

@@ -42,13 +42,12 @@ def test_each_face_has_its_box_its_crop_and_the_way_there(image: np.ndarray):
 def test_measures_and_predictions_stand_beside_the_faces(image: np.ndarray):
     found, _ = observe.Observer(TwoFaces())(image)
     logits = np.eye(2, len(EXPRESSIONS), dtype=np.float32)
-    seen = observe.observations(
-        found, FramePredictions(embedding=np.zeros((2, 3), np.float32), logits=logits), (400, 300)
-    )
+    predictions, size_px = FramePredictions(embedding=np.zeros((2, 3), np.float32), logits=logits), np.full((2, 2), 400)
+    seen = observe.observations(found, predictions, size_px)
     np.testing.assert_array_equal(seen.frame_logits, logits)
     assert {values.shape for values in seen.measures.values()} == {(2,)}
     with pytest.raises(ValueError, match="must be"):
-        observe.observations(found.take(np.array([0])), FramePredictions(embedding=logits, logits=logits), (400, 300))
+        observe.observations(found.take(np.array([0])), predictions, size_px[:1])
 
 
 def test_no_face_gives_no_rows():

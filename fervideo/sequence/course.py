@@ -31,7 +31,7 @@ INPUTS = (
 )
 #: Detections further apart than this, and than the clip's frames usually are, are not interpolated.
 _INTERPOLATED_S = 0.15
-#: Time that remains of an absence: a model has forgotten by then what it saw before.
+#: Time that remains of an absence: a model has forgotten the earlier frames by then.
 _ABSENCE_S = 3.0
 #: A step with no more weight than this lies on the far rim of its only detection: a copy, not a measurement.
 _LEAST_WEIGHT = 0.25

@@ -35,7 +35,7 @@ class TestFiles:
         assert saved["timeline"].name == "clip.timeline.csv"
         # `tests/test_columns.py` has the names of the further columns.
         lines = saved["timeline"].read_bytes().decode().splitlines()
-        assert "".join(",".join(line.split(",")[:36]) + "\n" for line in lines) == (
+        assert "".join(",".join(line.split(",")[:37]) + "\n" for line in lines) == (
             "frame,time_s,face,status,expression,confidence,"
             "p_neutral,p_happiness,p_surprise,p_sadness,p_anger,p_disgust,p_fear,p_contempt,"
             "raw_neutral,raw_happiness,raw_surprise,raw_sadness,raw_anger,raw_disgust,raw_fear,raw_contempt,"

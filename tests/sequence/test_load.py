@@ -170,7 +170,7 @@ def test_a_new_measure_makes_no_checkpoint_unloadable(monkeypatch: pytest.Monkey
     monkeypatch.setitem(columns.MEASURES, "dummy", columns.Column(name="dummy", meaning="seven"))
     monkeypatch.setitem(measures.FUNCTIONS, "dummy", dummy)
     points = make_observations(range(3), landmarks=True).landmarks_px
-    assert measures.measure(detected(points), (64, 48))["dummy"].tolist() == [7, 7, 7]
+    assert measures.measure(detected(points), np.full((len(points), 2), 64))["dummy"].tolist() == [7, 7, 7]
     more = with_measures(wide, dummy=7)
     after = [shown(path, frame_cnn, more) for path in (SEQUENCE_WEIGHTS, SMOOTHER_WEIGHTS)]
     np.testing.assert_array_equal(before, after)

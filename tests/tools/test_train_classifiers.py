@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import FERPLUS_FACES
+from safetensors.torch import save_file
 
 from fervideo import checkpoint, classifiers
 from fervideo.classifiers import transfer
@@ -63,8 +64,8 @@ def test_vgg16_learns_from_a_users_weights(
 ):
     monkeypatch.setattr(transfer, "VGG16_PX", 32)
     torch.manual_seed(0)
-    torch.save(transfer.VGG16().state_dict(), tmp_path / "vgg16.pth")
-    stored = checkpoint.read(recipe("vgg16", "--backbone-weights", str(tmp_path / "vgg16.pth")))
+    save_file(transfer.VGG16().state_dict(), tmp_path / "vgg16.safetensors")
+    stored = checkpoint.read(recipe("vgg16", "--backbone-weights", str(tmp_path / "vgg16.safetensors")))
     assert stored.header["kind"] == "vgg16"
     assert stored.tensors["features.0.weight"].shape == (64, 3, 3, 3)
 

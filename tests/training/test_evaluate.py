@@ -73,7 +73,7 @@ def test_a_clip_without_a_face_is_an_error_of_every_baseline():
     labels = ("neutral", "anger")
     clips = [Clip(name, Path(name), label="neutral", frame_labels="interval") for name in ("a", "b")]
     samples = [
-        features.sample(clip, make_features(40, [faces], fps=20), labels)
+        features.sample(clip, make_features(40, [faces] if faces else [], fps=20), labels)
         for clip, faces in zip(clips, (range(40), range(0)), strict=True)
     ]
     systems = evaluate.baselines(samples, labels, [3, 1])

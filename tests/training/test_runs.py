@@ -116,7 +116,7 @@ def test_the_timeline_follows_the_models_labels(
     assert "raw_neutral" in timeline.frames
     assert [name for name in timeline.summary if name.startswith("time_")] == ["time_happiness", "time_bored"]
     assert timeline.frames["valence"].isna().all(), "it knows no negative expression"
-    assert set(timeline.events["expression"]) <= {"happiness", "bored"}
+    assert set(timeline.events["expression"].dropna()) <= {"happiness", "bored"}
 
 
 def test_a_finished_run_is_neither_overwritten_nor_done_again(

@@ -1,6 +1,7 @@
 """Frames of segments against the numbers drawn into them: from any start, in windows of any size, up to damage."""
 
 import pickle
+from itertools import chain
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,7 +51,8 @@ def test_frames_that_cannot_be_decoded_are_listed_in_their_window(tmp_path: Path
     video = clips.open_video(clips.overwritten(path, clips.packet_spans(path)[50][0] + 4, bytes(200)))
     found = list(windows(video, np.arange(40, 90), batch=10))
     decoded = [[clips.number(image) for image in window.frames] for window in found]
-    assert [len(numbers) + len(window.lost) for numbers, window in zip(decoded, found, strict=True)] == [10] * 5
+    assert [len(numbers) for numbers in decoded[:-1]] == [10] * (len(decoded) - 1)
+    assert sorted([*chain(*decoded), *(index for window in found for index in window.lost)]) == [*range(40, 90)]
     assert [window.frame.tolist() for window in found] == decoded
     lost = [index for window in found for index in window.lost]
     assert set(range(50, 72)) >= set(lost) - {49} >= {50, *range(53, 72)}
