@@ -17,5 +17,6 @@ check ruff format --check .
 check mypy fervideo tools
 # Printed here, so that pytest's summary comes last.
 [ -z "$failed" ] || echo "--- FAILED so far:$failed"
-check pytest -rs "$@"
+# A file stays in one process, so that its fixtures are made once; no test needs more than four processes.
+check pytest -rs --numprocesses auto --maxprocesses 4 --dist loadfile "$@"
 [ -z "$failed" ]

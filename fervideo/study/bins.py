@@ -139,7 +139,7 @@ def good(frames: pd.DataFrame, min_quality: float = 0.0) -> npt.NDArray[np.bool_
     is_ok = (frames["status"] == "ok").to_numpy(bool)
     if min_quality <= 0:
         return is_ok
-    if "quality" not in frames:
+    if "quality" not in frames or (is_ok.any() and frames.loc[is_ok, "quality"].isna().all()):
         reason = "cannot be applied, since these results have no column quality"
         raise UsageError(f"min_quality {min_quality:g}", reason, "analyse the videos again, or leave it out")
     quality = frames["quality"].to_numpy(np.float64, na_value=np.nan)

@@ -14,7 +14,7 @@ from fervideo.errors import UsageError
 from fervideo.settings import EventSettings
 from fervideo.study import faces
 from fervideo.timeline import Timeline
-from fervideo.timeline.summary import main_expression
+from fervideo.timeline.summary import behaviour, main_expression
 from fervideo.timeline.tables import make_table, rounded_shares
 
 
@@ -78,9 +78,11 @@ def _cut(events: pd.DataFrame, start_s: float, end_s: float) -> pd.DataFrame:
     outside = (kept["apex_s"] < start_s) | (kept["apex_s"] >= end_s)
     is_cut = (kept["onset_s"] < start_s) | (kept["offset_s"] > end_s)
     kept.loc[outside, ["apex_s", "peak_confidence"]] = np.nan
-    kept.loc[is_cut, "mean_confidence"] = np.nan
+    kept.loc[is_cut, ["mean_confidence", "rise_s"]] = np.nan
     onset_s, offset_s = kept["onset_s"].clip(lower=start_s), kept["offset_s"].clip(upper=end_s)
-    return kept.assign(onset_s=onset_s, offset_s=offset_s, duration_s=(offset_s - onset_s).round(6))
+    media_onset_s = (kept["media_onset_s"] + onset_s - kept["onset_s"]).round(6)
+    duration_s = (offset_s - onset_s).round(6)
+    return kept.assign(onset_s=onset_s, offset_s=offset_s, duration_s=duration_s, media_onset_s=media_onset_s)
 
 
 def _summary(timeline: Timeline, frames: pd.DataFrame, events: pd.DataFrame, end_s: float) -> pd.DataFrame:
@@ -92,6 +94,7 @@ def _summary(timeline: Timeline, frames: pd.DataFrame, events: pd.DataFrame, end
     n_frames = frames.loc[frames["status"] != "damaged", "frame"].nunique()
     rows: list[dict[str, Any]] = []
     for face, own in frames.groupby("face"):
+        its_events = events[events["face"] == face]
         weight = own["time_s"].map(lasting_s).to_numpy(float)
         shown = own["expression"].to_numpy(object)
         time = rounded_shares(np.array([[weight[shown == name].sum() for name in labels]]))[0]
@@ -107,8 +110,9 @@ def _summary(timeline: Timeline, frames: pd.DataFrame, events: pd.DataFrame, end
                 "expression": main,
                 "confidence": round(np.average(p[at], weights=weight[at]), SHARE_DECIMALS) if at.any() else np.nan,
                 **dict(zip(columns.prefixed("time", labels), time, strict=True)),
-                "events_per_min": 60 * (events["face"] == face).sum() / weight.sum(),
+                "events_per_min": 60 * (its_events["kind"] == "expression").sum() / weight.sum(),
                 "mean_valence": np.average(own["valence"], weights=weight),
+                **behaviour(own, its_events, weight),
             }
         )
     video = timeline.summary["video"].iloc[0] if len(timeline.summary) else timeline.info.path.name

@@ -64,7 +64,7 @@ def summary_table(
                 **_clip_expressions(track, labels),
                 "maybe_face": int(features.maybe[track.track]) if features.maybe[track.track] >= 0 else None,
                 "still": _is_still(own[own["status"] == "ok"]),
-                **_behaviour(own, events[events["face"] == track.track], durations_s(bounds_s)[row]),
+                **behaviour(own, events[events["face"] == track.track], durations_s(bounds_s)[row]),
             }
         )
     table = pd.DataFrame(faces or [{"coverage": 0.0}])
@@ -116,8 +116,14 @@ def _expressions(rows: pd.DataFrame, weight: Float64, settings: Settings, labels
     }
 
 
-def _behaviour(rows: pd.DataFrame, events: pd.DataFrame, weight: Float64) -> dict[str, Any]:
-    """Sum up where a face looks, how often it blinks, and how long it smiles and talks, while it is seen."""
+def behaviour(rows: pd.DataFrame, events: pd.DataFrame, weight: Float64) -> dict[str, Any]:
+    """Sum up where a face looks, how often it blinks, and how long it smiles and talks, while it is seen.
+
+    Args:
+        rows: Its rows in the table of frames.
+        events: Its rows in the table of events.
+        weight: float64 (n,), durations of the frames in seconds.
+    """
     seen = rows["eyes_closed"].notna().to_numpy()
     seconds = weight[seen].sum()
     if not seconds:

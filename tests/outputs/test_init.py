@@ -88,7 +88,7 @@ def test_frames_are_thinned_out_by_their_times() -> None:
 
 
 def test_the_end_of_a_damaged_video_stays() -> None:
-    thin = outputs.thinned(make_timeline(damage="cut"), 1.0)
+    thin = outputs.thinned(make_timeline(ends_early="cut"), 1.0)
     assert thin.frames["status"].tolist() == ["ok", "damaged"]
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from fervideo.timeline import eyes
 
-#: Openness of the eyes in three clips, and `blink`: the number of the blink that a person saw in pictures of the eyes in
-#: every frame. The person knew the curves of openness, so the labels are not independent of the measure.
+#: Openness of the eyes in three clips, and `blink`: the number of the blink that a person saw in pictures of the eyes.
+#: The person knew the curves of openness, so the labels are not independent of the measure.
 LABELLED = Path(__file__).with_name("blinks.csv")
 #: A blink is found if the frames of both touch, or nearly do.
 NEAR = 2

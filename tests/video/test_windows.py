@@ -1,8 +1,8 @@
 """Frames of segments against the numbers drawn into them: from any start, in windows of any size, up to damage."""
 
 import pickle
-from itertools import chain
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 
 import clips

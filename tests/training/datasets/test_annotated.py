@@ -195,7 +195,7 @@ def test_elan_of_many_files(tmp_path: Path, lines: tuple[str, ...]) -> None:
 def test_exports_are_labels(tmp_path: Path, name: str, layout: str) -> None:
     tree(tmp_path, "clip.mp4")
     shown = ["neutral"] * 5 + ["fear"] * 5
-    timeline = make_timeline([shown], event_settings(), path=tmp_path / "clip.mp4", start_s=1.5)
+    timeline = make_timeline([shown], event_settings(), path=tmp_path / "clip.mp4", media_start_s=1.5)
     timeline.save(tmp_path, format=name)
     found = read(tmp_path, layout)
     assert [(clip.path.name, clip.start_s, clip.end_s, clip.label) for clip in found.clips] == [
