@@ -17,6 +17,8 @@ check ruff format --check .
 check mypy fervideo tools
 # Printed here, so that pytest's summary comes last.
 [ -z "$failed" ] || echo "--- FAILED so far:$failed"
-# A file stays in one process, so that its fixtures are made once; no test needs more than four processes.
+# A file stays in one process, so that its fixtures are made once. Each process computes on one thread: with more, they
+# wait for one another, and the recipes take twice as long.
+export OMP_NUM_THREADS=1
 check pytest -rs --numprocesses auto --maxprocesses 4 --dist loadfile "$@"
 [ -z "$failed" ]
