@@ -16,11 +16,7 @@ import av
 import numpy as np
 
 from fervideo.errors import VideoError, counted
-from fervideo.records import (
-    Bool,
-    Float64,
-    Int64,
-)
+from fervideo.records import Bool, Float64, Int64
 from fervideo.shaped import Shaped
 from fervideo.video.packets import Listing, Packet, decode, drained, numbered, opened, without_times
 
