@@ -19,7 +19,7 @@ from av.container import InputContainer
 from fervideo.errors import VideoError
 from fervideo.records import Int64
 from fervideo.video.display import container_aspect, noted
-from fervideo.video.packets import Numbered, decode, drained, is_seekable, numbered, opened
+from fervideo.video.packets import Numbered, decode, demuxed, drained, is_seekable, numbered, opened
 from fervideo.video.record import DAMAGED, Video
 
 _Frames = Iterator[tuple[int, av.VideoFrame]]
@@ -45,7 +45,7 @@ def first_frames(path: Path, most_pixels: int) -> list[av.VideoFrame]:
     with opened(path, most_pixels) as (container, stream):
         aspect = container_aspect(stream)
         try:
-            for number, packet in numbered(container.demux(stream)):
+            for number, packet in numbered(demuxed(container, stream)):
                 frames += noted(decode(stream, number, packet), stream, aspect)
                 if len(frames) >= 3:
                     break
@@ -91,7 +91,7 @@ class Frames:
         for seeks in (True, False):
             with opened(self._video.info.path, self._video.max_pixels, strict=strict) as (container, stream):
                 self._aspect = container_aspect(stream)
-                packets = self._at_entry(container, stream) if seeks else numbered(container.demux(stream))
+                packets = self._at_entry(container, stream) if seeks else numbered(demuxed(container, stream))
                 if packets is not None:
                     for at in range(self._start, len(self._video.entry)):
                         yield from self._stretch(at, packets, stream)
@@ -100,7 +100,7 @@ class Frames:
     def _at_entry(self, container: InputContainer, stream: av.VideoStream) -> Numbered | None:
         """Return the packets from the first entry on, or from the start; None where the entry is not found."""
         video, at = self._video, self._start
-        packets = container.demux(stream)
+        packets = demuxed(container, stream)
         if not at or not is_seekable(container):
             return numbered(packets)
         container.seek(int(video.pts[video.entry[at]]), stream=stream)

@@ -26,6 +26,8 @@ from fervideo.video.display import check_size
 from fervideo.video.matroska import is_whole
 from fervideo.video.transport import losses
 
+#: FFmpeg's AVERROR_INVALIDDATA, as a positive number.
+_INVALID_DATA = 1094995529
 #: Packets with their numbers.
 Numbered: TypeAlias = "Iterator[tuple[int, av.Packet[Any]]]"
 #: Threads per decoder. Segments run side by side in processes, so one each; with more, errors would arrive late.
@@ -146,6 +148,19 @@ def opened(path: Path, most_pixels: int, *, strict: bool = False) -> Iterator[tu
             options["err_detect"] = "explode+bitstream"
         stream.codec_context.options = options
         yield container, stream
+
+
+def demuxed(container: InputContainer, stream: av.VideoStream) -> Iterator[av.Packet[Any]]:
+    """Yield the packets of a stream.
+
+    Raises:
+        av.FFmpegError: The container cannot be read any further.
+    """
+    try:
+        yield from container.demux(stream)
+    except IndexError as error:
+        # PyAV looks up a stream that damage in a transport stream makes up.
+        raise av.InvalidDataError(_INVALID_DATA, "its data are damaged") from error
 
 
 def numbered(packets: Iterable[av.Packet[Any]], first: int = 0) -> Numbered:
@@ -276,7 +291,7 @@ def _described(container: InputContainer, stream: av.VideoStream) -> Iterator[Pa
     # avcC and hvcC headers start with 1 and give the size of the length before each NAL unit; Annex B has start codes.
     header = stream.codec_context.extradata or b"\0"
     length_bytes = (header[4 if codec == "h264" else 21] & 3) + 1 if codec in _ENTRY_NALS and header[0] == 1 else 0
-    for number, packet in numbered(container.demux(stream)):
+    for number, packet in numbered(demuxed(container, stream)):
         entry = key = packet.is_keyframe and _is_intra(bytes(packet), codec)
         # In MPEG-TS the mark stands for a lost piece of the broadcast.
         shape = bytes(packet.get_sidedata("new_extradata")) if packet.has_sidedata("new_extradata") else b""

@@ -18,7 +18,7 @@ import numpy as np
 from fervideo.errors import VideoError, counted
 from fervideo.records import Bool, Float64, Int64
 from fervideo.shaped import Shaped
-from fervideo.video.packets import Listing, Packet, decode, drained, numbered, opened, without_times
+from fervideo.video.packets import Listing, Packet, decode, demuxed, drained, numbered, opened, without_times
 
 #: Frames on either side of a stamp that falls, whose medians decide whether the clock was set back there.
 _AROUND = 5
@@ -198,7 +198,7 @@ def _decoded_order(path: Path, listing: Listing, most_pixels: int) -> Int64:
     waits = False
     with opened(path, most_pixels) as (container, stream):
         try:
-            for number, packet in numbered(container.demux(stream)):
+            for number, packet in numbered(demuxed(container, stream)):
                 waits = waits and number not in keys
                 try:
                     frames = [] if waits else decode(stream, number, packet)

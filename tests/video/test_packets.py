@@ -1,14 +1,16 @@
 """The time table of packets: presentation times, entries, and where a file is cut short."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import clips
 import numpy as np
 import pytest
 
 from fervideo.video import windows
+from fervideo.video.packets import demuxed
 
 
 def test_open_groups_are_no_entries(made: Callable[[str], Path]):
@@ -53,3 +55,15 @@ def test_cut_in_the_middle(tmp_path: Path, name: str, codec: str, options: dict[
     assert found == list(range(video.info.n_frames))
     assert not lost
     assert f"is cut short after frame {len(found) - 1}" in video.info.ends_early
+
+
+def test_a_stream_that_damage_makes_up_ends_the_packets():
+    class Container:
+        def demux(self, stream: None) -> Iterator[int]:
+            yield 1
+            raise IndexError("list index out of range")
+
+    packets = demuxed(Container(), None)
+    assert next(packets) == 1
+    with pytest.raises(av.FFmpegError, match="its data are damaged"):
+        next(packets)
