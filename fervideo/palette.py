@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from types import MappingProxyType
 
-#: People with any common colour blindness tell these apart (after Okabe and Ito, 2008, "Color universal design"); the
+#: Apart for people with any common colour blindness (after Okabe and Ito, 2008, "Color universal design"); the
 #: yellow is darker than theirs, so that it shows on white.
 COLOURS = MappingProxyType(
     {
