@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from fervideo.landmarks import RIGID
-from fervideo.records import CROP_PX, LOOK_SHAPE, THUMBNAIL_SHAPE, Float32, Float64, UInt8
+from fervideo.records import CROP_PX, LOOK_SHAPE, OUTSIDE, THUMBNAIL_SHAPE, Bool, Float32, Float64, UInt8
 
 #: Median position of each rigid landmark in FER+'s 48-pixel images, (x, y).
 _FERPLUS_PX = np.array(
@@ -198,14 +198,16 @@ def thumbnail(image: UInt8) -> UInt8:
     return np.asarray(cv2.resize(grey, THUMBNAIL_SHAPE[::-1], interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def look(image: UInt8, cut: UInt8, box_px: Float32) -> UInt8:
+def look(image: UInt8, cut: UInt8, transform: Float64, box_px: Float32) -> UInt8:
     """Return the two small pictures by which a face is recognised from frame to frame.
 
-    The first is its crop, made smaller. The second has all that is around it, such as hair, clothes and wall.
+    The first is its crop, made smaller. The second has all that is around it, such as hair, clothes and wall. Pixels
+    outside the image are OUTSIDE, all others 1 at least, so that a face at the edge is compared by the rest alone.
 
     Args:
         image: uint8 (height, width, 3), RGB.
         cut: uint8 (CROP_PX, CROP_PX), the face's crop.
+        transform: float64 (2, 3), image pixels to crop pixels.
         box_px: float32 (4,), x0, y0, x1, y1.
 
     Returns:
@@ -220,10 +222,30 @@ def look(image: UInt8, cut: UInt8, box_px: Float32) -> UInt8:
     x, before_x, after_x = _inside(left, step, count, image.shape[1])
     y, before_y, after_y = _inside(top, step, count, image.shape[0])
     around = cv2.cvtColor(image[y, x], cv2.COLOR_RGB2GRAY)
-    if before_x or after_x or before_y or after_y:
+    leaves = bool(before_x or after_x or before_y or after_y)
+    if leaves:
         around = cv2.copyMakeBorder(around, before_y, after_y, before_x, after_x, cv2.BORDER_REPLICATE)
     parts = [cv2.resize(part, LOOK_SHAPE[1:], interpolation=cv2.INTER_AREA) for part in (cut, around)]
-    return np.asarray(parts, np.uint8)
+    looks = np.maximum(np.asarray(parts, np.uint8), 1)
+    if leaves:
+        to_image = cv2.invertAffineTransform(transform)
+        from_box = np.array([(side / CROP_PX, 0, left), (0, side / CROP_PX, top)])
+        looks[~np.array([_seen(image, where) for where in (to_image, from_box)])] = OUTSIDE
+    return looks
+
+
+def _seen(image: UInt8, transform: Float64 | cv2.typing.MatLike) -> Bool:
+    """Check which cells of a look lie in the image, by their middles: bool (rows, columns).
+
+    Args:
+        image: The image.
+        transform: float64 (2, 3), crop pixels to image pixels.
+    """
+    rows, columns = (((np.arange(n) + 0.5) * CROP_PX / n) for n in LOOK_SHAPE[1:])
+    linear, shift = transform[:, :2], transform[:, 2]
+    x, y = (linear[i, 0] * columns + linear[i, 1] * rows[:, None] + shift[i] for i in range(2))
+    seen: Bool = (x >= 0) & (x < image.shape[1]) & (y >= 0) & (y < image.shape[0])
+    return seen
 
 
 def _inside(first: int, step: int, count: int, size: int) -> tuple[slice, int, int]:

@@ -15,6 +15,7 @@ from fervideo.records import (
     DetectedFaces,
     FaceObservations,
     Float32,
+    Float64,
     FramePredictions,
     Int64,
     UInt8,
@@ -62,7 +63,7 @@ class Observer:
             alignment=alignment,
             blur=np.array([crops.blur(face) for face in cut], np.float32),
             brightness=np.array([crops.brightness(face) for face in cut], np.float32),
-            look=_looks(image, cut, box_px),
+            look=_looks(image, cut, alignment, box_px),
             confirmation=confirmation,
         )
         return found, cut
@@ -81,11 +82,11 @@ def opened(settings: FaceSettings, max_faces: int, *, find: Finder | None = None
         yield Observer(landmarker, find)
 
 
-def _looks(image: UInt8, cut: UInt8, box_px: Float32) -> UInt8:
+def _looks(image: UInt8, cut: UInt8, alignment: Float64, box_px: Float32) -> UInt8:
     """Return the looks of the faces of an image, uint8 (M, *LOOK_SHAPE)."""
     if image.ndim == 2:
         image = np.repeat(image[..., None], 3, axis=2)
-    looks = [crops.look(image, face, box) for face, box in zip(cut, box_px, strict=True)]
+    looks = [crops.look(image, *face) for face in zip(cut, alignment, box_px, strict=True)]
     return np.array(looks, np.uint8).reshape(-1, *LOOK_SHAPE)
 
 

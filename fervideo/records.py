@@ -34,6 +34,8 @@ THUMBNAIL_SHAPE = (12, 16)
 #: The grey pictures by which a face is recognised from frame to frame: the aligned face, and the face with all that is
 #: around it; rows and columns of each.
 LOOK_SHAPE = (2, 14, 14)
+#: Value of their pixels that lie outside the frame.
+OUTSIDE = 0
 #: Most faces that are analysed in each frame unless more are asked for.
 AUTO_FACES = 4
 #: Score of the second detector from which on a face is confirmed. Clutter that FaceMesh took for a face had 0.61 at
@@ -101,7 +103,8 @@ class DetectedFaces(Shaped):
         alignment: float64 (M, 2, 3), image pixels to crop pixels: from it the same crop can be cut again.
         blur: float32 (M,), of the crop: 0 sharp to 1 blurred (Crete et al. 2007).
         brightness: float32 (M,), mean of the crop: 0 black to 1 white.
-        look: uint8 (M, *LOOK_SHAPE), grey: the aligned face, and the face with all that is around it.
+        look: uint8 (M, *LOOK_SHAPE), grey: the aligned face, and the face with all that is around it. Pixels OUTSIDE
+            lie outside the frame.
         confirmation: float32 (M,), score of the second detector, 0 to 1; NaN where it did not look.
     """
 

@@ -6,7 +6,7 @@ import pytest
 
 from fervideo import crops
 from fervideo.landmarks import N_LANDMARKS, RIGID
-from fervideo.records import CROP_PX, THUMBNAIL_SHAPE
+from fervideo.records import CROP_PX, LOOK_SHAPE, OUTSIDE, THUMBNAIL_SHAPE
 
 
 def landmarks_of(matrix: np.ndarray) -> np.ndarray:
@@ -85,6 +85,20 @@ def test_halving_first_changes_little(scale: float, monkeypatch: pytest.MonkeyPa
 def test_beyond_the_edge_the_edge_repeats():
     image = np.full((40, 40), 90, np.uint8)
     assert (crops.crop(image, similarity(1, 20, (-500, 900))) == 90).all()
+
+
+@pytest.mark.parametrize("left_px", [60.0, -40.0], ids=["inside", "half outside"])
+def test_pixels_outside_the_image_are_marked_in_a_look(left_px: float):
+    image = np.full((400, 400, 3), 90, np.uint8)
+    image[:, :2] = 0  # black is not outside
+    box = np.array([left_px, 150, left_px + 80, 250], np.float32)
+    scale = CROP_PX / 100
+    transform = np.array([(scale, 0, -scale * (left_px - 10)), (0, scale, -scale * 150)])
+    crop, around = crops.look(image, crops.crop(image, transform), transform, box) == OUTSIDE
+    columns = np.arange(LOOK_SHAPE[2]) + 0.5
+    # The crop shows 100 pixels from 10 left of the box on; all around it, 200 around its middle.
+    assert (crop == (left_px - 10 + columns * 100 / LOOK_SHAPE[2] < 0)).all()
+    assert (around == (left_px + 40 - 100 + columns * 200 / LOOK_SHAPE[2] < 0)).all()
 
 
 def test_the_whole_image_fills_the_crop():

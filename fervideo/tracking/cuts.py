@@ -7,17 +7,14 @@ whole picture only decides how much a face may change.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
-import numpy.typing as npt
 
-from fervideo.records import Float64, UInt8
-
-Bool = npt.NDArray[np.bool_]
+from fervideo.records import OUTSIDE, Bool, Float64, UInt8
 
 #: Contrast below which a picture is flat, in grey levels: a correlation would be that of noise.
 _FLAT_GREY = 8.0
+#: Share of a look's pixels that two frames must show, so that they can be compared.
+_LEAST_SHOWN = 0.25
 #: Change of a face that makes it another: from one moment to the next, more for each second between, and at most.
 #: Seen at most within ten clips: 0.11 after 1/30 s, 0.20 after 0.1 s, 0.28 after 0.2 s. Between two of their
 #: people: 0.16 for the most alike, 0.28 for the next.
@@ -69,54 +66,50 @@ def _around(grey: Float64, extreme: np.ufunc) -> Float64:
 
 def _unlike(grey: Float64) -> Float64:
     """Return 1 - correlation of successive frames, (T - 1,), 0 to 1; two flat frames are alike."""
-    pictures = prepared(grey)
-    distance: Float64 = (1 - (pictures[1:] * pictures[:-1]).sum(-1)).clip(0, 1)
-    return distance
+    pixels = grey.reshape(len(grey), 1, -1)
+    distance: Float64 = _uncorrelated(pixels[1:], pixels[:-1], np.ones_like(pixels[:-1]), np.ones_like(pixels[:-1]))
+    return distance[:, 0, 0]
 
 
-def prepared(picture: UInt8 | Float64) -> Float64:
-    """Remove light and contrast from pictures, so that the product of two is their correlation.
-
-    Args:
-        picture: (..., rows, columns), grey levels.
-
-    Returns:
-        float64 (..., pixels + 1), each of norm 1; the last number keeps flat pictures alike.
-    """
-    grey = picture.reshape(*picture.shape[:-2], math.prod(picture.shape[-2:])).astype(np.float64)
-    grey -= grey.mean(-1, keepdims=True)
-    flat = np.full((*grey.shape[:-1], 1), _FLAT_GREY * grey.shape[-1] ** 0.5)
-    pictures: Float64 = np.concatenate([grey, flat], -1)
-    pictures /= np.linalg.norm(pictures, axis=-1, keepdims=True)
-    return pictures
-
-
-def unlike(a: Float64, b: Float64) -> Float64:
-    """Compare the looks of faces as arrays broadcast: one minus the correlation of each picture, 0 alike to 1.
+def unlike(a: UInt8, b: UInt8) -> Float64:
+    """Compare each of some looks with each of others: 0 alike to 1; light and contrast do not count.
 
     Args:
-        a: float64 (..., pictures, n), as of `prepared`.
-        b: The same of others.
+        a: uint8 (..., i, pixels), grey, OUTSIDE where the frame does not show it.
+        b: uint8 (..., j, pixels).
 
     Returns:
-        float64 (..., pictures).
+        float64 (..., i, j), one minus the correlation of the pixels that both show; NaN where these are too few.
     """
-    distance: Float64 = (1 - (a * b).sum(-1)).clip(0, 1)
-    return distance
+    return _uncorrelated(a.astype(np.float64), b.astype(np.float64), a != OUTSIDE, b != OUTSIDE)
 
 
-def is_same_face(a: Float64, b: Float64, seconds: Float64, cut: Bool) -> Bool:
+def _uncorrelated(a: Float64, b: Float64, shown_a: Bool | Float64, shown_b: Bool | Float64) -> Float64:
+    """Return one minus the correlation over the pixels that both show, as `unlike`; pixels not shown are 0."""
+    in_a, in_b = shown_a.astype(np.float64), shown_b.astype(np.float64).swapaxes(-1, -2)
+    b = b.swapaxes(-1, -2)
+    n = in_a @ in_b
+    few = n < _LEAST_SHOWN * a.shape[-1]
+    n = np.maximum(n, 1)
+    sum_a, sum_b, flat = a @ in_b, in_a @ b, _FLAT_GREY**2 * n
+    variances = (a**2 @ in_b - sum_a**2 / n + flat) * (in_a @ b**2 - sum_b**2 / n + flat)
+    correlation = (a @ b - sum_a * sum_b / n + flat) / np.sqrt(variances)
+    return np.where(few, np.nan, (1 - correlation).clip(0, 1))
+
+
+def is_same_face(a: UInt8, b: UInt8, seconds: Float64, cut: Bool) -> Bool:
     """Check whether faces seen at the same position in turn may be the same face.
 
-    Both pictures must speak for another face. A head that turns changes its crop alone. A camera that moves, or a
-    slide, changes all around it alone.
+    Both pictures must speak for another face. A head that turns changes its crop alone. A slide changes all around it
+    alone. The less of a picture the frame shows, the less it says: landmarks outside the frame are guessed.
 
     Args:
-        a: float64 (..., pictures, n), looks as of `prepared`.
+        a: uint8 (..., pictures, pixels), looks.
         b: The same, later.
         seconds: (...), time between them.
         cut: (...), whether the whole picture became another one between them.
     """
     most = np.minimum(_CHANGE + _CHANGE_PER_S * seconds, _MOST_CHANGE) * np.where(cut, _AT_CUT, 1.0)
-    change = unlike(a, b)
+    shown = ((a != OUTSIDE) & (b != OUTSIDE)).mean(-1)
+    change = shown * np.nan_to_num(unlike(a[..., None, :], b[..., None, :])[..., 0, 0], nan=0.0)
     return np.asarray((np.sqrt(change.prod(-1)) < most) | (change[..., 0] < _SAME_CROP))

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fervideo import boxes
-from fervideo.records import THUMBNAIL_SHAPE, Bool, FeatureShard, Float32, Float64, Int64
+from fervideo.records import LOOK_SHAPE, THUMBNAIL_SHAPE, Bool, FeatureShard, Float32, Float64, Int64, UInt8
 from fervideo.settings import TrackingSettings
 from fervideo.tracking import cuts
 
@@ -35,7 +35,7 @@ class _Detections(NamedTuple):
     Attributes:
         box_px: float64 (..., 4), x0, y0, x1, y1.
         shape: complex128 (..., K), landmarks as x + iy, centred, of norm 1.
-        look: float64 (..., pictures, n), as of `cuts.prepared`.
+        look: uint8 (..., pictures, pixels).
         time_s: float64 (...,).
         analysed_index: int64 (...,), index of the face's frame among the sound frames of the clip: damage is no gap.
         shot: int64 (...,), number of cuts up to the frame.
@@ -43,7 +43,7 @@ class _Detections(NamedTuple):
 
     box_px: Float64
     shape: Complex128
-    look: Float64
+    look: UInt8
     time_s: Float64
     analysed_index: Int64
     shot: Int64
@@ -119,7 +119,7 @@ class Linker:
         detections = _Detections(
             box_px=faces.box_px.astype(np.float64) / side,
             shape=_shapes(faces.landmarks_px),
-            look=cuts.prepared(shard.look),
+            look=shard.look.reshape(len(shard.look), LOOK_SHAPE[0], LOOK_SHAPE[1] * LOOK_SHAPE[2]),
             time_s=shard.time_s[shard.sound][index],
             analysed_index=self._n_analysed + index,
             shot=shot[index],

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from fervideo import boxes
 from fervideo.records import CONFIRMED, Float32, Float64, Int64, UInt8
-from fervideo.tracking.cuts import prepared
+from fervideo.tracking.cuts import unlike
 from fervideo.tracking.links import pairs
 
 #: A picture as before within this time is no cut: a flash, a light that is switched off, a black frame.
@@ -65,9 +65,10 @@ class Gallery:
                 kept[:] = [kept[index] for index in np.flatnonzero(np.diff(cell, prepend=-np.inf) > 0)]
             self._spacing_s[number], self._last[number] = spacing_s, look[rows[-1]].copy()
 
-    def __getitem__(self, track: int) -> Float64:
-        """Return the looks of a track, float64 (n, pictures, pixels), as of `cuts.prepared`."""
-        return prepared(np.array([*(look for _, look in self._looks[track]), self._last[track]]))
+    def __getitem__(self, track: int) -> UInt8:
+        """Return the looks of a track, uint8 (pictures, n, pixels)."""
+        looks = np.array([*(look for _, look in self._looks[track]), self._last[track]])
+        return looks.reshape(*looks.shape[:2], -1).swapaxes(0, 1)
 
 
 def confirmed(track: Int64, confirmation: Float32) -> npt.NDArray[np.bool_]:
@@ -138,38 +139,38 @@ class _Person:
         number: The first of them.
         end: Frame of the last detection, among those analysed.
         boxes: The last box of each track, float64 (4,).
-        looks: float64 (n, pictures, pixels) of each track.
+        looks: uint8 (pictures, n, pixels) of each track.
     """
 
     number: int
     end: int
     boxes: list[Float64] = field(default_factory=list)
-    looks: list[Float64] = field(default_factory=list)
+    looks: list[UInt8] = field(default_factory=list)
 
-    def add(self, end: int, box: Float64, looks: Float64) -> None:
+    def add(self, end: int, box: Float64, looks: UInt8) -> None:
         self.end = max(self.end, end)
         self.boxes.append(box)
         self.looks.append(looks)
 
-    def likeness(self, box: Float64, looks: Float64, soon: bool) -> tuple[float, bool, bool]:
+    def likeness(self, box: Float64, looks: UInt8, soon: bool) -> tuple[float, bool, bool]:
         """Compare a track with this person.
 
         Args:
             box: float64 (4,), the track's first.
-            looks: float64 (n, pictures, pixels).
+            looks: uint8 (pictures, n, pixels).
             soon: Whether it begins as soon as this person is lost.
 
         Returns:
             How much they differ, whether they are plainly one person, and whether they may be.
         """
-        own = np.concatenate(self.looks)
-        face = 1 - np.einsum("ip,jp->ij", own[:, 0], looks[:, 0])
-        both = (face + 1 - np.einsum("ip,jp->ij", own[:, 1], looks[:, 1])) / 2
+        # Looks that cannot be compared speak for nobody.
+        face, around = np.nan_to_num(unlike(np.concatenate(self.looks, axis=1), looks), nan=1.0)
+        both = (face + around) / 2
         here = bool((boxes.iou(np.array(self.boxes), box) > _SAME_IOU).any())
-        alike, around = float(face.min()), float(both.min())
-        plain = alike < _PLAIN_ANYWHERE or (here and alike < _PLAIN and (soon or around < _PLAIN_AROUND))
-        likely = alike < _LIKELY or (here and around < _LIKELY_AROUND)
-        return (around if here else alike), plain, likely
+        alike, close = float(face.min()), float(both.min())
+        plain = alike < _PLAIN_ANYWHERE or (here and alike < _PLAIN and (soon or close < _PLAIN_AROUND))
+        likely = alike < _LIKELY or (here and close < _LIKELY_AROUND)
+        return (close if here else alike), plain, likely
 
 
 def joined_people(

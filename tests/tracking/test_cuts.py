@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from fervideo.records import LOOK_SHAPE, THUMBNAIL_SHAPE
+from fervideo.records import LOOK_SHAPE, OUTSIDE, THUMBNAIL_SHAPE
 from fervideo.settings import TrackingSettings
 from fervideo.tracking import cuts
 
@@ -98,8 +98,9 @@ def test_real_clips_spliced_have_one_cut(real_thumbnails: dict[str, np.ndarray])
         assert np.flatnonzero(shot_cuts(spliced)).tolist() == [len(real_thumbnails[first])], (first, second)
 
 
-LOOK = RNG.integers(0, 256, LOOK_SHAPE).astype(np.uint8)
-OTHER = RNG.integers(0, 256, LOOK_SHAPE).astype(np.uint8)
+LOOK = RNG.integers(1, 256, LOOK_SHAPE).astype(np.uint8)
+OTHER = RNG.integers(1, 256, LOOK_SHAPE).astype(np.uint8)
+LEFT_HALF = np.arange(LOOK_SHAPE[2]) < LOOK_SHAPE[2] // 2
 
 
 @pytest.mark.parametrize(
@@ -113,8 +114,10 @@ OTHER = RNG.integers(0, 256, LOOK_SHAPE).astype(np.uint8)
         pytest.param(LOOK * 0.55 + OTHER * 0.45, 1 / 30, False, False, id="a change too fast for one person"),
         pytest.param(LOOK * 0.55 + OTHER * 0.45, 0.5, False, True, id="the same change in half a second"),
         pytest.param(LOOK * 0.55 + OTHER * 0.45, 0.5, True, False, id="or with the whole picture"),
+        pytest.param(np.where(LEFT_HALF, LOOK, OUTSIDE), 1 / 30, True, True, id="a face that leaves the picture"),
+        pytest.param(np.where(LEFT_HALF, OTHER, OUTSIDE), 1 / 30, False, False, id="another one at the edge"),
     ],
 )
 def test_a_face_is_compared_with_itself(after: np.ndarray, seconds: float, cut: bool, same: bool) -> None:
-    looks = cuts.prepared(np.stack([LOOK, after]).astype(np.uint8))
+    looks = np.stack([LOOK, after]).astype(np.uint8).reshape(2, LOOK_SHAPE[0], -1)
     assert cuts.is_same_face(looks[0], looks[1], np.array(seconds), np.array(cut)) == same
