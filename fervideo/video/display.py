@@ -9,6 +9,7 @@ where it lies in other video. HLG needs none: it was made to look right without 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from functools import lru_cache
@@ -36,8 +37,33 @@ _GAMMA = 2.4
 def noted(frames: Iterable[av.VideoFrame], stream: av.VideoStream, container_aspect: Fraction | None) -> Iterator[Any]:
     """Note on each decoded frame the shape of its pixels, which PyAV knows of streams only, as `opaque`."""
     for frame in frames:
-        frame.opaque = container_aspect or stream.codec_context.sample_aspect_ratio
+        frame.opaque = _track_aspect(frame) or container_aspect or stream.codec_context.sample_aspect_ratio
         yield frame
+
+
+def _track_aspect(frame: av.VideoFrame) -> Fraction | None:
+    """Return the shape of pixels where the matrix of an MP4 track scales them; None where it does not.
+
+    FFmpeg's own ratio is that of the picture after the turn, and pixels are made square before it.
+    """
+    a, b, c, d = _display_matrix(frame) or (1, 0, 0, 1)
+    across, down = math.hypot(a, b), math.hypot(c, d)
+    aspect = Fraction(across / down).limit_denominator(1000) if across and down else Fraction(1)
+    return None if abs(aspect - 1) <= _NEARLY_SQUARE else aspect
+
+
+def _display_matrix(frame: av.VideoFrame) -> tuple[int, int, int, int] | None:
+    """Return a, b, c, d: the pixel stored at (x, y) is shown at (a x + c y, b x + d y), y downwards."""
+    try:
+        sides: Any = frame.side_data
+        matrix = sides.get(Type.DISPLAYMATRIX)
+    except ValueError:
+        # Side data of a kind that PyAV has no name for, such as EXIF of MJPEG.
+        return None
+    if matrix is None:
+        return None
+    a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].tolist()
+    return a, b, c, d
 
 
 def container_aspect(stream: av.VideoStream) -> Fraction | None:
@@ -79,16 +105,7 @@ def check_size(path: Path, width: int, height: int, most_pixels: int) -> None:
 
 def turning(frame: av.VideoFrame) -> tuple[tuple[bool, int, int], int]:
     """Return the turn that the container wants, as `Video.turn` and as clockwise degrees (mirroring left out)."""
-    try:
-        sides: Any = frame.side_data
-        matrix = sides.get(Type.DISPLAYMATRIX)
-    except ValueError:
-        # Side data of a kind that PyAV has no name for, such as EXIF of MJPEG.
-        matrix = None
-    if matrix is None:
-        return (False, 1, 1), 0
-    # The pixel stored at (x, y) is shown at (a x + c y, b x + d y), y downwards.
-    a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].tolist()
+    a, b, c, d = _display_matrix(frame) or (1, 0, 0, 1)
     if abs(a) + abs(d) >= abs(b) + abs(c):
         return (False, -1 if d < 0 else 1, -1 if a < 0 else 1), 180 if d < 0 else 0
     return (True, -1 if b < 0 else 1, -1 if c < 0 else 1), 270 if b < 0 else 90

@@ -1,6 +1,7 @@
 """Pictures as a player shows them: square pixels, each frame in its own shape, upright, light of HDR."""
 
 import importlib
+import struct
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -49,15 +50,24 @@ def test_a_display_size_of_matroska_counts(tmp_path: Path):
     assert (info.width_px, info.height_px, info.pixel_aspect) == (clips.WIDTH // 2, clips.HEIGHT, 0.5)
 
 
-def test_the_scale_in_the_header_of_a_track_counts(tmp_path: Path):
+@pytest.mark.parametrize(
+    ("matrix", "shown"),
+    [
+        pytest.param((1.5, 0, 0, 1), (clips.WIDTH * 3 // 2, clips.HEIGHT), id="scaled"),
+        pytest.param((0, 1.5, -1, 0), (clips.HEIGHT, clips.WIDTH * 3 // 2), id="scaled and turned"),
+    ],
+)
+def test_the_scale_in_the_header_of_a_track_counts(
+    matrix: tuple[float, float, float, float], shown: tuple[int, int], tmp_path: Path
+):
     path = clips.write(tmp_path / "a.mov", 3, "prores_ks", {}, pix_fmt="yuv422p10le")
     content = bytearray(path.read_bytes())
-    matrix = content.index(b"tkhd") + 44
-    assert content[matrix : matrix + 4] == b"\0\1\0\0"
-    content[matrix : matrix + 4] = b"\0\1\x80\0"
+    at = content.index(b"tkhd") + 44
+    a, b, c, d = (round(value * 65536) for value in matrix)
+    content[at : at + 20] = struct.pack(">5i", a, b, 0, c, d)
     path.write_bytes(content)
     info = clips.open_video(path).info
-    assert (info.width_px, info.height_px, info.pixel_aspect) == (clips.WIDTH * 3 // 2, clips.HEIGHT, 1.5)
+    assert (info.width_px, info.height_px, info.pixel_aspect) == (*shown, 1.5)
 
 
 @pytest.mark.parametrize(
