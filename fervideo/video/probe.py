@@ -98,17 +98,20 @@ def _turned(video: Video, settings: VideoSettings) -> Video:
 
 
 def _holes(listing: Listing, table: Table) -> str:
-    """Report the spans without frames in a file whose container is damaged; empty without any."""
-    step = np.diff(table.time_s)
-    if not listing.broken or not len(step):
+    """Report frames that are or may be missing from a file whose container is damaged; empty if it is whole."""
+    if not listing.broken:
         return ""
-    usual = float(np.median(step))
+    step = np.diff(table.time_s)
+    usual = float(np.median(step)) if len(step) else 0.0
     spans = [
         f"{start + usual:.3f} s to {end:.3f} s"
         for start, end in pairwise(table.time_s.tolist())
         if end - start > _HOLE * usual
     ]
-    return f"its container is damaged, and frames are missing: {', '.join(spans)}" if spans else ""
+    if spans:
+        return f"its container is damaged, and frames are missing: {', '.join(spans)}"
+    # Where its end is lost, too, that is said elsewhere.
+    return "" if listing.lacking else "its container is damaged: frames may be missing, at its end for example"
 
 
 def changed(video: Video) -> str:
