@@ -7,10 +7,15 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from fervideo.cli import options
 from fervideo.cli.parser import Parser
 from fervideo.errors import DatasetError, counted
+
+if TYPE_CHECKING:
+    from fervideo.training.prepare import Purpose
+    from fervideo.training.preview import Preview
 
 _LOG = logging.getLogger("fervideo")
 
@@ -56,12 +61,29 @@ def _add_dataset(parser: Parser) -> None:
         "--format", metavar="NAME", help="its layout, such as ravdess, dfew, folder, intervals (default: recognised)"
     )
     parser.add_argument(
+        "--dry-run",
+        action=_DryRun,
+        nargs=0,
+        default=False,
+        help="only show layout, labels, clips, people and splits, and list problems; needs no -o",
+    )
+    parser.add_argument(
         "--on-error",
         choices=("stop", "skip"),
         default="stop",
         metavar="stop|skip",
         help="skip: leave out rows that have problems (default: stop)",
     )
+
+
+class _DryRun(argparse.Action):
+    """A flag that makes the output optional."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, *_: Any) -> None:
+        """Set the flag."""
+        setattr(namespace, self.dest, True)
+        for action in parser._actions:
+            action.required = action.required and action.dest != "output"
 
 
 def _add_run(parser: Parser) -> None:
@@ -73,12 +95,21 @@ def _add_run(parser: Parser) -> None:
 
 def _train(args: argparse.Namespace) -> int:
     chosen, skip = options.training_settings_of(args), args.on_error == "skip"
+    if args.dry_run:
+        return _preview(args, "train", init=args.init)
 
     from fervideo.training import runs, scores
 
     with problems_shown():
         report = runs.train(
-            args.dataset, args.output, chosen, format=args.format, init=args.init, resume=args.resume, skip=skip
+            args.dataset,
+            args.output,
+            chosen,
+            format=args.format,
+            init=args.init,
+            resume=args.resume,
+            skip=skip,
+            show=_show,
         )
     print(scores.describe(report.test))
     print(f"wrote {args.output}; use it with: fervideo timeline VIDEO --model {args.output}")
@@ -87,11 +118,15 @@ def _train(args: argparse.Namespace) -> int:
 
 def _cross_validate(args: argparse.Namespace) -> int:
     chosen, skip = options.training_settings_of(args), args.on_error == "skip"
+    if args.dry_run:
+        return _preview(args, "folds", init=args.init)
 
     from fervideo.training import run_files, runs
 
     with problems_shown():
-        report = runs.cross_validate(args.dataset, args.output, chosen, format=args.format, init=args.init, skip=skip)
+        report = runs.cross_validate(
+            args.dataset, args.output, chosen, format=args.format, init=args.init, skip=skip, show=_show
+        )
     print(run_files.describe_folds(report))
     print(f"wrote {args.output}")
     return _skipped(report.skipped, args.output / "fold_*" / "skipped.csv")
@@ -99,12 +134,14 @@ def _cross_validate(args: argparse.Namespace) -> int:
 
 def _evaluate(args: argparse.Namespace) -> int:
     chosen, skip = options.training_settings_of(args), args.on_error == "skip"
+    if args.dry_run:
+        return _preview(args, "evaluate", split=args.split)
 
     from fervideo.training import runs, scores
 
     with problems_shown():
         report = runs.evaluate_run(
-            args.dataset, chosen, format=args.format, split=args.split, output=args.output, skip=skip
+            args.dataset, chosen, format=args.format, split=args.split, output=args.output, skip=skip, show=_show
         )
     print(scores.describe(report))
     if args.output is not None:
@@ -112,6 +149,27 @@ def _evaluate(args: argparse.Namespace) -> int:
     if report.left_out:
         print(f"left out {counted(report.left_out, 'row')} of other splits, or that the model learnt from")
     return _skipped(report.skipped, None if args.output is None else args.output / "skipped.csv")
+
+
+def _show(preview: Preview) -> None:
+    """Print a dataset before its videos are opened, which may take long."""
+    print(preview.describe(), flush=True)
+
+
+def _preview(args: argparse.Namespace, purpose: Purpose, **chosen: str | None) -> int:
+    """Print a dataset as a run would use it, and its problems; return the exit code that the run would have."""
+    settings = options.training_settings_of(args)
+
+    from fervideo.training import runs
+
+    with problems_shown():
+        preview = runs.preview(args.dataset, settings, purpose, format=args.format, **chosen)
+    _show(preview)
+    for problem in preview.problems:
+        _LOG.warning("%s", problem)
+    if preview.unfit or (preview.problems and args.on_error == "stop"):
+        return 2
+    return 1 if preview.problems else 0
 
 
 def _skipped(n_rows: int, listed: Path | None) -> int:

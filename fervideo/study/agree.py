@@ -70,7 +70,8 @@ class Agreement:
         confusion: Bins by label: a row per label of the first coder, a column per label of the results.
         events: A row per label, and one for all: numbers of events, matches, precision, recall and F1. `onset_s` is the
             median of the onsets in the results minus those of the first coder, in seconds, with its quartiles.
-        disagreements: Stretches in which the results differ from the first coder, with the label of each.
+        disagreements: Stretches in which the results differ from the first coder, with the label of each, on the clock
+            of labels: a player's.
         no_face: Bins with a label of the first coder in which no face is seen well.
     """
 
@@ -94,6 +95,7 @@ class _Compared(NamedTuple):
         confidence: float64 (n,), mean confidence of the results.
         labels: A list of n labels for the results, then for each coder; empty where there is none.
         events: Label, onset and offset of events for the results, then for the first coder.
+        media_start_s: Time of the first frame on a player's clock, which labels have.
     """
 
     clip: str
@@ -103,6 +105,7 @@ class _Compared(NamedTuple):
     confidence: Float64
     labels: list[list[str]]
     events: tuple[pd.DataFrame, pd.DataFrame]
+    media_start_s: float
 
 
 def agree(folder: Path, coders: Sequence[pd.DataFrame], how: Comparison) -> Agreement:
@@ -137,6 +140,10 @@ def agree(folder: Path, coders: Sequence[pd.DataFrame], how: Comparison) -> Agre
         clocks = Clocks.read(how.clock, [clip.matched.result for clip in read.clips])
         starts = zip(disagreements["clip"], disagreements["start_s"].to_list(), strict=True)
         disagreements[CLOCK] = [clocks.of(clip).of(np.array([start_s]))[0] for clip, start_s in starts]
+    # Back to the clock of labels, so that they can be corrected in a player and trained on.
+    late_s = disagreements["clip"].map({clip.clip: clip.media_start_s for clip in clips}).astype(float)
+    for name in ("start_s", "end_s"):
+        disagreements[name] = (disagreements[name] + late_s).round(6)
     table = agreement.counts(codes[1], codes[0], len(names))
     confusion = pd.DataFrame(table, pd.Index(names, name="coder 1"), names)
     return Agreement(
@@ -189,7 +196,7 @@ def _compared(clip: CodedClip, how: Comparison) -> _Compared:
     rule = clip.matched.face or how.face
     if rule == "all":
         raise UsageError("face all", "is more than one face", "choose longest, largest, left, right, or a number")
-    names = [*results.KEYS, "expression", "confidence", *(["quality"] if how.min_quality > 0 else [])]
+    names = [*results.KEYS, "media_time_s", "expression", "confidence", *(["quality"] if how.min_quality > 0 else [])]
     frames = results.read(result.path("frames"), "frames", names)
     if "expression" not in frames:
         raise UsageError(result.path("frames"), "has no column expression", "only expressions can be compared")
@@ -203,7 +210,8 @@ def _compared(clip: CodedClip, how: Comparison) -> _Compared:
     edges_s = np.append(binned["time_s"].to_numpy(float), binned["time_s"].iloc[-1] + how.bin_s)
     end_s = bins.end_s(frames)
     time_of = frames.drop_duplicates("frame").set_index("frame")["time_s"]
-    spans = [coded.spans(labels, time_of, end_s, how.rest) for labels in clip.labels]
+    media_start_s = _media_start_s(frames)
+    spans = [coded.spans(labels, time_of, end_s, how.rest, media_start_s) for labels in clip.labels]
     return _Compared(
         clip=result.name,
         person=clip.person,
@@ -212,7 +220,14 @@ def _compared(clip: CodedClip, how: Comparison) -> _Compared:
         confidence=binned["confidence"].to_numpy(float),
         labels=[own, *(coded.in_bins(table, edges_s, end_s) for table in spans)],
         events=(_own_events(result, face, how, spans[0]), coded.merged(spans[0])),
+        media_start_s=media_start_s,
     )
+
+
+def _media_start_s(frames: pd.DataFrame) -> float:
+    """Return the time of the first frame on a player's clock; 0 for results of other programs, which lack it."""
+    late_s = (frames["media_time_s"] - frames["time_s"] if "media_time_s" in frames else frames["time_s"][:0]).dropna()
+    return float(late_s.iloc[0]) if len(late_s) else 0.0
 
 
 def _empty_bins(frames: pd.DataFrame, bin_s: float) -> pd.DataFrame:

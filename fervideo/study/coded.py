@@ -117,19 +117,22 @@ def _of_person(labels: pd.DataFrame, matched: Matched) -> pd.DataFrame:
     return labels[labels["subject"].isin([person, ""])]
 
 
-def spans(labels: pd.DataFrame, time_of: pd.Series, end_s: float, rest: str) -> pd.DataFrame:
+def spans(
+    labels: pd.DataFrame, time_of: pd.Series, end_s: float, rest: str, media_start_s: float = 0.0
+) -> pd.DataFrame:
     """Return labels as stretches of time.
 
     Args:
-        labels: Rows of COLUMNS, of one clip and one coder.
+        labels: Rows of COLUMNS, of one clip and one coder; their times are those of a player.
         time_of: The time of each frame.
         end_s: End of the clip.
         rest: Label of the time without one; empty for none.
+        media_start_s: Time of the first frame on a player's clock.
 
     Returns:
         `label`, `start_s` and `end_s`, by start; a label of the whole clip is a stretch from 0 to its end.
     """
-    start_s, stop_s = np.array(labels["start_s"], float), np.array(labels["end_s"], float)
+    start_s, stop_s = (np.array(labels[name], float) - media_start_s for name in ("start_s", "end_s"))
     for bound_s, frame in ((start_s, labels["start_frame"]), (stop_s, labels["end_frame"])):
         at = frame.to_numpy(float)
         bound_s[np.isfinite(at)] = np.interp(at[np.isfinite(at)], time_of.index, time_of, right=end_s)

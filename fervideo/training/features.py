@@ -204,7 +204,7 @@ def sample(clip: Clip, features: ClipFeatures, labels: tuple[str, ...], inputs: 
 def _labelled(clip: Clip, labels: tuple[str, ...], frame: Int64, time_s: Float64) -> tuple[Float64, Int64]:
     """Return times and labels of a clip's frames, and of images that are missing but have labels of their own."""
     if not clip.path.is_dir():
-        return time_s, truth(clip, labels, frame, time_s, frame)
+        return time_s, truth(clip, labels, frame, time_s, frame + 1)
     number = video.image_numbers(clip.path)[frame]
     every = np.union1d(number, labelled_numbers(clip))
     if len(every) == len(number) or len(number) < 2:

@@ -156,7 +156,7 @@ def truth(clip: Clip, labels: tuple[str, ...], frame: Int64, time_s: Float64, nu
         labels: Names, in the order of the result's numbers.
         frame: int64 (T,), indices of the frames in the video.
         time_s: float64 (T,), their times on the clock of a player.
-        number: int64 (T,), the numbers in the names of images; for videos the indices once more.
+        number: int64 (T,), the numbers in the names of images; for videos the frames, counted from 1.
 
     Returns:
         int64 (T,): a label's number, or -1 where it is unknown.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from fervideo.errors import DatasetError
 from fervideo.training import datasets, frame_labels
 from fervideo.training.manifest import Clip
 
+_LOG = logging.getLogger("fervideo")
 #: Columns of the table.
 COLUMNS = ("clip", "subject", "start_s", "end_s", "start_frame", "end_frame", "label")
 
@@ -33,6 +35,8 @@ def read_labels(path: Path | str, layout: str | None = None, skip: bool = False)
         DatasetError: The labels cannot be read, or rows have problems and may not be left out.
     """
     manifest = datasets.read(Path(path), layout)
+    for reason, n in manifest.left_out.items():
+        _LOG.warning("%s: left out %d %s", path, n, reason)
     problems = [*manifest.problems, *frame_labels.check(manifest)]
     sound = manifest.sound(problems, skip=skip)
     rows = [row for clip in sound.clips for row in _stretches(clip)]
@@ -47,7 +51,7 @@ def _stretches(clip: Clip) -> Iterator[tuple[str, str, float, float, float, floa
         yield path, clip.subject, clip.start_s, clip.end_s, *nothing, clip.label
         return
     stored = frame_labels.read(Path(clip.frame_labels))
-    if stored.kind == "number":
+    if stored.kind == "number" and clip.path.is_dir():
         raise DatasetError(clip.frame_labels, "has labels of numbered images", "give labels by time or by frame")
     if stored.kind == "time_s":
         # A label holds until the next one, the last one to the end of the clip.
@@ -55,5 +59,7 @@ def _stretches(clip: Clip) -> Iterator[tuple[str, str, float, float, float, floa
         for begin, end, name in zip(stored.at, ends, stored.names, strict=True):
             yield path, clip.subject, float(begin), float(end), *nothing, name
         return
-    for at, name in zip(stored.at, stored.names, strict=True):
+    # Numbers count from 1.
+    first = 1 if stored.kind == "number" else 0
+    for at, name in zip(stored.at - first, stored.names, strict=True):
         yield path, clip.subject, *nothing, float(at), float(at) + 1, name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,7 +27,7 @@ _ALIASES = {
     **dict.fromkeys(("contemptuous",), "contempt"),
 }
 #: Labels that mean that there is none: rows and frames with them are left out.
-UNLABELLED = ("", "-1", "-1.0", "nan", "unknown", "no_face")
+UNLABELLED = ("", "-1", "-1.0", "nan", "na", "n/a", "none", "null", "unknown", "no_face")
 SPLITS = ("train", "validation", "test")
 _SPLIT_ALIASES = {
     "training": "train",
@@ -105,6 +106,8 @@ class Manifest:
         problems: Faults of its files; a faulty row is still among `clips` if it could be read.
         labels: Its possible labels; empty where they are not known beforehand.
         image_fps: Frame rate of its image folders, where that is known.
+        left_out: Reasons for which its layout leaves clips out, each with the number of clips.
+        notes: Facts that its user should know, a sentence each.
     """
 
     root: Path
@@ -113,6 +116,8 @@ class Manifest:
     problems: list[Problem] = field(default_factory=list)
     labels: tuple[str, ...] = ()
     image_fps: float | None = None
+    left_out: Counter[str] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
 
     def add_problem(self, origin: object, reason: str) -> None:
         self.problems.append(Problem(str(origin), reason))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +18,8 @@ from fervideo.sequence import INPUTS
 from fervideo.settings import TrainingSettings
 from fervideo.training import datasets, frame_labels, splits
 from fervideo.training.features import Sample, load, open_videos
-from fervideo.training.manifest import Clip, Manifest, Problem, check, label_problem, ordered, votes
+from fervideo.training.manifest import SPLITS, Clip, Manifest, Problem, check, label_problem, ordered, votes
+from fervideo.training.preview import Preview
 
 #: Use of the rows: training and a test, the same for each fold, or the evaluation of an existing model.
 Purpose = Literal["train", "folds", "evaluate"]
@@ -64,6 +65,7 @@ def prepared(
     model: Path | None = None,
     split: str | None = None,
     inputs: Sequence[str] = INPUTS,
+    show: Callable[[Preview], None] | None = None,
 ) -> Iterator[Prepared]:
     """Read, check, open, split and extract a dataset.
 
@@ -79,6 +81,7 @@ def prepared(
         model: Path of that model's weights; clips that it was trained on do not test it.
         split: Split to evaluate it on, as in `runs.evaluate_run`.
         inputs: Names of the measures that the model reads, or will read.
+        show: Function that shows the dataset to the user before any video is opened.
 
     Raises:
         DatasetError: The dataset cannot be used as it is; `problems` lists the reasons.
@@ -86,6 +89,8 @@ def prepared(
     """
     sides = _sides_of(model)
     manifest, problems, left_out = _read(dataset, name, known, purpose, sides, split)
+    if show is not None:
+        show(_preview(manifest, problems, purpose, settings, sides))
     if manifest.image_fps and "image_fps" not in settings.video.model_fields_set:
         settings = settings.model_copy(
             update={"video": settings.video.model_copy(update={"image_fps": manifest.image_fps})}
@@ -141,6 +146,46 @@ def _read(
         problems += _foreign_labels(manifest, known)
     # Problems of rows of other splits do not matter.
     return manifest, [problem for problem in problems if problem.origin not in others], len(others)
+
+
+def previewed(
+    dataset: Path,
+    settings: TrainingSettings,
+    name: str | None,
+    known: tuple[str, ...] | None,
+    purpose: Purpose,
+    *,
+    model: Path | None = None,
+    split: str | None = None,
+) -> Preview:
+    """Read and check a dataset as `prepared` does, without opening a video."""
+    sides = _sides_of(model)
+    manifest, problems, _ = _read(dataset, name, known, purpose, sides, split)
+    return _preview(manifest, problems, purpose, settings, sides)
+
+
+def _preview(
+    manifest: Manifest,
+    problems: list[Problem],
+    purpose: Purpose,
+    settings: TrainingSettings,
+    sides: dict[Path, str],
+) -> Preview:
+    """Return a dataset as it would be used if all of its videos can be opened."""
+    bad = {problem.origin for problem in problems}
+    sound = replace(manifest, clips=[clip for clip in manifest.clips if clip.origin not in bad])
+    try:
+        clips, unfit = _fit_for(purpose, sound, settings, sides)
+        fitting, folds = replace(sound, clips=clips), {}
+        if purpose == "folds":
+            for fold in splits.folds(fitting, settings.train):
+                assigned = splits.assign(fitting, settings.train, fold)
+                folds[fold] = sum(clip.split == "test" for clip in assigned)
+    except DatasetError as error:
+        return Preview(sound, problems, unfit=f"{error.reason}; {error.remedy}")
+    own = {clip.split for clip in sound.clips} | ({"test"} if any(clip.fold for clip in sound.clips) else set())
+    drawn = [split for split in SPLITS[1:] if purpose == "train" and split not in own]
+    return Preview(fitting, [*problems, *unfit], drawn, folds)
 
 
 def _fit_for(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,8 @@ from fervideo.training import run_files, splits
 from fervideo.training.evaluate import System, baselines, evaluate, predict
 from fervideo.training.fit import fit, with_sequence
 from fervideo.training.loop import Trainer
-from fervideo.training.prepare import prepared
+from fervideo.training.prepare import Purpose, prepared, previewed
+from fervideo.training.preview import Preview
 from fervideo.training.run_files import CrossValidationReport, EvaluationReport, RunSource, TrainingReport
 from fervideo.training.scores import MODEL, Headline, PooledScores, as_rows, headline, rounded
 
@@ -34,6 +35,7 @@ def train(
     resume: bool = False,
     skip: bool = False,
     progress: bool = True,
+    show: Callable[[Preview], None] | None = None,
 ) -> TrainingReport:
     """Train a sequence model on a dataset and evaluate it on the dataset's test split.
 
@@ -46,6 +48,7 @@ def train(
         resume: Whether to go on with a run that was broken off.
         skip: Whether to leave out rows that have problems.
         progress: Whether to show progress on stderr, where that is a terminal.
+        show: Function that shows the dataset before any video is opened.
 
     Returns:
         The content of `metrics.json`.
@@ -62,7 +65,17 @@ def train(
     known, inputs = (None, INPUTS) if start is None else (start.labels, start.inputs)
     source = RunSource(dataset=str(dataset), init=init)
     with prepared(
-        dataset, settings, format, known, "train", run, skip=skip, progress=progress, model=path, inputs=inputs
+        dataset,
+        settings,
+        format,
+        known,
+        "train",
+        run,
+        skip=skip,
+        progress=progress,
+        model=path,
+        inputs=inputs,
+        show=show,
     ) as ready:
         return fit(ready, ready.manifest.clips, run, source, start, resume=resume, progress=progress)
 
@@ -76,6 +89,7 @@ def cross_validate(
     init: str | None = None,
     skip: bool = False,
     progress: bool = True,
+    show: Callable[[Preview], None] | None = None,
 ) -> CrossValidationReport:
     """Train and evaluate once for each fold: the dataset's own, or drawn by subject. Finished folds are not repeated.
 
@@ -87,7 +101,17 @@ def cross_validate(
     start, path = _start(init, settings)
     known, inputs = (None, INPUTS) if start is None else (start.labels, start.inputs)
     with prepared(
-        dataset, settings, format, known, "folds", run, skip=skip, progress=progress, model=path, inputs=inputs
+        dataset,
+        settings,
+        format,
+        known,
+        "folds",
+        run,
+        skip=skip,
+        progress=progress,
+        model=path,
+        inputs=inputs,
+        show=show,
     ) as ready:
         reports = {}
         for fold in splits.folds(ready.manifest, settings.train):
@@ -110,6 +134,7 @@ def evaluate_run(
     output: Path | None = None,
     skip: bool = False,
     progress: bool = True,
+    show: Callable[[Preview], None] | None = None,
 ) -> EvaluationReport:
     """Evaluate a trained model on a dataset, beside the baselines.
 
@@ -122,6 +147,7 @@ def evaluate_run(
         output: Folder for metrics.json, predictions.csv and pictures.
         skip: As in `train`.
         progress: As in `train`.
+        show: As in `train`.
 
     Raises:
         DatasetError: The dataset cannot be used, or has labels that the model lacks.
@@ -142,6 +168,7 @@ def evaluate_run(
         model=path,
         split=split,
         inputs=model.inputs,
+        show=show,
     ) as ready:
         counts = checkpoint.read(path).header.get("train_counts") or [
             sum(sample.label == label for sample in ready.samples) for label in range(len(model.labels))
@@ -162,6 +189,40 @@ def evaluate_run(
         run_files.write_skipped(output, ready.skipped)
         run_files.write_metrics(output, report)
     return report
+
+
+def preview(
+    dataset: Path,
+    settings: TrainingSettings,
+    purpose: Purpose,
+    *,
+    format: str | None = None,  # noqa: A002
+    init: str | None = None,
+    split: str | None = None,
+) -> Preview:
+    """Read a dataset as a run would use it, without opening a video.
+
+    Args:
+        dataset: Folder or table.
+        settings: The run's settings.
+        purpose: The run: a training, one for each fold, or an evaluation.
+        format: As in `train`.
+        init: As in `train`.
+        split: As in `evaluate_run`.
+
+    Raises:
+        DatasetError: The dataset cannot be read.
+        WeightsError: The model to begin with, or to evaluate, is broken or made for other features.
+    """
+    known: tuple[str, ...] | None
+    model: Path | None
+    if purpose == "evaluate":
+        chosen = models.resolve(settings)
+        model, known = chosen.sequence.path, load.loaded(chosen.sequence).labels
+    else:
+        start, model = _start(init, settings)
+        known = None if start is None else start.labels
+    return previewed(dataset, settings, format, known, purpose, model=model, split=split)
 
 
 def _start(init: str | None, settings: TrainingSettings) -> tuple[SequenceLSTM | None, Path | None]:

@@ -53,6 +53,15 @@ def test_bins_and_events_by_hand(folder: Path):
     ]
 
 
+def test_labels_are_on_a_players_clock(folder: Path):
+    """A video whose pictures begin 0.5 s after its sound: a player shows the first frame at 0.5 s."""
+    frames = frames_of(TIMES, ({"expression": SHOWN, "media_time_s": TIMES + 0.5},))
+    write_result(folder, "a", frames, EVENTS)
+    found = compared(folder, hand("a.mp4 0.5 1.5 neutral", "a.mp4 1.5 6.5 happiness", "a.mp4 6.5 8.5 neutral"))
+    assert found.pairs[["bins", "agreement"]].to_numpy().tolist() == [[8, 0.875]]
+    assert found.disagreements[["start_s", "end_s"]].to_numpy().tolist() == [[1.5, 2.5]]
+
+
 def test_two_raters_have_the_alpha_of_krippendorff(folder: Path):
     """For two coders without gaps alpha is 1 - (n - 1) Do / De: of 16 labels 8 each, and 4 of 16 pairs differ."""
     found = compared(folder, hand("a.mp4 0 1 neutral", "a.mp4 1 5 happiness", "a.mp4 5 8 neutral"))

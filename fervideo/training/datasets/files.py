@@ -6,7 +6,7 @@ import csv
 import io
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from fervideo import bounded
@@ -15,31 +15,51 @@ from fervideo.video import IMAGE_SUFFIXES
 from fervideo.video.files import VIDEO_SUFFIXES
 
 
+def _is_kept(name: str) -> bool:
+    """Return whether a name is the dataset's own; archives made on a Mac add `__MACOSX` and `._clip.mp4`."""
+    return not name.startswith(".") and name != "__MACOSX"
+
+
+def entries(folder: Path, pattern: str = "*") -> list[Path]:
+    """Return the files and folders in a folder that match a pattern, by name; none if it is no folder."""
+    return sorted(path for path in folder.glob(pattern) if _is_kept(path.name)) if folder.is_dir() else []
+
+
 def is_video(path: Path) -> bool:
-    return path.suffix.lower() in VIDEO_SUFFIXES and not path.name.startswith(".") and path.is_file()
+    return path.suffix.lower() in VIDEO_SUFFIXES and _is_kept(path.name) and path.is_file()
+
+
+def is_image(path: Path) -> bool:
+    return path.suffix.lower() in IMAGE_SUFFIXES and _is_kept(path.name)
 
 
 def has_images(folder: Path) -> bool:
-    return folder.is_dir() and any(path.suffix.lower() in IMAGE_SUFFIXES for path in folder.iterdir())
+    return folder.is_dir() and any(is_image(path) for path in folder.iterdir())
 
 
 def under(root: Path, pattern: str) -> list[Path]:
-    """Find paths that match a pattern in a folder or up to two folders below; deeper there may be a million images."""
-    return sorted(path for depth in ("", "*/", "*/*/") for path in root.glob(depth + pattern)) if root.is_dir() else []
+    """Find paths that match a pattern in a folder or up to two folders below; deeper there may be a million images.
+
+    Returns:
+        Paths by name, those in the folder itself before those below.
+    """
+    found = [sorted(root.glob(depth + pattern)) for depth in ("", "*/", "*/*/")] if root.is_dir() else []
+    return [path for level in found for path in level if all(map(_is_kept, path.relative_to(root).parts))]
 
 
 def folders(parent: Path) -> list[Path]:
     """Return the folders in a folder, by name; none if it is no folder."""
-    return (
-        sorted(path for path in parent.iterdir() if path.is_dir() and not path.name.startswith("."))
-        if parent.is_dir()
-        else []
-    )
+    return [path for path in entries(parent) if path.is_dir()]
+
+
+def is_clip(path: Path) -> bool:
+    """Return whether a path is a video file or a folder of images."""
+    return is_video(path) or has_images(path)
 
 
 def clips_in(folder: Path) -> list[Path]:
-    """Return the clips in a folder, by name: video files and folders of images; none if it is no folder."""
-    return sorted(path for path in folder.iterdir() if is_video(path) or has_images(path)) if folder.is_dir() else []
+    """Return the clips in a folder, by name; none if it is no folder."""
+    return [path for path in entries(folder) if is_clip(path)]
 
 
 def clip_named(folder: Path, name: str) -> Path:
@@ -55,6 +75,18 @@ def clip_named(folder: Path, name: str) -> Path:
         ),
         path,
     )
+
+
+def clip_among(folders: Sequence[Path], name: str) -> Path:
+    """Find a clip by its name in several folders; without such a clip, return the path expected in the first one."""
+    found = (path for folder in folders if (path := clip_named(folder, name)).exists())
+    return next(found, folders[0] / name)
+
+
+def path_in(folder: Path, text: str) -> Path:
+    """Return the path that a table in a folder contains; tables made on Windows have backslashes in it."""
+    path = folder / text
+    return folder / text.replace("\\", "/") if "\\" in text and not path.exists() else path
 
 
 def names_of(paths: Iterable[Path], root: Path) -> dict[Path, str]:

@@ -1,33 +1,23 @@
-"""Layouts that people make themselves: folders per label, manifests, labels per frame, intervals."""
+"""Tables that people make themselves: manifests, labels per frame, intervals."""
 
 from __future__ import annotations
 
 import math
 from pathlib import Path
 
-from fervideo.training.datasets.files import (
-    clip_named,
-    clips_in,
-    folders,
-    header,
-    names_of,
-    seconds,
-    table_rows,
-)
+from fervideo.training.datasets.files import clip_named, entries, header, names_of, path_in, seconds, table_rows
 from fervideo.training.manifest import Clip, Manifest, canonical, canonical_split
 
 _TABLES = (".csv", ".tsv")
+#: Reason for which rows are left out.
+_UNLABELLED = "rows without a label, such as N/A or no_face"
 
 
 def tables(root: Path, *suffixes: str) -> list[Path]:
     """Return the table itself, or those in a folder."""
     if root.is_file():
         return [root]
-    return sorted(
-        path
-        for path in root.iterdir()
-        if path.suffix.lower() in (suffixes or _TABLES) and not path.name.startswith(".")
-    )
+    return [path for path in entries(root) if path.suffix.lower() in (suffixes or _TABLES)]
 
 
 def folder_of(root: Path) -> Path:
@@ -41,41 +31,33 @@ def named(found: Manifest) -> Manifest:
     return found
 
 
-def is_folder(root: Path) -> bool:
-    return any(clips_in(folder) for folder in folders(root))
-
-
-def folder(root: Path) -> Manifest:
-    """Read `<label>/<clip>`, which is also a clip's name."""
-    found = Manifest(root, "folder")
-    for parent in folders(root):
-        for path in clips_in(parent):
-            found.clips.append(Clip(clip="", path=path, label=canonical(parent.name), origin=str(path)))
-    return named(found)
-
-
 def is_manifest(root: Path) -> bool:
-    return any({"path", "label"} <= set(header(path)) for path in tables(root))
+    return any(_is_manifest_table(path) for path in tables(root))
+
+
+def _is_manifest_table(table: Path) -> bool:
+    return {"path", "label"} <= set(header(table))
 
 
 def manifest(root: Path) -> Manifest:
     """Read CSV with the columns of a manifest, at least `path` and `label`; paths start at the file's folder."""
     found = Manifest(root, "manifest")
     rows = [
-        (table.parent / row["path"], origin, row)
-        for table in tables(root)
-        if {"path", "label"} <= set(header(table))
+        (path_in(table.parent, row["path"]), origin, row)
+        for table in filter(_is_manifest_table, tables(root))
         for origin, row in table_rows(table, found, "path", "label")
     ]
     names = names_of({path for path, _, _ in rows}, folder_of(root))
     for path, origin, row in rows:
         times_s = _span(found, origin, row.get("start_s", ""), row.get("end_s", ""))
-        is_unlabelled = row["label"] and not canonical(row["label"])
+        votes, labels = row.get("label_votes", ""), row.get("frame_labels", "")
+        is_unlabelled = row["label"] and not canonical(row["label"]) and not votes and not labels
         if not row["path"]:
             found.add_problem(origin, "has no path")
+        elif is_unlabelled:
+            found.left_out[_UNLABELLED] += 1
         if times_s is None or is_unlabelled or not row["path"]:
             continue
-        labels = row.get("frame_labels", "")
         stretch = "" if math.isnan(times_s[0]) else f"@{times_s[0]:g}"
         found.clips.append(
             Clip(
@@ -83,12 +65,14 @@ def manifest(root: Path) -> Manifest:
                 path=path,
                 subject=row.get("subject", ""),
                 label=canonical(row["label"]),
-                label_votes=row.get("label_votes", ""),
+                label_votes=votes,
                 split=canonical_split(row.get("split", "")),
                 fold=row.get("fold", ""),
                 start_s=times_s[0],
                 end_s=times_s[1],
-                frame_labels=labels if labels in ("", "interval", "synthetic") else str(folder_of(root) / labels),
+                frame_labels=labels
+                if labels in ("", "interval", "synthetic")
+                else str(path_in(folder_of(root), labels)),
                 origin=origin,
             )
         )
@@ -105,28 +89,45 @@ def _span(found: Manifest, origin: str, start: str, end: str) -> tuple[float, fl
 
 
 def is_intervals(root: Path) -> bool:
-    return any({"clip", "start_s", "end_s", "label"} <= set(header(path)) for path in tables(root))
+    return any(_is_interval_table(path) for path in tables(root))
+
+
+def _is_interval_table(table: Path) -> bool:
+    # A manifest may have these columns, too.
+    return {"clip", "start_s", "end_s", "label"} <= set(header(table)) and not _is_manifest_table(table)
 
 
 def intervals(root: Path) -> Manifest:
-    """Read CSV `clip,start_s,end_s,label`, optionally `subject` and `split`; a row's label holds in its stretch."""
+    """Read CSV `clip,start_s,end_s,label`, optionally `subject`, `split` and `face`; a label holds in its stretch.
+
+    Corrections of a report and disagreements with a coder are such tables. Their faces are numbered, and a training
+    learns from face 0, the one seen longest: rows about other faces are left out.
+    """
     found = Manifest(root, "intervals")
-    for table in (path for path in tables(root) if {"clip", "start_s", "end_s", "label"} <= set(header(path))):
+    for table in filter(_is_interval_table, tables(root)):
         for origin, row in table_rows(table, found, "clip", "start_s", "end_s", "label"):
             if not row["clip"]:
                 found.add_problem(origin, "names no clip")
-                continue
-            add_interval(
-                found,
-                origin,
-                clip_named(table.parent, row["clip"]),
-                row["start_s"],
-                row["end_s"],
-                row["label"],
-                subject=row.get("subject", ""),
-                split=canonical_split(row.get("split", "")),
-            )
+            elif row.get("face", "") not in ("", "0"):
+                found.left_out["rows about another face than 0, the one seen longest"] += 1
+            else:
+                add_interval(
+                    found,
+                    origin,
+                    _clip_near(table.parent, row["clip"]),
+                    row["start_s"],
+                    row["end_s"],
+                    row["label"],
+                    subject=row.get("subject", ""),
+                    split=canonical_split(row.get("split", "")),
+                )
     return named(found)
+
+
+def _clip_near(folder: Path, name: str) -> Path:
+    """Find the clip that a table names, beside the table or a folder above; corrections often have their own folder."""
+    near = [clip_named(path.parent, path.name) for path in (path_in(each, name) for each in (folder, folder.parent))]
+    return next((path for path in near if path.exists()), near[0])
 
 
 def add_interval(
@@ -155,6 +156,8 @@ def add_interval(
         part: Middle of the stretch's name, after the clip's name and before its start; None for the subject.
     """
     times_s = _span(found, origin, start, end)
+    if not canonical(label):
+        found.left_out[_UNLABELLED] += 1
     if times_s is None or not canonical(label):
         return
     if any(map(math.isnan, times_s)):

@@ -1,143 +1,39 @@
-"""Datasets cut from films and the web: DFEW, FERV39k, MAFW, AFEW, Aff-Wild2.
+"""Datasets cut from films and the web, with lists or folders for labels: FERV39k, MAFW, AFEW, MELD.
 
 Subjects are unknown, and official splits are kept.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
-from zipfile import BadZipFile
 
-import pandas as pd
+from fervideo.training.datasets.files import clip_among, clips_in, folders, table_rows, text_of, under
+from fervideo.training.manifest import Clip, Manifest, canonical, canonical_split
 
-from fervideo.training.datasets.files import (
-    clip_named,
-    clips_in,
-    folders,
-    header,
-    table_rows,
-    text_of,
-    under,
-    whole_number,
-)
-from fervideo.training.manifest import Clip, Manifest, canonical, written_votes
-
-_DFEW = ("happiness", "sadness", "neutral", "anger", "surprise", "disgust", "fear")
-#: Folders of a clip's frames in copies of DFEW, those with all frames before those with 16.
-_DFEW_FOLDERS = (
-    "Clip/clip_224x224",
-    "Clip/jpg_256",
-    "clip_224x224",
-    "jpg_256",
-    "Clip/clip_224x224_16f",
-    "clip_224x224_16f",
-    "Clip/original",
-)
 _FERV39K = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
 _MAFW = (*_FERV39K, "contempt", "anxiety", "helplessness", "disappointment")
 _AFEW = _FERV39K
-
-
-def _dfew_tables(root: Path) -> dict[str, list[tuple[str, Path]]]:
-    """Find the split files: by `train` and `test`, pairs of fold and file."""
-    found: dict[str, list[tuple[str, Path]]] = {"train": [], "test": []}
-    for path in sorted(under(root, "*set_*.csv")):
-        fold = re.fullmatch(r"(?:(train|test)_)?set_(\d+)", path.stem)
-        split = fold and (fold[1] or re.match("train|test", path.parent.name))
-        if fold and split:
-            found[split if isinstance(split, str) else split[0]].append((fold[2], path))
-    return found
-
-
-def is_dfew(root: Path) -> bool:
-    return any(
-        {"video_name", "label"} <= set(header(path)) for tables in _dfew_tables(root).values() for _, path in tables
-    )
-
-
-def dfew(root: Path) -> Manifest:
-    """Read `EmoLabel_DataSplit/train(single-labeled)/set_1.csv` and the like; a clip's fold is the one that tests it.
-
-    Some copies lack folds: clips that no fold tests are trained on in all folds. A single fold is a split.
-
-    Labels count from 1 in the original and from 0 in copies of other projects, which a label 0 reveals. The votes of
-    raters in `annotation.xlsx`, if it is there, are soft labels.
-    """
-    found = Manifest(root, "dfew", labels=_DFEW)
-    rows = {
-        split: [(fold, *row) for fold, path in tables for row in table_rows(path, found)]
-        for split, tables in _dfew_tables(root).items()
-    }
-    first = 0 if any(row.get("label") == "0" for split in rows.values() for _, _, row in split) else 1
-    frames = next((root / folder for folder in _DFEW_FOLDERS if (root / folder).is_dir()), root / _DFEW_FOLDERS[0])
-    folds, votes = len({fold for fold, _, _ in rows["test"]}), _dfew_votes(root, found)
-    listed: set[str] = set()
-    for split in ("test", "train"):
-        for fold, origin, row in rows[split]:
-            name, label = row.get("video_name", ""), row.get("label", "")
-            clip = name.zfill(5)
-            # A fold's training list contains the clips that the other folds test.
-            if split == "train" and clip in listed:
-                continue
-            listed.add(clip)
-            number = whole_number(label)
-            if number is None or not first <= number < first + len(_DFEW):
-                found.add_problem(origin, f"label {label!r} is none of {first} to {first + len(_DFEW) - 1}")
-                continue
-            path = clip_named(frames, clip)
-            by_fold = split == "test" and folds > 1
-            found.clips.append(
-                Clip(
-                    clip=clip,
-                    path=path if path.exists() else clip_named(frames, name),
-                    label=_DFEW[number - first],
-                    label_votes=votes.get(clip, ""),
-                    split="" if by_fold else split,
-                    fold=fold if by_fold else "",
-                    origin=origin,
-                )
-            )
-    return found
-
-
-def _dfew_votes(root: Path, found: Manifest) -> dict[str, str]:
-    """Read the votes of raters by clip, from a sheet with a clip's number, then columns like `1happy`; else none."""
-    votes: dict[str, str] = {}
-    for path in under(root, "[Aa]nnotation.xlsx")[:1]:
-        try:
-            sheet = pd.read_excel(path, engine="openpyxl", dtype=object)
-        except ImportError:
-            found.add_problem(path, "holds votes, and openpyxl to read them is missing: pip install 'fervideo[xlsx]'")
-            continue
-        except (OSError, ValueError, KeyError, BadZipFile) as error:
-            found.add_problem(path, f"cannot be read ({error})")
-            continue
-        columns = {column: canonical(str(column).strip().lstrip("0123456789")) for column in sheet.columns}
-        if {label for label in columns.values() if label in _DFEW} != set(_DFEW):
-            found.add_problem(path, f"has no column for each of {', '.join(_DFEW)}")
-            continue
-        for number, (clip, row) in enumerate(zip(sheet.iloc[:, 0], sheet.to_dict("records"), strict=True), 2):
-            try:
-                counted = {label: float(row[column]) for column, label in columns.items() if label in _DFEW}
-                votes[str(int(clip)).zfill(5)] = written_votes(counted)
-            except (TypeError, ValueError, OverflowError) as error:
-                found.add_problem(f"{path}:{number}", f"is no row of votes ({error})")
-    return votes
+_MELD = _FERV39K
+#: Folders of MELD's clips by split: its tables are named by the keys.
+_MELD_FOLDERS = {"train": "train_splits", "dev": "dev_splits_complete", "test": "output_repeated_splits_test"}
+#: A clip of MELD that is missing as published, and one that is broken.
+_MELD_MISSING, _MELD_BROKEN = ("dev", "dia110_utt7"), ("train", "dia125_utt3")
 
 
 def is_ferv39k(root: Path) -> bool:
-    return (root / "4_setups").is_dir()
+    return bool(under(root, "4_setups/All_scenes"))
 
 
 def ferv39k(root: Path) -> Manifest:
     """Read `4_setups/All_scenes/{train,test}_All.csv`, lines `Interview/Happy/0118 Happy` without a header."""
     found = Manifest(root, "ferv39k", labels=_FERV39K)
+    lists = next(iter(under(root, "4_setups/All_scenes")), root / "4_setups" / "All_scenes")
+    # An archive in parts unpacks into several folders of that name.
+    crops = under(root, "2_ClipsforFaceCrop") or [root / "2_ClipsforFaceCrop"]
     for split in ("train", "test"):
-        table = root / "4_setups" / "All_scenes" / f"{split}_All.csv"
-        for origin, (name, label) in _pairs(table, found):
-            path = root / "2_ClipsforFaceCrop" / name
+        for origin, (name, label) in _pairs(lists / f"{split}_All.csv", found):
+            path = clip_among(crops, name)
             found.clips.append(Clip(clip=name, path=path, label=canonical(label), split=split, origin=origin))
     return found
 
@@ -152,8 +48,11 @@ def _pairs(table: Path, found: Manifest) -> Iterable[tuple[str, tuple[str, str]]
             found.add_problem(f"{table}:{number}", f"{line.strip()!r} is not a name, a space and a label")
 
 
+_MAFW_LISTS = "Train & Test Set/single/no_caption"
+
+
 def is_mafw(root: Path) -> bool:
-    return (root / "Train & Test Set" / "single").is_dir()
+    return bool(under(root, _MAFW_LISTS))
 
 
 def mafw(root: Path) -> Manifest:
@@ -162,16 +61,21 @@ def mafw(root: Path) -> Manifest:
     A clip's fold is the one that tests it. Lists with captions are tables in another encoding, and are not needed.
     """
     found = Manifest(root, "mafw", labels=_MAFW)
-    sets = folders(root / "Train & Test Set" / "single" / "no_caption")
+    sets = folders(next(iter(under(root, _MAFW_LISTS)), root / _MAFW_LISTS))
+    # Videos, or else their frames; archives repeat the name of the folder.
+    clips = [
+        path for name in ("clips", "frames") for pattern in (name, f"{name}/{name}") for path in under(root, pattern)
+    ]
+    clips = [path for path in clips if path.is_dir()] or [root / "data" / "clips"]
     for folder in sets:
         for split in ("test",) if len(sets) > 1 else ("train", "test"):
             for origin, (name, label) in _pairs(folder / f"{split}.txt", found):
                 clip = Path(name).stem
-                path = root / "data" / "clips" / name
+                path = clip_among(clips, name)
                 found.clips.append(
                     Clip(
                         clip=clip,
-                        path=path if path.exists() else clip_named(root / "data" / "frames", clip),
+                        path=path if path.exists() else clip_among(clips, clip),
                         label=canonical(label),
                         split="" if len(sets) > 1 else split,
                         fold=folder.name.removeprefix("set_") if len(sets) > 1 else "",
@@ -182,14 +86,10 @@ def mafw(root: Path) -> Manifest:
 
 
 def _afew_sides(root: Path) -> dict[str, Path]:
-    """Find the folders of AFEW's splits, which copies spell in many ways."""
-    sides = {}
-    for folder in folders(root):
-        name = folder.name.lower().replace("_afew", "").replace("afew_", "")
-        if name in ("train", "val"):
-            # Its test set has no public labels, so published results are those on the validation set.
-            sides["train" if name == "train" else "test"] = folder
-    return sides
+    """Find the folders of AFEW's splits, which copies spell in many ways; plain `train` and `val` are anybody's."""
+    # Its test set has no public labels, so published results are those on the validation set.
+    known = {"train_afew": "train", "afew_train": "train", "val_afew": "test", "afew_val": "test"}
+    return {known[name]: folder for folder in folders(root) if (name := folder.name.lower()) in known}
 
 
 def is_afew(root: Path) -> bool:
@@ -215,32 +115,32 @@ def afew(root: Path) -> Manifest:
     return found
 
 
-def is_aff_wild2(root: Path) -> bool:
-    return any(under(root, "EXPR_Recognition_Challenge"))
+def _meld_tables(root: Path) -> dict[str, Path]:
+    found = {split: under(root, f"{split}_sent_emo.csv") for split in _MELD_FOLDERS}
+    return {split: paths[0] for split, paths in found.items() if paths}
 
 
-def aff_wild2(root: Path) -> Manifest:
-    """Read `EXPR_Recognition_Challenge/{Train_Set,Validation_Set}/<video>.txt`, frames in `cropped_aligned*/<video>`.
+def is_meld(root: Path) -> bool:
+    return bool(_meld_tables(root))
 
-    `<video>_left` and `<video>_right` are two persons of one video, which stay in one split. Validation_Set is the test
-    split: the real one has no labels.
+
+def meld(root: Path) -> Manifest:
+    """Read `train_sent_emo.csv` and the like, with a row for each clip `train_splits/dia0_utt0.mp4`.
+
+    Speakers are no subjects: they are the same six people in all splits, and others in the picture.
     """
-    found = Manifest(root, "aff-wild2", image_fps=30.0)
-    challenge = next(iter(under(root, "EXPR_Recognition_Challenge")), root)
-    crops = [*sorted(root.glob("cropped_aligned*")), root / "cropped_aligned"]
-    for split, folder in (("train", "Train_Set"), ("test", "Validation_Set")):
-        for labels in sorted((challenge / folder).glob("*.txt")):
-            path = next(
-                (crop / labels.stem for crop in crops if (crop / labels.stem).is_dir()), crops[-1] / labels.stem
-            )
-            found.clips.append(
-                Clip(
-                    clip=labels.stem,
-                    path=path,
-                    subject=labels.stem.removesuffix("_left").removesuffix("_right"),
-                    split=split,
-                    frame_labels=str(labels),
-                    origin=str(labels),
-                )
-            )
+    found = Manifest(root, "meld", labels=_MELD)
+    found.notes.append("several people are in the picture, and the speaker is not marked: the face seen longest counts")
+    for side, table in _meld_tables(root).items():
+        clips = under(root, _MELD_FOLDERS[side]) or [root / _MELD_FOLDERS[side]]
+        for origin, row in table_rows(table, found, "emotion", "dialogue_id", "utterance_id"):
+            name = f"dia{row.get('dialogue_id', '')}_utt{row.get('utterance_id', '')}"
+            # In the test split some clips were cut anew, under another name.
+            path = clip_among(clips, f"final_videos_test{name}")
+            path = path if path.exists() else clip_among(clips, f"{name}.mp4")
+            if (side, name) == _MELD_BROKEN or ((side, name) == _MELD_MISSING and not path.exists()):
+                found.left_out["clips that are missing or broken as published"] += 1
+                continue
+            label, split = canonical(row.get("emotion", "")), canonical_split(side)
+            found.clips.append(Clip(clip=f"{side}/{name}", path=path, label=label, split=split, origin=origin))
     return found

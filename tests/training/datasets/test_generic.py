@@ -1,4 +1,4 @@
-"""Readers of layouts that people make themselves."""
+"""Readers of tables that people make themselves."""
 
 from __future__ import annotations
 
@@ -10,11 +10,6 @@ import pytest
 from training_builders import labels, read, table, tree
 
 from fervideo.training import frame_labels
-
-
-def test_folder(tmp_path: Path):
-    root = tree(tmp_path, "Happy/a b.mp4", "Happy/c/1.png", "bored/d.avi", "bored/notes.txt")
-    assert labels(read(root, "folder")) == {"Happy/a b": "happiness", "Happy/c": "happiness", "bored/d": "bored"}
 
 
 def test_manifest(tmp_path: Path):
@@ -37,6 +32,51 @@ def test_manifest(tmp_path: Path):
         assert math.isnan(found.clips[0].start_s)
         assert found.clips[2].end_s == 3.5
         assert [str(problem) for problem in found.problems] == [f"{path}:5: 'soon' is no time in seconds"]
+        assert list(found.left_out.values()) == [1]
+
+
+def test_missing_labels_are_left_out_and_counted(tmp_path: Path):
+    tree(tmp_path, "a.mp4")
+    rows = [f"a.mp4,{label}" for label in ("N/A", "nan", "none", "NA", "null", "-1", "sad")]
+    table(tmp_path / "list.csv", "path,label", *rows)
+    found = read(tmp_path, "manifest")
+    assert [(clip.label, found.left_out.total()) for clip in found.clips] == [("sadness", 6)]
+    # A clip may have votes or labels by frame instead.
+    table(tmp_path / "list.csv", "path,label,label_votes,frame_labels", "a.mp4,N/A,fear:2,", "a.mp4,N/A,,a.csv")
+    assert [clip.label_votes for clip in read(tmp_path, "manifest").clips] == ["fear:2", ""]
+
+
+def test_paths_of_windows(tmp_path: Path):
+    tree(tmp_path, "many/clip.mp4", "one\\two.mp4")
+    table(tmp_path / "many/clip.csv", "time_s,label", "0,sad")
+    lines = (r"many\clip.mp4,sad,many\clip.csv", r"one\two.mp4,sad,", r".\many\clip.mp4,sad,")
+    table(tmp_path / "list.csv", "path,label,frame_labels", *lines)
+    found = read(tmp_path, "manifest")
+    assert [clip.path.relative_to(tmp_path).as_posix() for clip in found.clips] == [
+        "many/clip.mp4",
+        "one\\two.mp4",
+        "many/clip.mp4",
+    ]
+    assert found.clips[0].frame_labels == str(tmp_path / "many/clip.csv")
+    (tmp_path / "list.csv").unlink()
+    table(tmp_path / "labels.csv", "clip,start_s,end_s,label", r"many\clip,0,1,sad")
+    assert labels(read(tmp_path, "intervals")) == {"many/clip@0": "sadness"}
+
+
+def test_a_folder_of_corrections(tmp_path: Path):
+    """Tables in a folder of their own, about videos beside that folder or anywhere, and about one face."""
+    tree(tmp_path, "study/a.mp4", "elsewhere/b.mp4")
+    head = "clip,start_s,end_s,label,was,face"
+    corrections = tmp_path / "study" / "corrections"
+    table(corrections / "a.csv", head, "a.mp4,1,2.5,sad,neutral,0", "a.mp4,3,4,happy,neutral,1")
+    table(corrections / "b.csv", head, f"{tmp_path}/elsewhere/b.mp4,0,1,fear,neutral,", "gone.mp4,0,1,fear,neutral,")
+    found = read(corrections, "intervals")
+    assert [(clip.path, clip.label, clip.start_s, clip.end_s) for clip in found.clips] == [
+        (tmp_path / "study" / "a.mp4", "sadness", 1.0, 2.5),
+        (tmp_path / "elsewhere" / "b.mp4", "fear", 0.0, 1.0),
+        (corrections / "gone.mp4", "fear", 0.0, 1.0),
+    ]
+    assert found.left_out == {"rows about another face than 0, the one seen longest": 1}
 
 
 def test_intervals(tmp_path: Path):
