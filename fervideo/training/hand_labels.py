@@ -36,7 +36,7 @@ def read_labels(path: Path | str, layout: str | None = None, skip: bool = False)
     """
     manifest = datasets.read(Path(path), layout)
     for reason, n in manifest.left_out.items():
-        _LOG.warning("%s: left out %d %s", path, n, reason)
+        _LOG.warning("%s: left out %s: %d", path, reason, n)
     problems = [*manifest.problems, *frame_labels.check(manifest)]
     sound = manifest.sound(problems, skip=skip)
     rows = [row for clip in sound.clips for row in _stretches(clip)]

@@ -176,16 +176,18 @@ def _preview(
     sound = replace(manifest, clips=[clip for clip in manifest.clips if clip.origin not in bad])
     try:
         clips, unfit = _fit_for(purpose, sound, settings, sides)
-        fitting, folds = replace(sound, clips=clips), {}
-        if purpose == "folds":
-            for fold in splits.folds(fitting, settings.train):
-                assigned = splits.assign(fitting, settings.train, fold)
-                folds[fold] = sum(clip.split == "test" for clip in assigned)
+        folds = _folds(replace(sound, clips=clips), settings) if purpose == "folds" else {}
     except DatasetError as error:
         return Preview(sound, problems, unfit=f"{error.reason}; {error.remedy}")
     own = {clip.split for clip in sound.clips} | ({"test"} if any(clip.fold for clip in sound.clips) else set())
     drawn = [split for split in SPLITS[1:] if purpose == "train" and split not in own]
-    return Preview(fitting, [*problems, *unfit], drawn, folds)
+    return Preview(sound, [*problems, *unfit], clips, drawn, folds)
+
+
+def _folds(manifest: Manifest, settings: TrainingSettings) -> dict[str, int]:
+    """Return the number of rows that each fold tests."""
+    each = {fold: splits.assign(manifest, settings.train, fold) for fold in splits.folds(manifest, settings.train)}
+    return {fold: sum(clip.split == "test" for clip in clips) for fold, clips in each.items()}
 
 
 def _fit_for(

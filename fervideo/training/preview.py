@@ -17,8 +17,9 @@ class Preview:
     """A dataset as it would be used.
 
     Attributes:
-        manifest: Its rows without problems, with splits if the run trains.
+        manifest: Its rows without problems of their own.
         problems: Problems that were found so far; videos are opened later.
+        clips: The rows that fit their use, with splits if the run trains.
         drawn: Splits that are drawn, since the dataset has none.
         folds: Number of rows that each fold tests; empty where there are no folds.
         unfit: Reason for which no splits can be made; empty where they can.
@@ -26,6 +27,7 @@ class Preview:
 
     manifest: Manifest
     problems: Sequence[Problem]
+    clips: Sequence[Clip] = ()
     drawn: Sequence[str] = ()
     folds: Mapping[str, int] = field(default_factory=dict)
     unfit: str = ""
@@ -38,7 +40,7 @@ class Preview:
             ("labels", _labels(found)),
             ("clips", _people(found.clips) + self._unknown_subjects()),
             *self._splits(),
-            *(("left out", f"{n} {reason}") for reason, n in found.left_out.items()),
+            *(("left out", f"{reason}: {n}") for reason, n in found.left_out.items()),
             *(("note", note) for note in found.notes),
         ]
         if self.problems:
@@ -55,8 +57,7 @@ class Preview:
         if self.folds:
             tested = ", ".join(f"{name} ({number})" for name, number in self.folds.items())
             return [("folds", f"{len(self.folds)}, rows that each one tests: {tested}")]
-        clips = self.manifest.clips
-        parts = {split: [clip for clip in clips if clip.split == split] for split in SPLITS}
+        parts = {split: [clip for clip in self.clips if clip.split == split] for split in SPLITS}
         texts = [
             f"{split}{' (drawn)' if split in self.drawn else ''} {_people(own)}" for split, own in parts.items() if own
         ]

@@ -44,7 +44,7 @@ def test_folds_are_listed_with_their_rows(tmp_path: Path, capsys: pytest.Capture
     assert out[2:] == [
         "clips     8 clips of 4 subjects",
         "folds     2, rows that each one tests: 0 (4), 1 (4)",
-        "left out  1 rows without a label, such as N/A or no_face",
+        "left out  rows without a label, such as N/A or no_face: 1",
     ]
 
 

@@ -66,10 +66,10 @@ def test_paths_of_windows(tmp_path: Path):
 def test_a_folder_of_corrections(tmp_path: Path):
     """Tables in a folder of their own, about videos beside that folder or anywhere, and about one face."""
     tree(tmp_path, "study/a.mp4", "elsewhere/b.mp4")
-    head = "clip,start_s,end_s,label,was,face"
+    head = "clip,start_s,end_s,label,face,predicted"
     corrections = tmp_path / "study" / "corrections"
-    table(corrections / "a.csv", head, "a.mp4,1,2.5,sad,neutral,0", "a.mp4,3,4,happy,neutral,1")
-    table(corrections / "b.csv", head, f"{tmp_path}/elsewhere/b.mp4,0,1,fear,neutral,", "gone.mp4,0,1,fear,neutral,")
+    table(corrections / "a.csv", head, "a.mp4,1,2.5,sad,0,neutral", "a.mp4,3,4,happy,1,neutral")
+    table(corrections / "b.csv", head, f"{tmp_path}/elsewhere/b.mp4,0,1,fear,,neutral", "gone.mp4,0,1,fear,,neutral")
     found = read(corrections, "intervals")
     assert [(clip.path, clip.label, clip.start_s, clip.end_s) for clip in found.clips] == [
         (tmp_path / "study" / "a.mp4", "sadness", 1.0, 2.5),
