@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from scipy.sparse import coo_array
@@ -79,16 +80,22 @@ def _drawn(clips: Sequence[Clip], manifest: Manifest, settings: TrainSettings) -
         raise DatasetError(
             manifest.root, f"has {n_groups} {who} to draw a split from", "give splits in a manifest, or more subjects"
         )
-    number = np.zeros(len(clips), np.int64)
     # A clip without a label of its own is dealt by the label that most of its frames have.
     names = [clip.label or most_frequent(clip) for clip in clips]
     # Labels rarer than the number of folds cannot be in each: they are dealt like the commonest. `check` lists them.
     count = Counter(names)
     names = [name if count[name] >= n_folds else count.most_common(1)[0][0] for name in names]
-    dealer = StratifiedGroupKFold(n_folds, shuffle=True, random_state=settings.seed)
+    return np.array(_dealt(tuple(groups.tolist()), tuple(names), n_folds, settings.seed))
+
+
+@lru_cache(maxsize=64)
+def _dealt(groups: tuple[int, ...], names: tuple[str, ...], n_folds: int, seed: int) -> tuple[int, ...]:
+    """Return the fold of each row; kept, since ten thousand groups take seconds, and a run asks several times."""
+    number = np.zeros(len(groups), np.int64)
+    dealer = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
     for fold, (_, rows) in enumerate(dealer.split(groups, names, groups)):
         number[rows] = fold
-    return number
+    return tuple(number.tolist())
 
 
 def _together(clips: Sequence[Clip]) -> Int64:
