@@ -79,7 +79,8 @@ def dfew(root: Path) -> Manifest:
                     origin=origin,
                 )
             )
-    _check_votes(found)
+    if votes:
+        _check_votes(found)
     return found
 
 
@@ -111,8 +112,9 @@ def _votes(root: Path, found: Manifest) -> dict[str, str]:
 
 
 def _check_votes(found: Manifest) -> None:
-    """Add a problem if hardly any clip has votes: then the sheet's numbers are not those of the clips."""
+    """Leave votes out, with a problem, if hardly any clip has some: the sheet's numbers are not those of the clips."""
     voted = sum(bool(clip.label_votes) for clip in found.clips)
-    if 0 < voted < len(found.clips) / 2:
-        reason = f"the votes of annotation.xlsx are about {voted} of the {counted(len(found.clips), 'listed clip')}"
-        found.add_problem(found.root, f"{reason}: check its column {_NUMBER[0]}, or move it away")
+    if voted < len(found.clips) / 2:
+        reason = f"the votes of annotation.xlsx are about {voted} of {counted(len(found.clips), 'listed clip')}"
+        found.add_problem(found.root, f"{reason}, and are left out: check its column {_NUMBER[0]}, or move it away")
+        found.clips[:] = [clip._replace(label_votes="") for clip in found.clips]

@@ -104,12 +104,15 @@ def test_dfew_names_votes_that_are_none(tmp_path: Path):
     assert "annotation.xlsx: cannot be read" in str(problem)
 
 
-def test_dfew_votes_of_other_clips_are_a_problem(tmp_path: Path):
+@pytest.mark.parametrize(("number", "voted"), [(2, 1), (9, 0)])
+def test_dfew_votes_of_other_clips_are_a_problem(tmp_path: Path, number: int, voted: int):
     pytest.importorskip("openpyxl")
-    dfew_with_votes(tmp_path, (8, 0, 2, 0, 0, 0, 0, 2, 1))
+    dfew_with_votes(tmp_path, (8, 0, 2, 0, 0, 0, 0, number, 1))
     table(tmp_path / "train(single-labeled)/set_1.csv", "video_name,label", "1,1", "3,1")
-    (problem,) = read(tmp_path, "dfew").problems
-    assert "the votes of annotation.xlsx are about 1 of the 3 listed clips: check its column order" in problem.reason
+    found = read(tmp_path, "dfew")
+    (problem,) = found.problems
+    assert f"are about {voted} of 3 listed clips, and are left out: check its column order" in problem.reason
+    assert {clip.label_votes for clip in found.clips} == {""}
 
 
 def test_dfew_votes_without_the_number_of_the_clip_are_a_problem(tmp_path: Path):
