@@ -6,6 +6,7 @@ frame_labels.py   labels per frame: from files, from intervals, or made up from 
 hand_labels.py    labels of human coders as one table of stretches
 splits.py         train, validation, test, folds: never one subject in two splits
 features.py       samples of clips: courses of features with their labels
+preview.py        a dataset at a glance: layout, labels, clips, people, splits
 prepare.py        preparation of a dataset, with its problems known before the work
 batches.py        pieces of samples, dealt and padded into batches
 loop.py           the training loop

@@ -71,3 +71,11 @@ def test_labels_are_on_the_clock_of_a_player(tmp_path: Path):
     assert (made.time_s[0], made.step_time_s[0]) == (1.5, 1.5)
     cut = sample(Clip("a", Path("a.mp4"), label="bored", start_s=1.0, end_s=2.0), late, ("happiness", "bored"))
     np.testing.assert_allclose(cut.time_s, 1.5 + np.arange(13) / 25, atol=1e-9)
+
+
+def test_numbered_labels_of_a_raw_video_count_its_frames_from_one(tmp_path: Path):
+    labels = tmp_path / "40.txt"
+    labels.write_text("Neutral,Anger\n0\n1\n-1\n0\n")
+    clip = Clip("40", tmp_path / "40.mp4", frame_labels=str(labels))
+    made = sample(clip, make_features(5, [range(5)]), ("neutral", "anger"))
+    assert made.frame_label.tolist() == [0, 1, -1, 0, -1]
