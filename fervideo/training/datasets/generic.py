@@ -108,7 +108,7 @@ def intervals(root: Path) -> Manifest:
         for origin, row in table_rows(table, found, "clip", "start_s", "end_s", "label"):
             if not row["clip"]:
                 found.add_problem(origin, "names no clip")
-            elif row.get("face", "") not in ("", "0"):
+            elif row.get("face", "") not in ("", "0", "0.0"):
                 found.left_out["rows about another face than 0, the one seen longest"] += 1
             else:
                 add_interval(
