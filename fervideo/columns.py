@@ -51,6 +51,10 @@ def _number(name: str, meaning: str) -> Column:
     return Column(name=name, dtype="number", meaning=meaning)
 
 
+def _flag(name: str, meaning: str) -> Column:
+    return Column(name=name, unit="0, 1", dtype="number", meaning=meaning)
+
+
 def _time(name: str, meaning: str) -> Column:
     return Column(name=name, unit="s", decimals=TIME_DECIMALS, meaning=meaning)
 
@@ -143,6 +147,15 @@ _EVENTS = (
         meaning="smile: height above the face at rest; looking_away: largest angle from the camera",
     ),
     _time("rise_s", "apex_s - onset_s of a moment"),
+    _text("second_expression", "expression with the largest mean p_ in it beside its own"),
+    _share("second_confidence", "mean probability of that expression, weighted by the frames' durations"),
+    _flag("uncertain", "1: frames that show it and are not uncertain fill less than half of its time"),
+)
+#: Columns of frames about the evidence of their labels; `timeline.certainty` computes them.
+_CERTAINTY = (
+    _text("second_expression", "expression with the second largest p_"),
+    _share("second_confidence", "probability of that expression"),
+    _flag("uncertain", "1: the evidence is thin, by confidence, quality and status"),
 )
 #: Columns of a face that need its course in time; `timeline.courses` computes each.
 COURSES: tuple[Column, ...] = (
@@ -152,8 +165,10 @@ COURSES: tuple[Column, ...] = (
     Column(name="towards_camera", unit="0, 1", decimals=0, meaning="1: the gaze is within a cone around the camera"),
     _share("speaking", "how much the mouth moves as in speech, by sight alone"),
 )
-#: Measures that are older than COURSES, and so stand before them in the table of frames.
-_FIRST_MEASURES = 9
+#: Measures that are older than COURSES, and so stand before them in the table of frames; those older than _CERTAINTY.
+_FIRST_MEASURES, _MEASURES_BEFORE_CERTAINTY = 9, 54
+#: Names of columns that results of earlier versions may lack.
+NEWER = frozenset(column.name for column in _CERTAINTY)
 #: Start of the names of movements.
 MOVE = "move_"
 #: Columns of a batch's table of clips, before those of the summary.
@@ -204,7 +219,9 @@ def frames(labels: Sequence[str] = EXPRESSIONS, *, unsmoothed: bool = False) -> 
         *measures[:_FIRST_MEASURES],
         _time("media_time_s", "time_s on a player's clock, which begins with the earliest stream of the file"),
         *COURSES,
-        *measures[_FIRST_MEASURES:],
+        *measures[_FIRST_MEASURES:_MEASURES_BEFORE_CERTAINTY],
+        *_CERTAINTY,
+        *measures[_MEASURES_BEFORE_CERTAINTY:],
         *(_unsmoothed(column) for name, column in MEASURES.items() if unsmoothed and name.startswith(MOVE)),
     )
 

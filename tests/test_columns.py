@@ -55,10 +55,12 @@ ORDER = {
         *("eyes_closed", "towards_camera", "speaking"),
         *CONDITIONS,
         *MOVES,
+        *("second_expression", "second_confidence", "uncertain"),
     ],
     "events": [
         *("face", "expression", "onset_s", "apex_s", "offset_s", "duration_s"),
         *("mean_confidence", "peak_confidence", "media_onset_s", "kind", "amplitude", "rise_s"),
+        *("second_expression", "second_confidence", "uncertain"),
     ],
     "summary": [
         *("video", "face", "start_s", "end_s", "coverage", "expression", "confidence"),

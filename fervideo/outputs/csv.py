@@ -119,8 +119,8 @@ def _with_text(table: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFram
 
 
 def _read_table(path: Path, wanted: Sequence[Column]) -> pd.DataFrame:
-    """Read a table with its columns in order and in their dtypes; measures newer than the file are empty."""
-    names = columns.names(wanted)
+    """Read a table with its columns in order and in their dtypes; columns newer than the file are empty."""
+    names, newer = columns.names(wanted), {*columns.MEASURES, *columns.NEWER}
     try:
         # A video may well be called "NA": nothing but an empty field is missing.
         table = pd.read_csv(
@@ -131,9 +131,11 @@ def _read_table(path: Path, wanted: Sequence[Column]) -> pd.DataFrame:
             na_values=[""],
             float_precision="round_trip",
         )
-        if missing := [name for name in names if name not in table and name not in columns.MEASURES]:
-            raise ValueError(f"it lacks {', '.join(missing)}")
-        return unguarded(table.reindex(columns=names))
+        missing = [name for name in names if name not in table]
+        if unknown := [name for name in missing if name not in newer]:
+            raise ValueError(f"it lacks {', '.join(unknown)}")
+        dtype_of = dtypes(wanted)
+        return unguarded(table.reindex(columns=names).astype({name: dtype_of[name] for name in missing}))
     except (OSError, ValueError) as error:
         raise UsageError(
             path,

@@ -114,9 +114,9 @@ def _field(column: Column) -> pa.Field[Any]:
 
 
 def _table(read: pa.Table, wanted: Sequence[Column], path: Path) -> pd.DataFrame:
-    """Return a table with its columns in their order and dtypes; measures newer than the file are empty, at the end."""
+    """Return a table with its columns in their order and dtypes; columns newer than the file are empty, at the end."""
     missing = [column.name for column in wanted if column.name not in read.column_names]
-    if unknown := [name for name in missing if name not in columns.MEASURES]:
+    if unknown := [name for name in missing if name not in {*columns.MEASURES, *columns.NEWER}]:
         raise UsageError(path, f"lacks {', '.join(unknown)}", "export the timeline again")
     found: pd.DataFrame = read.drop_columns([_CLIP.name]).to_pandas(integer_object_nulls=True)
     return found.reindex(columns=[*found.columns, *missing]).astype(dtypes(wanted))

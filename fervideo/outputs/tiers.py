@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from fervideo.records import Float64, Int64
-from fervideo.timeline.record import Timeline
+from fervideo.timeline.record import UNCERTAIN, Timeline
 
 #: The kind of events in a table that has no column `kind`.
 EXPRESSION = "expression"
@@ -63,10 +63,13 @@ class Tier(NamedTuple):
 def of_events(timeline: Timeline) -> list[Tier]:
     """Return the tiers of a timeline, by face; expressions come before other kinds.
 
-    No stretch goes on after the video, as the last event does where few of its frames were analysed. BORIS would leave
-    out its end.
+    A tier `uncertain` has the stretches of the expressions that are marked so. No stretch goes on after the video, as
+    the last event does where few of its frames were analysed. BORIS would leave out its end.
     """
     events = with_kind(timeline.events)
+    if "uncertain" in events:
+        doubtful = events[(events["uncertain"] == 1).fillna(False).to_numpy(bool)]
+        events = pd.concat([events, doubtful.assign(kind=UNCERTAIN, expression=np.nan)], ignore_index=True)
     shift_s, last_s = media_start_s(timeline), timeline.info.duration_s
     tiers = []
     keys: Any

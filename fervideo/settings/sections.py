@@ -155,6 +155,13 @@ class SequenceSettings(Section):
         le=1,
         description="The summary calls a face uncertain if its top expression is less probable than this; 0: never.",
     )
+    certain_from: float = Field(
+        0.65,
+        ge=0,
+        le=1,
+        description="Frames are marked uncertain if their expression is less probable than this; 0: only those of poor "
+        "quality, and those without the whole face.",
+    )
 
 
 class EventSettings(Section):
@@ -284,7 +291,7 @@ def cache_digests(settings: Settings) -> tuple[str, str]:
     # The rate of an image folder is part of its fingerprint; for files it means nothing.
     faces = settings.model_dump(include={"video": {"sample_fps", "decoder", "rotate"}, "faces": True})
     expressions = settings.model_dump(
-        include={"sequence": True, "tracking": True}, exclude={"sequence": {"model", "uncertain_below"}}
+        include={"sequence": True, "tracking": True}, exclude={"sequence": {"model", "uncertain_below", "certain_from"}}
     )
     return _digest(faces), _digest(expressions)
 

@@ -17,6 +17,9 @@ from fervideo.timeline import Timeline
 from fervideo.timeline.summary import behaviour, main_expression
 from fervideo.timeline.tables import make_table, rounded_shares
 
+#: Columns of events that a cut makes unknown; results of earlier versions lack some.
+_OF_WHOLE_EVENTS = ("mean_confidence", "rise_s", "second_expression", "second_confidence", "uncertain")
+
 
 def between(timeline: Timeline, start_s: float, end_s: float) -> Timeline:
     """Return the stretch [start_s, end_s) of a timeline; its times stay those of the whole video.
@@ -78,7 +81,7 @@ def _cut(events: pd.DataFrame, start_s: float, end_s: float) -> pd.DataFrame:
     outside = (kept["apex_s"] < start_s) | (kept["apex_s"] >= end_s)
     is_cut = (kept["onset_s"] < start_s) | (kept["offset_s"] > end_s)
     kept.loc[outside, ["apex_s", "peak_confidence"]] = np.nan
-    kept.loc[is_cut, ["mean_confidence", "rise_s"]] = np.nan
+    kept.loc[is_cut, [name for name in _OF_WHOLE_EVENTS if name in kept]] = pd.NA
     onset_s, offset_s = kept["onset_s"].clip(lower=start_s), kept["offset_s"].clip(upper=end_s)
     media_onset_s = (kept["media_onset_s"] + onset_s - kept["onset_s"]).round(6)
     duration_s = (offset_s - onset_s).round(6)

@@ -20,7 +20,7 @@ from fervideo import columns
 from fervideo.columns import TIME_DECIMALS
 from fervideo.records import EXPRESSIONS, NEGATIVE, ClipFeatures, Float32, Float64, Int64, TrackExpressions
 from fervideo.settings import Settings
-from fervideo.timeline import courses
+from fervideo.timeline import certainty, courses
 from fervideo.timeline.events import event_table
 from fervideo.timeline.record import SCHEMA, Timeline
 from fervideo.timeline.summary import summary_table
@@ -39,7 +39,7 @@ def build(
     Args:
         features: The clip; its faces in tracks.
         tracks: One for each track of the clip.
-        settings: Those of the run; `events` and `sequence.uncertain_below` are used here.
+        settings: Those of the run; `events`, `sequence.uncertain_below` and `sequence.certain_from` are used here.
         provenance: More keys of run.json, JSON-able; see `Timeline.provenance` for the keys that are taken.
         labels: The model's expressions, in the order of its probabilities.
 
@@ -122,7 +122,9 @@ def _frame_table(
         **{name: _picked(each[:, None], seen)[:, 0] for name, each in courses.values(features, settings).items()},
     }
     status = np.where(values["cut_off"] == 1, "cut_off", values["status"])
-    return make_table(columns.frames(labels, unsmoothed=settings.measures.unsmoothed), {**values, "status": status})
+    doubts = certainty.of_frames(p, labels, status, values["quality"], settings.sequence.certain_from)
+    wanted = columns.frames(labels, unsmoothed=settings.measures.unsmoothed)
+    return make_table(wanted, {**values, "status": status, **doubts})
 
 
 def _joined(

@@ -12,9 +12,9 @@ import pandas as pd
 
 from fervideo import columns
 from fervideo.columns import TIME_DECIMALS
-from fervideo.records import ClipFeatures, Float64, Int64
+from fervideo.records import Bool, ClipFeatures, Float64, Int64
 from fervideo.settings import EventSettings
-from fervideo.timeline import moments
+from fervideo.timeline import certainty, moments
 from fervideo.timeline.tables import make_table
 
 #: Weight of a frame that has the time of the next one, so that no mean is over nothing.
@@ -37,13 +37,13 @@ def event_table(
     for number, rows in frames.groupby("face"):
         row, p = np.searchsorted(features.frame, rows["frame"]), rows[p_columns].to_numpy()
         values = {name: rows[name].to_numpy(np.float64) for name in moments.READ}
-        rest = moments.resting(values)
+        rest, certain = moments.resting(values), (rows["uncertain"] == 0).to_numpy(bool)
         # A face that left and came back has events in each stay, none in between.
         for stay in np.split(np.arange(len(rows)), np.flatnonzero(np.diff(row) > 1) + 1):
             stay_s = bounds_s[row[stay[0]] : row[stay[-1]] + 2]
-            events = _events(p[stay], stay_s, settings)
-            named = np.array(labels, object)[events["expression"]]
-            parts.append(pd.DataFrame({"face": number, **events, "expression": named, "kind": "expression"}))
+            events = _events(p[stay], certain[stay], stay_s, settings)
+            named = {name: np.array(labels, object)[events[name]] for name in ("expression", "second_expression")}
+            parts.append(pd.DataFrame({"face": number, **events, **named, "kind": "expression"}))
             found = list(moments.find({name: each[stay] for name, each in values.items()}, stay_s, rest))
             parts += [pd.DataFrame(found).assign(face=number)] if found else []
     if not parts:
@@ -58,11 +58,12 @@ def durations_s(bounds_s: Float64) -> Float64:
     return np.maximum(np.diff(bounds_s), _MIN_WEIGHT_S)
 
 
-def _events(p: Float64, bounds_s: Float64, settings: EventSettings) -> dict[str, npt.NDArray[Any]]:
+def _events(p: Float64, certain: Bool, bounds_s: Float64, settings: EventSettings) -> dict[str, npt.NDArray[Any]]:
     """Cut one stay of one face into events that tile it.
 
     Args:
         p: float64 (n, C), probabilities; n is at least 1.
+        certain: bool (n,), rows that are not uncertain.
         bounds_s: float64 (n + 1,), where each row begins and the last one ends.
         settings: When an expression begins, how long it is held, how short an event may be.
 
@@ -83,6 +84,7 @@ def _events(p: Float64, bounds_s: Float64, settings: EventSettings) -> dict[str,
         "duration_s": np.diff(bounds_s[bounds]),
         "mean_confidence": np.add.reduceat(own_p * weight, first) / np.add.reduceat(weight, first),
         "peak_confidence": peak,
+        **certainty.of_events(p, certain, weight, first, label),
     }
 
 

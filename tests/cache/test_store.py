@@ -490,7 +490,8 @@ def test_expressions_are_those_of_both_models_and_of_some_settings(tmp_path: Pat
     for other in (of(model="m2"), of(classifier="w2"), of("sequence.smooth_s=0.5"), of("tracking.max_gap_s=0.1")):
         assert other.expressions() is None
         assert other.folder == of().folder
-    for same in ("events.min_duration_s=1", "sequence.uncertain_below=0.5", "run.workers=1"):
+    later = ("events.min_duration_s=1", "sequence.uncertain_below=0.5", "sequence.certain_from=0.5")
+    for same in (*later, "run.workers=1"):
         assert of(same).expressions() is not None
 
 

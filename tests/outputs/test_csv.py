@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -54,9 +55,9 @@ class TestFiles:
     def test_events(self, saved: dict[str, Path]) -> None:
         assert saved["events"].read_bytes().decode() == (
             "face,expression,onset_s,apex_s,offset_s,duration_s,mean_confidence,peak_confidence,"
-            "media_onset_s,kind,amplitude,rise_s\n"
-            "0,neutral,0.0,0.0,0.08,0.08,0.93,0.93,0.0,expression,,\n"
-            "0,happiness,0.08,0.08,0.12,0.04,0.93,0.93,0.08,expression,,\n"
+            "media_onset_s,kind,amplitude,rise_s,second_expression,second_confidence,uncertain\n"
+            "0,neutral,0.0,0.0,0.08,0.08,0.93,0.93,0.0,expression,,,happiness,0.01,0\n"
+            "0,happiness,0.08,0.08,0.12,0.04,0.93,0.93,0.08,expression,,,neutral,0.01,0\n"
         )
 
     def test_summary(self, saved: dict[str, Path]) -> None:
@@ -176,6 +177,13 @@ class TestRoundTrip:
         assert frames.columns[-1] == "nose_size"
         assert frames["nose_size"].isna().all()
         assert_frame_equal(frames.drop(columns="nose_size"), timeline.frames)
+
+    def test_results_from_before_the_certainty_of_labels_are_read(self, tmp_path: Path) -> None:
+        timeline = make_timeline()
+        older = replace(timeline, frames=timeline.frames.drop(columns=list(columns.NEWER)))
+        frames = read_timeline(older.save(tmp_path)["timeline"]).frames
+        assert frames[list(columns.NEWER)].isna().all(axis=None)
+        assert (frames.dtypes == timeline.frames.dtypes).all()
 
     def test_another_name_is_refused(self, tmp_path: Path) -> None:
         for path in (tmp_path, tmp_path / "table.csv"):

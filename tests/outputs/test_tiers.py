@@ -23,6 +23,14 @@ def test_a_table_without_kinds_has_expressions(timeline: Timeline) -> None:
     assert [tier.kind for tier in tiers.of_events(timeline)] == ["expression"] * 2
 
 
+def test_uncertain_expressions_have_a_tier_of_their_own(timeline: Timeline) -> None:
+    timeline.events.loc[[0, 2], "uncertain"] = 1
+    found = {tier.name: tier.spans for tier in tiers.of_events(timeline)}
+    assert found["face 0 expression"] == (Span(1.5, 1.7, "neutral"), Span(1.7, 1.9, "happiness"))
+    assert found["face 0 uncertain"] == (Span(1.5, 1.7, "uncertain"),)
+    assert found["face 1 uncertain"] == (Span(1.7, 1.9, "uncertain"),)
+
+
 def test_no_event_goes_on_after_the_video() -> None:
     timeline = make_timeline(settings=event_settings(), n_frames=3, time_s=[0.0, 0.16, 0.32], duration_s=0.4)
     assert timeline.events["offset_s"].tolist() == [0.48]

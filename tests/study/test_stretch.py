@@ -26,6 +26,8 @@ def test_a_stretch_keeps_times_and_cuts_events(timeline):
         [1, "sadness", 0.2, 0.5, 0.3],
     ]
     assert part.events["apex_s"].isna().tolist() == [True, False, True]
+    assert part.events["uncertain"].isna().all()
+    assert timeline.between(0.4, 2).events["uncertain"].iloc[0] == 0
     assert part.provenance["between_s"] == [0.2, 0.5]
 
 
