@@ -27,9 +27,9 @@ def write(timeline: Timeline, files: Files) -> None:
     Raises:
         OSError: A file cannot be written.
     """
-    _to_csv(timeline.frames, files.parts["timeline"])
-    _to_csv(timeline.events, files.parts["events"])
-    _to_csv(timeline.summary, files.parts["summary"])
+    to_csv(timeline.frames, files.parts["timeline"])
+    to_csv(timeline.events, files.parts["events"])
+    to_csv(timeline.summary, files.parts["summary"])
     run.write(timeline.provenance, files.parts["run"])
 
 
@@ -50,15 +50,13 @@ def read(path: Path) -> Timeline:
     stem = path.name.removesuffix(suffix)
     paths = {name: path.with_name(f"{stem}{ending}") for name, ending in _SUFFIXES.items()}
     info, labels, record = run.read(paths["run"])
+    wanted = columns.of_run(labels, record["settings"].get("measures", {}))
     return Timeline(
         info=info,
         labels=labels,
-        frames=_read_table(
-            paths["timeline"],
-            columns.frames(labels, unsmoothed=record["settings"].get("measures", {}).get("unsmoothed", False)),
-        ),
-        events=_read_table(paths["events"], columns.events()),
-        summary=_read_table(paths["summary"], columns.summary(labels)),
+        frames=_read_table(paths["timeline"], wanted["frames"]),
+        events=_read_table(paths["events"], wanted["events"]),
+        summary=_read_table(paths["summary"], wanted["summary"]),
         provenance=record,
     )
 
@@ -70,10 +68,10 @@ def write_csv(table: pd.DataFrame, path: Path) -> None:
         OutputError: The file cannot be written.
     """
     with atomic.written(path) as temporary:
-        _to_csv(table, temporary)
+        to_csv(table, temporary)
 
 
-def _to_csv(table: pd.DataFrame, path: Path) -> None:
+def to_csv(table: pd.DataFrame, path: Path) -> None:
     """Write a table as pandas would, in a third of the time: few of a column's rounded values differ."""
     names = [str(name) for name in table]
     table = guarded(table)
@@ -131,7 +129,9 @@ def _read_table(path: Path, wanted: Sequence[Column]) -> pd.DataFrame:
             na_values=[""],
             float_precision="round_trip",
         )
-        if missing := [name for name in names if name not in table and name not in columns.MEASURES]:
+        if missing := [
+            name for name in names if name not in table and name.removesuffix(columns.REL) not in columns.MEASURES
+        ]:
             raise ValueError(f"it lacks {', '.join(missing)}")
         return unguarded(table.reindex(columns=names))
     except (OSError, ValueError) as error:

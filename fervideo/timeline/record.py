@@ -138,7 +138,7 @@ def describe(timeline: Timeline) -> str:
         shares = sorted(((row[f"time_{name}"], name) for name in timeline.labels), key=lambda share: -share[0])
         shown = ", ".join(f"{name} {share:.0%}" for share, name in shares if share >= _SMALL_SHARE)
         n_events = int((expressions["face"] == row["face"]).sum())
-        lines.append((str(row["face"]), f"{row['coverage']:.0%}", row["expression"], shown, str(n_events)))
+        lines.append((_person(row), f"{row['coverage']:.0%}", row["expression"], shown, str(n_events)))
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     texts = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
     if len(lines) == 1:
@@ -148,6 +148,12 @@ def describe(timeline: Timeline) -> str:
         texts.append(f"damaged: {timeline.damage}")
     texts += [f"note: {note}" for note in timeline.provenance.get("notes", ())]
     return "\n".join(texts)
+
+
+def _person(row: pd.Series[Any]) -> str:
+    """Return the number of a face, and its name if it has one."""
+    named = "name" in row and pd.notna(row["name"])
+    return f"{row['face']} {row['name']}" if named else str(row["face"])
 
 
 def _hints(timeline: Timeline) -> list[str]:
