@@ -219,10 +219,11 @@ class MeasureSettings(Section):
     unsmoothed: bool = Field(False, description="Whether movements come a second time, as each frame alone shows them.")
     names: Annotated[str, AfterValidator(_named)] | None = Field(
         None,
-        description="Names of faces by their positions: left, right, longest, largest, or a number. left and right are "
-        "those of the picture. All tables get a column name at their end.",
+        description="Names of faces by their positions, left and right in the picture. All tables get a column `name`.",
         examples=["left=therapist,right=client"],
-        json_schema_extra={"range": "POSITION=NAME,POSITION=NAME, or unset"},
+        json_schema_extra={
+            "range": "POSITION=NAME,POSITION=NAME with left, right, longest, largest or a number; or unset"
+        },
     )
     baseline: Annotated[str, AfterValidator(values.baseline)] | None = Field(
         None,

@@ -48,7 +48,7 @@ def test_files_and_parts_keep_names(timeline: Timeline, tmp_path: Path):
         ("1=a", r"clip\.mp4: has no face for 1=a: it shows 1 face; choose"),
     ],
 )
-def test_a_place_without_a_face_is_one_line(names: str, reason: str):
+def test_a_name_without_a_face_is_one_line(names: str, reason: str):
     with pytest.raises(UsageError, match=reason):
         named(make_timeline(), names)
 
