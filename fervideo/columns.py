@@ -7,14 +7,10 @@ that begin with `raw_` follow EXPRESSIONS, which every frame classifier has.
 
 from __future__ import annotations
 
-import json
-import re
-import textwrap
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Literal
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
-from fervideo.errors import UsageError, nearest
 from fervideo.movements import MOVEMENTS, Movement
 from fervideo.records import EXPRESSIONS, NEGATIVE
 
@@ -120,9 +116,6 @@ MEASURES: dict[str, Column] = {
     )
 }
 
-#: Measures that stand before media_time_s in the table of frames; later ones come after it, at the end.
-_BEFORE_MEDIA = 9
-
 _BOX = (
     _pixels("box_x_px", "left edge of the box around the landmarks, in the upright frame"),
     _pixels("box_y_px", "top edge of that box"),
@@ -167,10 +160,15 @@ COURSES: tuple[Column, ...] = (
 )
 #: Measures that are older than COURSES, and so stand before them in the table of frames; those older than _CERTAINTY.
 _FIRST_MEASURES, _MEASURES_BEFORE_CERTAINTY = 9, 54
-#: Names of columns that results of earlier versions may lack.
+#: Names of columns that results of earlier versions may lack, beside those of measures.
 NEWER = frozenset(column.name for column in _CERTAINTY)
+#: The last column of a clip's tables where its faces have names.
+NAME = _text("name", "name that --names gives the face")
 #: Start of the names of movements.
 MOVE = "move_"
+#: End of the names of columns relative to a baseline, and the measures that have one: no conditions of the picture.
+REL = "_rel"
+RELATIVE = [name for name in MEASURES if name not in ("face_px", "inside", "blur", "brightness", "quality", "cut_off")]
 #: Columns of a batch's table of clips, before those of the summary.
 CLIP = (
     _text("path", "path of the video, relative to the folder given"),
@@ -226,8 +224,48 @@ def frames(labels: Sequence[str] = EXPRESSIONS, *, unsmoothed: bool = False) -> 
     )
 
 
+def is_newer(name: str) -> bool:
+    """Check whether a result of an earlier version may lack a column."""
+    return name in NEWER or name.removesuffix(REL) in MEASURES
+
+
 def _unsmoothed(column: Column) -> Column:
     return replace(column, name=f"{column.name}_unsmoothed", meaning=f"{column.meaning}, from this frame alone")
+
+
+def of_run(labels: Sequence[str], measures: Mapping[str, Any]) -> dict[str, tuple[Column, ...]]:
+    """Return the columns of a clip's three tables as a run writes them.
+
+    Args:
+        labels: Labels of the model.
+        measures: The run's settings of measures; `unsmoothed`, `names` and `baseline` add columns.
+    """
+    name = (NAME,) if measures.get("names") else ()
+    beside_baseline = relative() if measures.get("baseline") else ()
+    return {
+        "frames": (*frames(labels, unsmoothed=measures.get("unsmoothed", False)), *name, *beside_baseline),
+        "events": (*events(), *name),
+        "summary": (*summary(labels), *name),
+    }
+
+
+def relative() -> tuple[Column, ...]:
+    """Return the columns that a baseline adds to the table of frames."""
+    return tuple(
+        replace(MEASURES[name], name=f"{name}{REL}", meaning=f"{name} minus the person's own at rest", source="")
+        for name in RELATIVE
+    )
+
+
+def baseline() -> tuple[Column, ...]:
+    """Return the columns of the table of baselines."""
+    return (
+        _text("video", "name of the video file"),
+        _number("face", "number of the face, as in the table of frames"),
+        NAME,
+        _number("frames", "frames that the baseline is the median of"),
+        *(MEASURES[name] for name in RELATIVE),
+    )
 
 
 def events() -> tuple[Column, ...]:
@@ -307,83 +345,11 @@ TABLES = {
     "frames": Table(file="CLIP.timeline.csv", rows="one row per face per frame", columns=frames),
     "events": Table(file="CLIP.events.csv", rows="one row per event", columns=events),
     "summary": Table(file="CLIP.summary.csv", rows="one row per face", columns=summary),
+    "baseline": Table(file="CLIP.baseline.csv, with --baseline", rows="one row per face", columns=baseline),
     "photos": Table(file="FILE of fervideo image -o", rows="one row per face", columns=photos),
     "clips": Table(file="clips.csv of a batch", rows="one row per face per clip", columns=clips),
     "failures": Table(file="failures.csv of a batch", rows="one row per clip with a failure", columns=failures),
 }
-
-
-#: Width of the lines that `describe` prints, and the most of it for meanings.
-_WIDTH, _MEANING_WIDTH = 120, 64
-
-
-def describe(table: str | None = None) -> str:
-    """Return the columns of a table as aligned text, for the terminal.
-
-    Args:
-        table: Its name in TABLES; None for all of them.
-
-    Raises:
-        UsageError: No table has this name.
-    """
-    parts = []
-    for name, chosen in _chosen(table).items():
-        lines, columns = [("name", "unit", "meaning", "source")], chosen.columns()
-        others = sum(max(len(getattr(column, part)) + 2 for column in columns) for part in ("name", "unit", "source"))
-        for column in columns:
-            # Later lines of a long meaning stand below its first.
-            first, *more = textwrap.wrap(column.meaning, min(_MEANING_WIDTH, _WIDTH - others))
-            lines += [(column.name, column.unit, first, column.source), *(("", "", text, "") for text in more)]
-        widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
-        rows = ("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
-        parts.append("\n".join([f"{name}: {chosen.rows}, {chosen.file}", *rows]))
-    return "\n\n".join(parts)
-
-
-def to_json(table: str | None = None) -> str:
-    """Return the columns of a table, or of all, as JSON: an object with an array of columns for each table.
-
-    Raises:
-        UsageError: No table has this name.
-    """
-    found = {name: [asdict(column) for column in chosen.columns()] for name, chosen in _chosen(table).items()}
-    return json.dumps(found, indent=1)
-
-
-def to_markdown(table: str) -> str:
-    """Return the columns of a table as a table in Markdown, for the docs.
-
-    Raises:
-        UsageError: No table has this name.
-    """
-    lines = ["| column | unit | meaning | source |", "|---|---|---|---|"]
-    for column in _chosen(table)[table].columns():
-        cells = [text.replace("|", r"\|") for text in (column.unit, column.meaning, column.source)]
-        lines.append(f"| {' | '.join([f'`{column.name}`', *cells])} |".replace("  ", " "))
-    return "\n".join(lines)
-
-
-#: In a page of the docs, the lines around a table of columns.
-_MARKED = re.compile(r"(<!-- columns: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
-
-
-def renewed(page: str) -> str:
-    """Return a page of the docs with its tables of columns as they are now.
-
-    Raises:
-        UsageError: The page names a table that does not exist.
-    """
-    return _MARKED.sub(lambda found: f"{found[1]}{to_markdown(found[2])}\n{found[3]}", page)
-
-
-def _chosen(table: str | None) -> dict[str, Table]:
-    if table is None:
-        return TABLES
-    if table not in TABLES:
-        near = nearest(table, TABLES)
-        remedy = f"did you mean {near}?" if near else f"choose from {', '.join(TABLES)}"
-        raise UsageError(f"describe {table}", "is not a table", remedy)
-    return {table: TABLES[table]}
 
 
 def _each(prefix: str, labels: Sequence[str], meaning: str) -> list[Column]:

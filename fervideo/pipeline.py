@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import logging
+import math
 import platform
 from collections.abc import Mapping
 from dataclasses import replace
@@ -16,12 +17,16 @@ from typing import Any
 
 from fervideo import atomic, models, sequence, timeline, tracking, video
 from fervideo.cache import Cache
+from fervideo.errors import VideoError
 from fervideo.models import Models
-from fervideo.records import ClipExpressions, ClipFeatures
+from fervideo.outputs import baseline
+from fervideo.records import ClipExpressions, ClipFeatures, VideoInfo
 from fervideo.segments import Extraction, Stopwatch
 from fervideo.sequence import load
 from fervideo.settings import Settings, chosen
+from fervideo.study.naming import named
 from fervideo.timeline import Timeline
+from fervideo.timeline.baseline import relative
 
 _log = logging.getLogger("fervideo")
 
@@ -67,14 +72,31 @@ def open_clip(path: Path, settings: Settings, run_models: Models, base: Path | s
         base: The folder or URL of the cache, if not the user's.
 
     Raises:
-        VideoError: The video cannot be read at all.
+        VideoError: The video cannot be read at all, or lacks the part that the settings choose.
     """
+    baseline.read(settings.measures.baseline)  # a file that cannot be read is better known now than after the work
     watch = Stopwatch()
     with watch("probe"):
         source = video.probe(path, settings.video)
     weights = run_models.frame.key, run_models.sequence.digest
     store = Cache.of_clip(source.info.fingerprint, settings, *weights, base)
-    return Extraction(source=source, settings=settings, models=run_models, store=store, watch=watch)
+    extraction = Extraction(source=source, settings=settings, models=run_models, store=store, watch=watch)
+    if not extraction.segments:
+        reason = f"has no frame from {_shown_s(extraction)}; its last is at {source.time_s[-1]:g} s"
+        raise VideoError(path, reason, "choose another --from or --to")
+    return extraction
+
+
+def _shown_s(extraction: Extraction) -> str:
+    start_s, end_s = extraction.stretch_s
+    return f"{start_s:g} s on" if math.isinf(end_s) else f"{start_s:g} to {end_s:g} s"
+
+
+def _info_of_part(extraction: Extraction) -> VideoInfo:
+    """Return the facts of a video; a part of it that ends before the file does lacks nothing at its end."""
+    info = extraction.upright.info
+    ends_before = extraction.stretch_s[1] <= extraction.source.time_s[-1]
+    return replace(info, ends_early="") if ends_before else info
 
 
 def finish(extraction: Extraction, hits: int) -> Timeline:
@@ -86,6 +108,7 @@ def finish(extraction: Extraction, hits: int) -> Timeline:
 
     Raises:
         WeightsError: Weights are missing or broken, or the sequence model does not fit the frame classifier.
+        UsageError: The clip lacks a face that is to have a name, or a good frame for a baseline.
         OutputError: The cache cannot be written.
     """
     settings, watch = extraction.settings, extraction.watch
@@ -94,7 +117,8 @@ def finish(extraction: Extraction, hits: int) -> Timeline:
         path = extraction.source.info.path
         _log.warning("%s: its faces stand on their heads, so it is turned by 180 degrees; --rotate 0 leaves it", path)
     with watch("tracking"):
-        features = ClipFeatures(extraction.upright.info, *tracking.join(extraction.shards(), settings.tracking))
+        joined = tracking.join(extraction.shards(), settings.tracking, extraction.stretch_s)
+        features = ClipFeatures(_info_of_part(extraction), *joined)
     if change := video.changed(extraction.source):
         features = replace(features, info=replace(features.info, ends_early=change))
     with watch("sequence"):
@@ -111,7 +135,15 @@ def finish(extraction: Extraction, hits: int) -> Timeline:
         "seconds": {stage: round(amount, 3) for stage, amount in watch.seconds.items()} | {"total": round(seconds, 3)},
         "frames_per_s": round(len(features.frame) / seconds, 1) if seconds else 0.0,
     }
-    return timeline.build(features, expressions.tracks, settings, provenance, expressions.labels)
+    if extraction.is_part:
+        # As in a stretch of a timeline that is cut out later.
+        start_s, end_s = extraction.stretch_s
+        provenance["between_s"] = [start_s, min(end_s, features.info.duration_s)]
+    found = timeline.build(features, expressions.tracks, settings, provenance, expressions.labels)
+    if settings.measures.names is not None:
+        found = named(found, settings.measures.names)
+    how = settings.measures.baseline
+    return found if how is None else relative(found, how, baseline.read(how), baseline.digest(how))
 
 
 def _expressions(extraction: Extraction, features: ClipFeatures) -> ClipExpressions:

@@ -230,6 +230,14 @@ class FaceObservations(Shaped):
         arrays = {name: getattr(self, name)[rows] for name in _FACE_ARRAYS}
         return FaceObservations(**arrays, measures={name: values[rows] for name, values in self.measures.items()})
 
+    def moved(self, way_px: tuple[int, int]) -> FaceObservations:
+        """Return the same rows, moved to the right and down by some pixels."""
+        if way_px == (0, 0):
+            return self
+        way = np.array(way_px, np.float32)
+        landmarks_px = self.landmarks_px + np.append(way, np.float32(0))
+        return replace(self, box_px=self.box_px + np.tile(way, 2), landmarks_px=landmarks_px)
+
     def without_landmarks(self) -> FaceObservations:
         """Return the same rows with no landmarks, a tenth of the size."""
         return replace(self, landmarks_px=np.empty((len(self), 0, 3), np.float32))
@@ -255,11 +263,12 @@ class SegmentFaces(Shaped):
         frame: int64 (n,), frames to analyse.
         time_s: float64 (n,), their presentation times.
         sound: bool (n,), False for frames that cannot be decoded.
-        size_px: int64 (n, 2), width and height of each frame's picture; a call may change them.
+        size_px: int64 (n, 2), width and height of each picture that was looked at; a call may change them.
         thumbnail: uint8 (n, *THUMBNAIL_SHAPE), grey, to find shot cuts; black for frames that cannot be decoded.
-        faces: The faces in them.
+        faces: The faces in them, in pixels of the pictures that were looked at.
         damage: Why the first frame that is not sound cannot be decoded; empty if all are.
         rotate_deg: By how much the frames were turned clockwise, after the container's own turn.
+        corner_px: Position (x, y) of the upper left corner of these pictures in the whole ones.
     """
 
     segment: int
@@ -271,6 +280,7 @@ class SegmentFaces(Shaped):
     faces: DetectedFaces
     damage: str = ""
     rotate_deg: int = 0
+    corner_px: tuple[int, int] = (0, 0)
 
     def __post_init__(self) -> None:
         _check_frames(self)

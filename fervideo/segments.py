@@ -10,6 +10,7 @@ thread.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -117,13 +118,15 @@ def read_segment(store: Cache, segment: int) -> FeatureShard | None:
     if shard is None or predictions is None or len(predictions) != len(shard.faces):
         return None
     size_px = shard.size_px[np.searchsorted(shard.frame, shard.faces.frame)]
+    # Measures are those of the picture that was looked at; positions are those of the whole one.
+    measured = observe.observations(shard.faces, predictions, size_px)
     return FeatureShard(
         segment=segment,
         frame=shard.frame,
         time_s=shard.time_s,
         sound=shard.sound,
         thumbnail=shard.thumbnail,
-        observations=observe.observations(shard.faces, predictions, size_px),
+        observations=measured.moved(shard.corner_px),
         look=shard.faces.look,
         confirmation=shard.faces.confirmation,
         damage=shard.damage,
@@ -196,6 +199,7 @@ def _find_faces(task: SegmentTask, watch: Stopwatch, alone: bool) -> tuple[Segme
         sound=~np.isin(task.frame, list(lost)),
         thumbnail=thumbnails,
         rotate_deg=task.source.rotate_deg,
+        corner_px=task.source.corner_px,
         size_px=size_px,
         faces=DetectedFaces.concatenate(parts),
         damage=next(iter(lost.values()), ""),
@@ -252,10 +256,21 @@ class Extraction:
 
     @cached_property
     def segments(self) -> dict[int, Int64]:
-        """Frames to analyse, int64 (n,), by the number of their segment."""
+        """Frames to extract, int64 (n,), by the number of their segment: all segments that the stretch touches."""
         frame = video.select(self.source.time_s, self.settings.video.sample_fps)
-        number = frame // SEGMENT_FRAMES
-        return {int(segment): frame[number == segment] for segment in np.unique(number)}
+        number, time_s, (start_s, end_s) = frame // SEGMENT_FRAMES, self.source.time_s[frame], self.stretch_s
+        touched = np.unique(number[(start_s <= time_s) & (time_s < end_s)])
+        return {int(segment): frame[number == segment] for segment in touched}
+
+    @property
+    def stretch_s(self) -> tuple[float, float]:
+        """The part of the video to analyse, from a time to before another."""
+        from_s, to_s = self.settings.video.from_s, self.settings.video.to_s
+        return from_s or 0.0, math.inf if to_s is None else to_s
+
+    @property
+    def is_part(self) -> bool:
+        return self.stretch_s != (0.0, math.inf)
 
     @cached_property
     def upright(self) -> video.Video:

@@ -15,6 +15,7 @@ from builders import make_features, make_observations, make_track
 import fervideo
 from fervideo import columns, measures, photos, pipeline
 from fervideo.columns import Column
+from fervideo.docs import tables
 from fervideo.errors import UsageError
 from fervideo.measures.facing import FacingFaces
 from fervideo.records import EXPRESSIONS, Float64
@@ -70,6 +71,12 @@ ORDER = {
         *("blinks_per_min", "closed_share"),
         *("towards_share", "left_share", "right_share", "up_share", "down_share", "smile_share", "speaking_share"),
     ],
+    "baseline": [
+        *("video", "face", "name", "frames", "yaw_deg", "pitch_deg", "roll_deg"),
+        *("eye_open_left", "eye_open_right", "mouth_open", "smile", "brow_raise", "brow_furrow"),
+        *CONDITIONS[6:],
+        *MOVES,
+    ],
     "photos": [
         *("photo", "face", "expression", "confidence"),
         *of_labels("p"),
@@ -109,12 +116,12 @@ def test_every_column_is_explained(table: str) -> None:
 
 @pytest.mark.parametrize("table", columns.TABLES)
 def test_the_docs_stay_within_their_width(table: str) -> None:
-    assert max(map(len, columns.to_markdown(table).splitlines())) <= 120
+    assert max(map(len, tables.to_markdown(table).splitlines())) <= 120
 
 
 @pytest.mark.parametrize("table", columns.TABLES)
 def test_the_terminal_shows_every_column_within_its_width(table: str) -> None:
-    title, header, *lines = columns.describe(table).splitlines()
+    title, header, *lines = tables.describe(table).splitlines()
     assert title.startswith(f"{table}: ")
     assert header.split() == ["name", "unit", "meaning", "source"]
     assert [line.split()[0] for line in lines if line[0] != " "] == ORDER[table]
@@ -122,7 +129,7 @@ def test_the_terminal_shows_every_column_within_its_width(table: str) -> None:
 
 
 def test_a_table_is_aligned_text() -> None:
-    assert columns.describe("failures") == (
+    assert tables.describe("failures") == (
         "failures: one row per clip with a failure, failures.csv of a batch\n"
         "name    unit  meaning                                                      source\n"
         "path          path of the video, relative to the folder given\n"
@@ -134,12 +141,12 @@ def test_a_table_is_aligned_text() -> None:
 
 
 def test_without_a_name_all_tables_are_shown() -> None:
-    assert columns.describe() == "\n\n".join(map(columns.describe, columns.TABLES))
-    assert set(json.loads(columns.to_json())) == set(columns.TABLES)
+    assert tables.describe() == "\n\n".join(map(tables.describe, columns.TABLES))
+    assert set(json.loads(tables.to_json())) == set(columns.TABLES)
 
 
 def test_json_has_every_field() -> None:
-    found = json.loads(columns.to_json("frames"))["frames"]
+    found = json.loads(tables.to_json("frames"))["frames"]
     assert [Column(**column) for column in found] == list(columns.frames())
 
 
@@ -148,7 +155,7 @@ def test_json_has_every_field() -> None:
     [("frame", "did you mean frames?"), ("clip", "did you mean clips?"), ("xyz", "choose from frames, events")],
 )
 def test_an_unknown_table_gets_the_nearest(name: str, remedy: str) -> None:
-    for show in (columns.describe, columns.to_json, columns.to_markdown):
+    for show in (tables.describe, tables.to_json, tables.to_markdown):
         with pytest.raises(UsageError, match=f"describe {name}: is not a table; ") as caught:
             show(name)
         assert remedy in str(caught.value)
@@ -157,7 +164,7 @@ def test_an_unknown_table_gets_the_nearest(name: str, remedy: str) -> None:
 @pytest.mark.parametrize("path", sorted(DOCS.glob("*.md")), ids=lambda path: path.stem)
 def test_the_docs_have_the_columns_of_the_code(path: Path) -> None:
     page = path.read_text(encoding="utf-8")
-    assert columns.renewed(page) == page, "run: python tools/generated_docs.py"
+    assert tables.renewed(page) == page, "run: python tools/generated_docs.py"
 
 
 def test_the_docs_have_every_table() -> None:
@@ -209,10 +216,10 @@ class TestNewMeasure:
         pd.testing.assert_frame_equal(after.drop(columns="nose_size"), before)
 
     def test_it_is_described(self) -> None:
-        assert re.search(r"nose_size +noses +size of the nose", columns.describe("frames"))
-        assert "Gogol 1836" in columns.describe("photos")
-        assert json.loads(columns.to_json("frames"))["frames"][-1]["name"] == "nose_size"
+        assert re.search(r"nose_size +noses +size of the nose", tables.describe("frames"))
+        assert "Gogol 1836" in tables.describe("photos")
+        assert json.loads(tables.to_json("frames"))["frames"][-1]["name"] == "nose_size"
 
     def test_the_docs_miss_it(self) -> None:
         page = (DOCS / "results.md").read_text(encoding="utf-8")
-        assert "| `nose_size` | noses | size of the nose | Gogol 1836 |" in columns.renewed(page)
+        assert "| `nose_size` | noses | size of the nose | Gogol 1836 |" in tables.renewed(page)

@@ -103,6 +103,12 @@ def test_a_second_run_decodes_nothing(
     monkeypatch.setattr(observe.faces, "open_landmarker", None)
     for one, other in zip(tables(run(face_clip, "tracking.max_gap_s=1")), tables(timeline), strict=True):
         pd.testing.assert_frame_equal(one, other)
+    part = run(face_clip, "video.from_s=9.4", "video.to_s=0:10.5")
+    assert part.provenance["cache"] == {"segments": 2, "hits": 2}
+    assert part.provenance["between_s"] == [9.4, 10.5]
+    seen = [*prefixed("raw"), "frame", "time_s", "face", "box_x_px", "yaw_deg"]
+    own = timeline.frames[timeline.frames["time_s"].between(9.4, 10.5, inclusive="left")].reset_index(drop=True)
+    pd.testing.assert_frame_equal(part.frames[seen], own[seen])
 
 
 @pytest.mark.parametrize("name", ["svm", "mlp"])
@@ -130,6 +136,22 @@ def test_another_classifier_of_crops_looks_for_no_face_again(
     after = run(face_clip, "classifier.name=transfer", "run.workers=1")
     for one, other in zip(tables(after), tables(alone), strict=True):
         pd.testing.assert_frame_equal(one, other)
+
+
+def test_a_region_keeps_the_positions_of_the_whole_picture(face_clip: Path, own_cache: Path):
+    chosen = ("video.sample_fps=2", "video.to_s=2", "run.workers=1")
+    whole, part = run(face_clip, *chosen).frames, run(face_clip, *chosen, "video.region=160,0,60%,100%").frames
+    boxes = ["box_x_px", "box_y_px", "box_w_px", "box_h_px"]
+    np.testing.assert_allclose(part[boxes], whole[boxes], atol=3)
+    assert (part["inside"] == 1).all()
+    # The middle of the face lies outside this one.
+    cut = run(face_clip, *chosen, f"video.region=0,0,{whole['box_x_px'].min() + 60:.0f},100%").frames
+    assert not (cut["status"] == "ok").any()
+
+
+def test_a_stretch_without_a_frame_is_one_line(face_clip: Path):
+    with pytest.raises(VideoError, match=r"has no frame from 9\.97 to 9\.98 s; its last is at 10\.96 s; choose"):
+        run(face_clip, "video.from_s=9.97", "video.to_s=9.98")
 
 
 def test_predictions_of_another_precision_are_their_own(face_clip: Path, own_cache: Path):

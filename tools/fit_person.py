@@ -26,6 +26,7 @@ import smoothing
 from fervideo import checkpoint, classifiers, models, pipeline, tracking
 from fervideo.crops import crop
 from fervideo.records import EXPRESSIONS, MODEL_RATE_HZ, ClipFeatures, Float32, Float64, Int64
+from fervideo.sequence.calm import CALM
 from fervideo.sequence.course import Course
 from fervideo.sequence.load import SMOOTHER_WEIGHTS, save_person
 from fervideo.sequence.person import PersonModel
@@ -33,7 +34,7 @@ from fervideo.settings import SequenceSettings, Settings
 
 SHARES, STAYS = (0.5, 0.75, 1.0), (0.3, 0.5, 0.7)
 #: Fixed numbers: more evidence makes the model surer and no better.
-CALM, EVIDENCE = 0.3, 0.2
+EVIDENCE = 0.2
 #: Amounts of cheap smoothing: these clips' expressions are shorter than simulated ones.
 RIVALS: dict[str, tuple[Callable[[Float64, float, float], smoothing.Shown], tuple[float, ...]]] = {
     "frame CNN": (lambda p, _rate, _amount: smoothing.top(p), (0.0,)),

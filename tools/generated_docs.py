@@ -11,6 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fervideo import columns, settings
+from fervideo.docs import tables
 
 DOCS = Path(columns.__file__).parent / "docs"
 
@@ -18,7 +19,7 @@ DOCS = Path(columns.__file__).parent / "docs"
 def main() -> None:
     for path in sorted(DOCS.glob("*.md")):
         page = path.read_text(encoding="utf-8")
-        new = settings.to_markdown() if path.stem == "settings" else columns.renewed(page)
+        new = settings.to_markdown() if path.stem == "settings" else tables.renewed(page)
         if new != page:
             path.write_text(new, encoding="utf-8")
             print(f"wrote {path}")

@@ -20,7 +20,7 @@ from fervideo import __version__, atomic, bounded, cells, columns, video
 from fervideo.batch.folder import Clip
 from fervideo.errors import OutputError
 from fervideo.models import Models
-from fervideo.outputs import run
+from fervideo.outputs import baseline, run
 from fervideo.settings import Settings
 
 _FAILURE = ".failure.json"
@@ -64,6 +64,7 @@ def identity(settings: Settings, chosen: Models) -> dict[str, Any]:
         "settings": settings.model_dump(mode="json", exclude={"run"}),
         "weights": chosen.digests,
         "fervideo": __version__,
+        "baseline": baseline.digest(settings.measures.baseline),
     }
 
 
@@ -73,8 +74,8 @@ def known(clip: Clip, wanted: dict[str, Any]) -> Known | None:
         if all(_path(clip, suffix).is_file() for suffix in run.SUFFIXES):
             record = run.load(_path(clip, run.SUFFIX))
             settings = {name: section for name, section in record["settings"].items() if name != "run"}
-            versions = record["versions"]
-            if wanted == {"settings": settings, "weights": record["weights"], "fervideo": versions["fervideo"]}:
+            own = {"settings": settings, "weights": record["weights"], "fervideo": record["versions"]["fervideo"]}
+            if wanted == {**own, "baseline": record.get("baseline", {}).get("digest", "")}:
                 return Known(record["video"]["fingerprint"], damaged(record["reason"]) if record["reason"] else None)
         failed = bounded.from_json(bounded.read(_path(clip, _FAILURE), bounded.RECORD_BYTES))
         if failed.pop("identity") == wanted:

@@ -54,7 +54,12 @@ def pack_faces(shard: SegmentFaces) -> bytes:
         "size_px": shard.size_px,
     }
     return _sealed(
-        arrays, version=FACES_VERSION, segment=shard.segment, damage=shard.damage, rotate_deg=shard.rotate_deg
+        arrays,
+        version=FACES_VERSION,
+        segment=shard.segment,
+        damage=shard.damage,
+        rotate_deg=shard.rotate_deg,
+        corner_px=shard.corner_px,
     )
 
 
@@ -76,6 +81,8 @@ def read_faces(path: Path, segment: int) -> SegmentFaces:
             faces=DetectedFaces(**arrays, landmarks_px=landmarks_px),
             damage=header["damage"],
             rotate_deg=header["rotate_deg"],
+            # Files of earlier versions are of whole pictures.
+            corner_px=tuple(header.get("corner_px", (0, 0))),
             size_px=stored("size_px"),
         )
 

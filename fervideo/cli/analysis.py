@@ -18,6 +18,7 @@ def add_timeline(parser: Parser) -> None:
     parser.add_argument("video", type=Path, metavar="VIDEO", help="the video file, or a folder of numbered images")
     parser.surplus = "give one video (quote a path with spaces), or use `fervideo batch FOLDER` for many"
     options.add_output(parser, Path(), "the current folder")
+    options.add_part(parser)
     options.add_settings(parser)
     options.add_model(parser)
     parser.epilog = "Example: fervideo timeline interview.mp4 -o results --faces 2"
@@ -27,6 +28,7 @@ def add_timeline(parser: Parser) -> None:
 def add_demo(parser: Parser) -> None:
     """Add the options of `fervideo demo`."""
     options.add_output(parser, Path("fervideo-demo"))
+    options.add_part(parser)
     options.add_settings(parser)
     parser.set_defaults(run=_demo)
 
@@ -62,6 +64,7 @@ def add_batch(parser: Parser) -> None:
     parser.add_argument("--shard", metavar="I/N", help="take the I-th of N shares of the clips")
     parser.add_argument("--engine", default="local", metavar="local|ray", help="run here or on Ray (default: local)")
     parser.add_argument("--address", default="auto", metavar="ADDRESS", help="of the Ray cluster (default: auto)")
+    options.add_part(parser)
     options.add_settings(parser)
     parser.epilog = "Example: fervideo batch interviews -o results --config fast"
     parser.set_defaults(run=_batch)

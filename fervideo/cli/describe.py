@@ -6,6 +6,7 @@ import argparse
 
 from fervideo import columns
 from fervideo.cli.parser import Parser
+from fervideo.docs import tables
 
 
 def add_describe(parser: Parser) -> None:
@@ -20,5 +21,5 @@ def add_describe(parser: Parser) -> None:
 
 def describe(args: argparse.Namespace) -> int:
     """Print the columns of a table, or of all."""
-    print(columns.to_json(args.table) if args.json else columns.describe(args.table))
+    print(tables.to_json(args.table) if args.json else tables.describe(args.table))
     return 0

@@ -18,6 +18,7 @@ def add_settings(parser: Parser) -> None:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print JSON, an object for each setting")
     form.add_argument("--toml", action="store_true", help="print a TOML file for --config, with comments")
+    options.add_part(parser)
     options.add_settings(parser)
     options.add_model(parser)
     parser.epilog = "Example: fervideo settings events --config fast"

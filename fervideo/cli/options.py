@@ -13,6 +13,9 @@ from fervideo.errors import OutputError
 if TYPE_CHECKING:
     from fervideo.settings import Settings, TrainingSettings
 
+#: Options whose values are texts.
+_TEXTS = ("model", "from_", "to", "region", "names", "baseline")
+
 
 def add_output(parser: argparse.ArgumentParser, default: Path, about: str = "%(default)s") -> None:
     """Add `-o DIR`, the folder of the results, and `--overwrite`."""
@@ -74,6 +77,31 @@ def add_settings(parser: argparse.ArgumentParser, *, video: bool = True, faces: 
     )
 
 
+def add_part(parser: argparse.ArgumentParser) -> None:
+    """Add the options that choose a part of a video, name its faces, and compare them with themselves at rest."""
+    group = parser.add_argument_group(
+        "part of a video, and its people", "settings, too; times and boxes stay those of the whole video"
+    )
+    group.add_argument("--from", dest="from_", metavar="TIME", help="where to begin: seconds or hh:mm:ss")
+    group.add_argument("--to", metavar="TIME", help="where to end")
+    group.add_argument(
+        "--region",
+        metavar="X,Y,W,H",
+        help="the part of the picture to look at, in pixels or with %%: 50%%,0,50%%,100%%",
+    )
+    group.add_argument(
+        "--names",
+        metavar="POSITION=NAME,...",
+        help="names of faces by position: left=therapist,right=client; also longest, largest, or a number",
+    )
+    group.add_argument(
+        "--baseline",
+        metavar="S:S|median|calmest|FILE|none",
+        help="add columns relative to the face at rest: in a stretch such as 0:10 (seconds), over all frames, "
+        "in the calmest, or as baseline.csv of another clip has it (default: none)",
+    )
+
+
 def settings_of(args: argparse.Namespace) -> Settings:
     """Return the settings of an analysis from its options.
 
@@ -98,16 +126,16 @@ def training_settings_of(args: argparse.Namespace) -> TrainingSettings:
 
 def _changes(args: argparse.Namespace) -> list[tuple[str, str]]:
     """Return the settings that options change, as `settings.load` takes them."""
-    from fervideo.settings import OPTIONS
+    from fervideo.settings import OPTIONS, option
 
     found = [(f"--set {change}", change) for change in args.set]
     for name, key in OPTIONS.items():
-        option, value = name.replace("_", "-"), getattr(args, name, None)
+        value = getattr(args, name, None)
         if isinstance(value, bool):
-            found.append((f"--{option}" if value else f"--no-{option}", f"{key}={json.dumps(value)}"))
+            found.append((option(name) if value else f"--no-{name}", f"{key}={json.dumps(value)}"))
         elif value is not None:
             # A path is a text, even if it looks like a number.
-            found.append((f"--{option} {value}", f"{key}={json.dumps(value) if name == 'model' else value}"))
+            found.append((f"{option(name)} {value}", f"{key}={json.dumps(value) if name in _TEXTS else value}"))
     return found
 
 

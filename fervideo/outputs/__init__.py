@@ -1,6 +1,7 @@
 """Formats of timelines: one small file each, its reader beside its writer, and one table that lists them.
 
 csv.py, run.py             the tables and the record of the run, which every other command reads
+baseline.py                faces at rest, for other clips
 parquet.py, jsonl.py       the same tables for other programs
 xlsx.py, openface.py
 tiers.py                   events as tiers on the player's clock, for the formats of annotations:
@@ -23,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from fervideo.errors import UsageError, nearest
-from fervideo.outputs import boris, csv, elan, jsonl, openface, parquet, saving, textgrid, webvtt, xlsx
+from fervideo.outputs import baseline, boris, csv, elan, jsonl, openface, parquet, saving, textgrid, webvtt, xlsx
 from fervideo.outputs.csv import write_csv
 from fervideo.outputs.found import find
 from fervideo.outputs.run import check_free, stem_of
@@ -108,7 +109,8 @@ def save(
     """
     chosen = check_format(name, hz)
     stem = stem_of(timeline.info.path.stem) if stem is None else stem
-    paths = {key: folder / pattern.replace("*", stem) for key, pattern in chosen.files.items()}
+    patterns = {**chosen.files, **(baseline.files(timeline) if name == "csv" else {})}
+    paths = {key: folder / pattern.replace("*", stem) for key, pattern in patterns.items()}
     if not overwrite:
         if "run" in chosen.files:
             # The record of the run names the video that the files belong to.
@@ -118,6 +120,8 @@ def save(
             saving.check_free(paths)
     with saving.together(folder, paths) as parts:
         chosen.write(timeline if hz is None else thinned(timeline, hz), Files(folder, stem, parts))
+        if "baseline" in parts:
+            baseline.write(timeline, parts["baseline"])
     return paths
 
 

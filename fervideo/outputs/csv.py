@@ -27,9 +27,9 @@ def write(timeline: Timeline, files: Files) -> None:
     Raises:
         OSError: A file cannot be written.
     """
-    _to_csv(timeline.frames, files.parts["timeline"])
-    _to_csv(timeline.events, files.parts["events"])
-    _to_csv(timeline.summary, files.parts["summary"])
+    to_csv(timeline.frames, files.parts["timeline"])
+    to_csv(timeline.events, files.parts["events"])
+    to_csv(timeline.summary, files.parts["summary"])
     run.write(timeline.provenance, files.parts["run"])
 
 
@@ -50,15 +50,13 @@ def read(path: Path) -> Timeline:
     stem = path.name.removesuffix(suffix)
     paths = {name: path.with_name(f"{stem}{ending}") for name, ending in _SUFFIXES.items()}
     info, labels, record = run.read(paths["run"])
+    wanted = columns.of_run(labels, record["settings"].get("measures", {}))
     return Timeline(
         info=info,
         labels=labels,
-        frames=_read_table(
-            paths["timeline"],
-            columns.frames(labels, unsmoothed=record["settings"].get("measures", {}).get("unsmoothed", False)),
-        ),
-        events=_read_table(paths["events"], columns.events()),
-        summary=_read_table(paths["summary"], columns.summary(labels)),
+        frames=_read_table(paths["timeline"], wanted["frames"]),
+        events=_read_table(paths["events"], wanted["events"]),
+        summary=_read_table(paths["summary"], wanted["summary"]),
         provenance=record,
     )
 
@@ -70,10 +68,10 @@ def write_csv(table: pd.DataFrame, path: Path) -> None:
         OutputError: The file cannot be written.
     """
     with atomic.written(path) as temporary:
-        _to_csv(table, temporary)
+        to_csv(table, temporary)
 
 
-def _to_csv(table: pd.DataFrame, path: Path) -> None:
+def to_csv(table: pd.DataFrame, path: Path) -> None:
     """Write a table as pandas would, in a third of the time: few of a column's rounded values differ."""
     names = [str(name) for name in table]
     table = guarded(table)
@@ -120,7 +118,7 @@ def _with_text(table: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFram
 
 def _read_table(path: Path, wanted: Sequence[Column]) -> pd.DataFrame:
     """Read a table with its columns in order and in their dtypes; columns newer than the file are empty."""
-    names, newer = columns.names(wanted), {*columns.MEASURES, *columns.NEWER}
+    names = columns.names(wanted)
     try:
         # A video may well be called "NA": nothing but an empty field is missing.
         table = pd.read_csv(
@@ -132,7 +130,7 @@ def _read_table(path: Path, wanted: Sequence[Column]) -> pd.DataFrame:
             float_precision="round_trip",
         )
         missing = [name for name in names if name not in table]
-        if unknown := [name for name in missing if name not in newer]:
+        if unknown := [name for name in missing if not columns.is_newer(name)]:
             raise ValueError(f"it lacks {', '.join(unknown)}")
         dtype_of = dtypes(wanted)
         return unguarded(table.reindex(columns=names).astype({name: dtype_of[name] for name in missing}))

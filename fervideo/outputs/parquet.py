@@ -6,7 +6,7 @@ The schema has unit, meaning and source of each column, and the record of the ru
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -40,7 +40,7 @@ def write(timeline: Timeline, files: Files) -> None:
     import pyarrow.parquet
 
     record = json.dumps(timeline.provenance, ensure_ascii=False).encode("utf-8", "surrogateescape")
-    for name, wanted in _columns(timeline.labels).items():
+    for name, wanted in _columns(timeline.labels, timeline.provenance).items():
         table = getattr(timeline, name)
         facts = [_known(table[name], wanted) for name in table]
         texts = [column.name for column in facts if column.dtype == "text"]
@@ -76,7 +76,7 @@ def read(path: Path) -> Timeline:
             raise UsageError(file, reason, "frames, events and summary belong together") from error
     metadata = tables["frames"].schema.metadata or {}
     info, labels, record = run.parsed(metadata.get(_RECORD, b""), path)
-    wanted = _columns(labels)
+    wanted = _columns(labels, record)
     return Timeline(
         info=info,
         labels=labels,
@@ -94,8 +94,8 @@ def _root(path: Path) -> tuple[Path, Path]:
     return next((each for each in found if all((each[0] / name / each[1]).is_file() for name in FILES)), found[0])
 
 
-def _columns(labels: Sequence[str]) -> dict[str, tuple[Column, ...]]:
-    return {"frames": columns.frames(labels), "events": columns.events(), "summary": columns.summary(labels)}
+def _columns(labels: Sequence[str], record: Mapping[str, Any]) -> dict[str, tuple[Column, ...]]:
+    return columns.of_run(labels, record["settings"].get("measures", {}))
 
 
 def _known(values: pd.Series[Any], wanted: Sequence[Column]) -> Column:
@@ -116,7 +116,7 @@ def _field(column: Column) -> pa.Field[Any]:
 def _table(read: pa.Table, wanted: Sequence[Column], path: Path) -> pd.DataFrame:
     """Return a table with its columns in their order and dtypes; columns newer than the file are empty, at the end."""
     missing = [column.name for column in wanted if column.name not in read.column_names]
-    if unknown := [name for name in missing if name not in {*columns.MEASURES, *columns.NEWER}]:
+    if unknown := [name for name in missing if not columns.is_newer(name)]:
         raise UsageError(path, f"lacks {', '.join(unknown)}", "export the timeline again")
     found: pd.DataFrame = read.drop_columns([_CLIP.name]).to_pandas(integer_object_nulls=True)
     return found.reindex(columns=[*found.columns, *missing]).astype(dtypes(wanted))

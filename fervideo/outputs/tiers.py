@@ -45,15 +45,13 @@ class Tier(NamedTuple):
         face: Number of the face in the video.
         kind: Kind of the events.
         spans: The stretches.
+        person: Name of the face, or its number in words.
     """
 
     face: int
     kind: str
     spans: tuple[Span, ...]
-
-    @property
-    def person(self) -> str:
-        return f"face {self.face}"
+    person: str
 
     @property
     def name(self) -> str:
@@ -70,7 +68,7 @@ def of_events(timeline: Timeline) -> list[Tier]:
     if "uncertain" in events:
         doubtful = events[(events["uncertain"] == 1).fillna(False).to_numpy(bool)]
         events = pd.concat([events, doubtful.assign(kind=UNCERTAIN, expression=np.nan)], ignore_index=True)
-    shift_s, last_s = media_start_s(timeline), timeline.info.duration_s
+    shift_s, last_s = media_start_s(timeline), _end_s(timeline)
     tiers = []
     keys: Any
     for keys, rows in events.groupby(["face", "kind"]):
@@ -79,8 +77,15 @@ def of_events(timeline: Timeline) -> list[Tier]:
             Span(round(start + shift_s, 6), round(end + shift_s, 6), label)
             for start, end, label in zip(rows["onset_s"], end_s, labels(rows), strict=True)
         ]
-        tiers.append(Tier(int(keys[0]), str(keys[1]), tuple(spans)))
+        tiers.append(Tier(int(keys[0]), str(keys[1]), tuple(spans), _person(rows)))
     return sorted(tiers, key=lambda tier: (tier.face, tier.kind != EXPRESSION, tier.kind))
+
+
+def _person(events: pd.DataFrame) -> str:
+    """Return the name of the face that events belong to, or its number in words."""
+    first = events.iloc[0]
+    named = "name" in events and pd.notna(first["name"])
+    return printable(first["name"]) if named else f"face {first['face']}"
 
 
 def media_start_s(timeline: Timeline) -> float:
@@ -117,15 +122,20 @@ def milliseconds(spans: Iterable[Span], origin_ms: int = 0) -> Iterator[tuple[in
 def frame_bounds_s(timeline: Timeline) -> tuple[Float64, Float64, Int64]:
     """Return where each analysed frame begins and ends on the player's clock, and the frame of each row.
 
-    A frame ends where the next one begins, and the last one where the video ends.
+    A frame ends where the next one begins, and the last one where the video, or its analysed part, ends.
 
     Returns:
         float64 (T,) and float64 (T,), rising; int64 (rows,), indices into them.
     """
     start_s, of_row = np.unique(timeline.frames["time_s"].to_numpy(), return_inverse=True)
-    end_s = np.append(start_s[1:], max([timeline.info.duration_s, *start_s[-1:]]))[: len(start_s)]
+    end_s = np.append(start_s[1:], max([_end_s(timeline), *start_s[-1:]]))[: len(start_s)]
     shift_s = media_start_s(timeline)
     return start_s + shift_s, end_s + shift_s, of_row
+
+
+def _end_s(timeline: Timeline) -> float:
+    """Return where the video ends, or the part of it that was analysed."""
+    return float(timeline.provenance.get("between_s", (0.0, timeline.info.duration_s))[1])
 
 
 def video_path(timeline: Timeline) -> Path:

@@ -39,8 +39,7 @@ def write(timeline: Timeline, files: Files) -> None:
     book = Workbook(write_only=True)
     for name, table in (("frames", timeline.frames), ("events", timeline.events), ("summary", timeline.summary)):
         _sheet(book, name, list(table.columns), (list(row.values()) for row in jsonl.records(table)))
-    labels = timeline.labels
-    tables = {"frames": columns.frames(labels), "events": columns.events(), "summary": columns.summary(labels)}
+    tables = columns.of_run(timeline.labels, timeline.provenance["settings"].get("measures", {}))
     explained = [
         [table, column.name, column.unit or None, column.meaning] for table, own in tables.items() for column in own
     ]

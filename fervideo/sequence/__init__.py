@@ -3,6 +3,7 @@
     course.py    features of one face on the model's grid of times
     windows.py   overlapping windows, and smoothing in time
     chain.py     a Markov chain that settles labels that flicker
+    calm.py      the calm stretches of a face
     person.py    the model that ships with the package: a face beside its own calm stretches
     lstm.py      the network that `fervideo train` trains (needs torch)
     load.py      checkpoints: checked, loaded, written

@@ -15,6 +15,7 @@ import numpy as np
 
 from fervideo.records import EXPRESSIONS, Float32, Float64
 from fervideo.sequence import chain
+from fervideo.sequence.calm import calmest
 from fervideo.settings import SequenceSettings
 
 #: Weight of a neutral second in the label of a whole course, beside 1 for others.
@@ -84,9 +85,9 @@ class PersonModel:
         if not len(centred):
             return centred
         neutral = _softmax(centred)[:, _NEUTRAL]
-        calmest = np.argsort(-neutral, kind="stable")[: max(round(self.config["calm"] * len(neutral)), 1)]
-        special = centred[calmest].mean(0) - self.typical
-        relative: Float64 = centred - self.config["share"] * neutral[calmest].mean() * special
+        rows = calmest(neutral, self.config["calm"])
+        special = centred[rows].mean(0) - self.typical
+        relative: Float64 = centred - self.config["share"] * neutral[rows].mean() * special
         return relative
 
 

@@ -2,10 +2,11 @@
 
 sections.py   the records, and digests of those that change results
 sources.py    TOML files, assignments, and options by name become settings
+values.py     values that are written as text: times, regions, names of faces
 listing.py    settings become text, TOML or a document
 """
 
-from fervideo.settings.listing import Setting, describe, to_markdown, to_text, to_toml
+from fervideo.settings.listing import Setting, describe, option, to_markdown, to_text, to_toml
 from fervideo.settings.sections import (
     OPTIONS,
     ClassifierSettings,
@@ -41,6 +42,7 @@ __all__ = [
     "chosen",
     "describe",
     "load",
+    "option",
     "resolved",
     "shipped",
     "to_markdown",

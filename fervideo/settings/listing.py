@@ -57,6 +57,11 @@ class Setting:
     description: str
 
 
+def option(name: str) -> str:
+    """Return the option of the commands for a keyword in Python: `--from` for `from_`."""
+    return f"--{name.rstrip('_').replace('_', '-')}"
+
+
 def describe(settings: Settings | None = None, sections: Collection[str] = ()) -> list[Setting]:
     """List every key of settings, in order.
 
@@ -180,7 +185,7 @@ def to_toml(settings: Settings, sections: Collection[str] = (), *, comments: boo
 def to_markdown() -> str:
     """Write all settings with their defaults as a document: a table per section."""
     parts, settings = [_INTRODUCTION], TrainingSettings()
-    rows = [f"| `--{name.replace('_', '-')}` | `{name}` | `{key}` |" for name, key in OPTIONS.items()]
+    rows = [f"| `{option(name)}` | `{name}` | `{key}` |" for name, key in OPTIONS.items()]
     parts += ["\n".join(["| option | keyword in Python | setting |", "|---|---|---|", *rows, ""])]
     for name, keys in _by_section(settings):
         rows = [

@@ -11,23 +11,33 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.config import JsonDict
 
-#: Options of the commands, and keywords in Python, that are short for a setting.
+from fervideo.settings import values
+
+#: Options of the commands, and keywords in Python, that are short for a setting. Python has a word `from` of its own.
 OPTIONS: Mapping[str, str] = {
     "classifier": "classifier.name",
     "faces": "faces.max_faces",
     "sample_fps": "video.sample_fps",
     "rotate": "video.rotate",
+    "from_": "video.from_s",
+    "to": "video.to_s",
+    "region": "video.region",
+    "names": "measures.names",
+    "baseline": "measures.baseline",
     "smooth": "sequence.smooth_s",
     "cache": "run.cache",
     "device": "run.device",
     "workers": "run.workers",
     "model": "sequence.model",
 }
-#: Range of a key that takes a file; types alone do not show it.
+#: Ranges that types alone do not show.
 _PATH: JsonDict = {"range": "a path, or default"}
+_TIME: JsonDict = {"range": "seconds or hh:mm:ss, or unset"}
+_Seconds = Annotated[float, BeforeValidator(values.seconds), Field(ge=0, le=1e6)]
+_Region = Annotated[str, AfterValidator(values.region)]
 
 
 class Section(BaseModel):
@@ -57,6 +67,25 @@ class VideoSettings(Section):
         "auto",
         description="Degrees by which the picture is turned clockwise, after the file's own note of its rotation; "
         "auto: 180 if faces stand on their heads in frames spread over the clip, else 0.",
+    )
+    from_s: _Seconds | None = Field(
+        None,
+        description="Time of the video at which the analysis begins; unset: its start. Times stay those of the video.",
+        examples=[3.5],
+        json_schema_extra=_TIME,
+    )
+    to_s: _Seconds | None = Field(
+        None,
+        description="Time before which it ends; unset: the end of the video.",
+        examples=[7.8],
+        json_schema_extra=_TIME,
+    )
+    region: _Region | None = Field(
+        None,
+        description="Part of the picture in which faces are looked for, as a player shows it, before any rotate. "
+        "Boxes stay those of the whole picture.",
+        examples=["50%,0,50%,100%"],
+        json_schema_extra={"range": "x,y,width,height in pixels or with %, or unset"},
     )
     max_pixels: int = Field(
         200_000_000,
@@ -184,6 +213,10 @@ class EventSettings(Section):
     )
 
 
+def _named(text: str) -> str:
+    return ",".join(f"{position}={name}" for position, name in values.positions(text).items())
+
+
 class MeasureSettings(Section):
     """Columns of faces beside their expressions; nothing here decodes a video again."""
 
@@ -191,6 +224,22 @@ class MeasureSettings(Section):
         15.0, gt=0, le=90, description="A gaze within this angle of the camera counts as towards it."
     )
     unsmoothed: bool = Field(False, description="Whether movements come a second time, as each frame alone shows them.")
+    names: Annotated[str, AfterValidator(_named)] | None = Field(
+        None,
+        description="Names of faces by their positions, left and right in the picture. All tables get a column `name`.",
+        examples=["left=therapist,right=client"],
+        json_schema_extra={
+            "range": "POSITION=NAME,POSITION=NAME with left, right, longest, largest or a number; or unset"
+        },
+    )
+    baseline: Annotated[str, AfterValidator(values.baseline)] | None = Field(
+        None,
+        description="Frames that show a face at rest: a stretch, the calmest, or all (median). Measures and movements "
+        "then come a second time, relative to that, and CLIP.baseline.csv has a row per face. Such a file of another "
+        "clip of the same people serves, too.",
+        examples=["calmest"],
+        json_schema_extra={"range": "START:END in seconds, median, calmest, a baseline.csv, or unset (none)"},
+    )
 
 
 class RunSettings(Section):
@@ -293,7 +342,11 @@ def cache_digests(settings: Settings) -> tuple[str, str]:
     expressions = settings.model_dump(
         include={"sequence": True, "tracking": True}, exclude={"sequence": {"model", "uncertain_below", "certain_from"}}
     )
-    return _digest(faces), _digest(expressions)
+    # Segments are those of the whole video, for any part of it. Without a part the keys are as they always were.
+    part = settings.model_dump(include={"video": {"from_s", "to_s"}}, exclude_none=True)["video"]
+    if settings.video.region is not None:
+        faces["video"]["region"] = settings.video.region
+    return _digest(faces), _digest({**expressions, "part": part} if part else expressions)
 
 
 def _digest(values: Mapping[str, Any]) -> str:

@@ -233,6 +233,10 @@ def _check_rules(settings: Settings, source: Callable[..., str]) -> None:
     if hold > enter:
         reason = f"events.hold = {hold} is above events.enter = {enter}"
         raise UsageError(source("events.hold", "events.enter"), reason, "lower hold or raise enter")
+    from_s, to_s = settings.video.from_s, settings.video.to_s
+    if to_s is not None and to_s <= (from_s or 0):
+        reason = f"video.to_s = {to_s:g} is not after video.from_s = {from_s or 0:g}"
+        raise UsageError(source("video.to_s", "video.from_s"), reason, "give a later end, or an earlier start")
     if settings.sequence.overlap_s * 3 > settings.sequence.window_s:
         reason = "sequence.overlap_s is more than a third of sequence.window_s"
         keys = ("sequence.overlap_s", "sequence.window_s")

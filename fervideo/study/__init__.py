@@ -3,6 +3,7 @@
 results.py   the clips of a folder, and their tables
 design.py    the table of a study, joined to the clips by path or name
 faces.py     the choice of faces
+naming.py    names of the faces of a clip
 plan.py      clips, faces and columns of a gathering
 gather.py    all clips as one table
 bins.py      frames in bins of equal width in true time

@@ -12,6 +12,7 @@ import pandas as pd
 from fervideo.columns import SHARE_DECIMALS, TIME_DECIMALS
 from fervideo.errors import UsageError
 from fervideo.records import Float64, Int64
+from fervideo.study.results import no_column
 
 #: Columns that are no values: they are not averaged.
 _KEYS = {"frame", "time_s", "media_time_s", "face", "status", "name", "clip"}
@@ -153,7 +154,7 @@ def _values(frames: pd.DataFrame, columns: Sequence[str] | None) -> tuple[list[s
     if columns is None:
         return numbers, texts
     if lacking := [name for name in columns if name not in {*numbers, *texts}]:
-        raise UsageError(f"column {lacking[0]}", "is no column of values", f"choose from {', '.join(numbers)}")
+        raise no_column(lacking[0], "is no column of values", [*numbers, *texts])
     return [name for name in columns if name in numbers], [name for name in columns if name in texts]
 
 

@@ -119,11 +119,18 @@ def selected(found: Iterable[Result], table: str, wanted: Sequence[str] | None) 
     chosen = {*keys}
     for name in wanted:
         if name not in names and name != "p":
-            near = nearest(name, names)
-            remedy = f"did you mean {near}?" if near else "`fervideo describe` lists all columns"
-            raise UsageError(f"column {name}", f"is in no table of {table} of these results", remedy)
+            raise no_column(name, f"is in no table of {table} of these results", names)
         chosen |= set(p_columns) if name == "p" else {name}
     return [name for name in names if name in chosen]
+
+
+def no_column(name: str, reason: str, names: Iterable[str]) -> UsageError:
+    """Return the error of a column that is not there, with the nearest one of `names`."""
+    near = nearest(name, names)
+    remedy = f"did you mean {near}?" if near else "`fervideo describe` lists all columns"
+    if name.endswith(columns.REL):
+        remedy = "analyse the videos with --baseline first"
+    return UsageError(f"column {name}", reason, remedy)
 
 
 def read(path: Path, table: str, names: Sequence[str] | None = None) -> pd.DataFrame:

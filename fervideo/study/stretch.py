@@ -116,8 +116,10 @@ def _summary(timeline: Timeline, frames: pd.DataFrame, events: pd.DataFrame, end
                 "events_per_min": 60 * (its_events["kind"] == "expression").sum() / weight.sum(),
                 "mean_valence": np.average(own["valence"], weights=weight),
                 **behaviour(own, its_events, weight),
+                **({"name": own["name"].iloc[0]} if "name" in own else {}),
             }
         )
     video = timeline.summary["video"].iloc[0] if len(timeline.summary) else timeline.info.path.name
-    known = [each for each in columns.summary(labels) if each.name in timeline.summary]
+    measures = timeline.provenance["settings"].get("measures", {})
+    known = [each for each in columns.of_run(labels, measures)["summary"] if each.name in timeline.summary]
     return make_table(known, {**pd.DataFrame(rows or [{"coverage": 0.0}]), "video": video})

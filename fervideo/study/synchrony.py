@@ -148,7 +148,7 @@ def _course(face: Face, how: Windows) -> pd.DataFrame:
     wanted = [*results.KEYS, *how.columns, *(["quality"] if how.min_quality > 0 else [])]
     there = results.header(face.path)
     if lacking := [name for name in how.columns if name not in there]:
-        raise UsageError(f"column {lacking[0]}", f"is not in {face.path}", "`fervideo describe` lists all columns")
+        raise results.no_column(lacking[0], f"is not in {face.path}", there)
     frames = results.read(face.path, "frames", wanted)
     (found,) = results.find(face.path)
     chosen = faces.choose(seen_in(found, face.rule), face.rule).faces

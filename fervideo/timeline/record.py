@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,16 @@ UNCERTAIN = "uncertain"
 SCHEMA = 1
 #: Shares of time that are too small to be shown in the terminal.
 _SMALL_SHARE = 0.01
+#: Shares of the summary that the terminal shows, by the words above them.
+_BEHAVIOUR = {
+    "towards_share": "looks at camera",
+    "left_share": "left",
+    "right_share": "right",
+    "up_share": "up",
+    "down_share": "down",
+    "smile_share": "smiles",
+    "speaking_share": "talks",
+}
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -138,16 +149,35 @@ def describe(timeline: Timeline) -> str:
         shares = sorted(((row[f"time_{name}"], name) for name in timeline.labels), key=lambda share: -share[0])
         shown = ", ".join(f"{name} {share:.0%}" for share, name in shares if share >= _SMALL_SHARE)
         n_events = int((expressions["face"] == row["face"]).sum())
-        lines.append((str(row["face"]), f"{row['coverage']:.0%}", row["expression"], shown, str(n_events)))
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    texts = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
-    if len(lines) == 1:
-        texts = ["no face found"]
+        lines.append((_person(row), f"{row['coverage']:.0%}", row["expression"], shown, str(n_events)))
+    texts = ["no face found"] if len(lines) == 1 else [*_aligned(lines), *_behaviour(timeline)]
     texts += _hints(timeline)
     if timeline.damage:
         texts.append(f"damaged: {timeline.damage}")
     texts += [f"note: {note}" for note in timeline.provenance.get("notes", ())]
     return "\n".join(texts)
+
+
+def _aligned(lines: Sequence[tuple[str, ...]]) -> list[str]:
+    """Return rows of cells as lines with columns below each other."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+
+
+def _behaviour(timeline: Timeline) -> list[str]:
+    """Return a table of gaze, blinks, smiles and talk, one row for each face whose eyes are seen."""
+    rows = timeline.summary.dropna(subset=["face", "towards_share"])
+    lines = [("face", *_BEHAVIOUR.values(), "blinks/min")]
+    for _, row in rows.iterrows():
+        shares = ("" if pd.isna(row[name]) else f"{row[name]:.0%}" for name in _BEHAVIOUR)
+        lines.append((_person(row), *shares, f"{row['blinks_per_min']:.0f}"))
+    return ["", *_aligned(lines), "left and right are the person's own; talks is judged by sight"] if len(rows) else []
+
+
+def _person(row: pd.Series[Any]) -> str:
+    """Return the number of a face, and its name if it has one."""
+    named = "name" in row and pd.notna(row["name"])
+    return f"{row['face']} {row['name']}" if named else str(row["face"])
 
 
 def _hints(timeline: Timeline) -> list[str]:

@@ -7,6 +7,7 @@ people.py   tracks that show one person, joined; faces that a second detector do
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -44,7 +45,9 @@ class Joined(NamedTuple):
     damage: str
 
 
-def join(shards: Iterable[FeatureShard], settings: TrackingSettings) -> Joined:
+def join(
+    shards: Iterable[FeatureShard], settings: TrackingSettings, stretch_s: tuple[float, float] = (0.0, math.inf)
+) -> Joined:
     """Join the faces of a clip into tracks.
 
     A face reported twice in one frame is kept once. A face that no second detector confirms is dropped, and so is a
@@ -53,9 +56,10 @@ def join(shards: Iterable[FeatureShard], settings: TrackingSettings) -> Joined:
     Args:
         shards: A clip's shards in order, with landmarks; each is dropped before the next is taken.
         settings: Limits within which faces are joined.
+        stretch_s: Times from and before which frames are kept; the shards may contain more, which help to join faces.
 
     Returns:
-        All frames, and the faces in tracks.
+        All frames of the stretch, and the faces in tracks.
 
     Raises:
         ValueError: A shard was read without its landmarks.
@@ -81,6 +85,11 @@ def join(shards: Iterable[FeatureShard], settings: TrackingSettings) -> Joined:
     observations, track, maybe = _people(
         _concatenated(faces), np.concatenate(tracks), np.concatenate(scores), frame, time_s, gallery
     )
+    inside = (stretch_s[0] <= time_s) & (time_s < stretch_s[1])
+    if not inside.all():
+        kept_rows = inside[np.searchsorted(frame, observations.frame)]
+        observations, track = observations.take(kept_rows), track[kept_rows]
+        frame, time_s, sound = frame[inside], time_s[inside], sound[inside]
     observations, track, kept = _ranked(observations, track, frame, time_s, sound, settings)
     return Joined(
         frame=frame,

@@ -103,7 +103,8 @@ def load(
     problems = []
     for path, rows in tqdm(by_path.items(), "tracks", unit=" clips", disable=None if progress else True, leave=False):
         extraction = opened[path]
-        features = ClipFeatures(extraction.upright.info, *tracking.join(extraction.shards(), settings.tracking))
+        joined = tracking.join(extraction.shards(), settings.tracking, extraction.stretch_s)
+        features = ClipFeatures(extraction.upright.info, *joined)
         samples |= {row: sample(clips[row], features, labels, inputs) for row in rows}
         if reason := features.damage or video.changed(extraction.source):
             problems += [Problem(clips[row].origin, f"{path} is damaged: {reason}") for row in rows]

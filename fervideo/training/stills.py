@@ -70,8 +70,9 @@ def read(path: Path, split: str | None = None, renamed: Mapping[str, str] | None
 
 def _read_archive(path: Path, split: str | None, renamed: Mapping[str, str]) -> Stills:
     arrays = _arrays(path)
+    names: tuple[str, ...] = EXPRESSIONS
     if "votes" in arrays:
-        names, label = EXPRESSIONS, majority_rule(arrays["votes"])[0]
+        label = majority_rule(arrays["votes"])[0]
     else:
         names, label = tuple(map(str, arrays["label_names"])), arrays["label"].astype(np.int64)
     splits = arrays["split"]

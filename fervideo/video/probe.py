@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import numpy as np
 from fervideo.errors import VideoError
 from fervideo.records import VideoInfo
 from fervideo.settings import VideoSettings
+from fervideo.settings.values import region_px
 from fervideo.video.decoders import choose
 from fervideo.video.display import check_size, pixel_aspect, shown, shown_width, turning
 from fervideo.video.files import fingerprint, state
@@ -32,11 +35,11 @@ def probe(path: Path, settings: VideoSettings) -> Video:
         settings: How the file is to be read.
 
     Raises:
-        VideoError: There is no such file, it contains no video, its pictures are too large, or not even its first frame
-            can be decoded.
+        VideoError: There is no such file, it contains no video, its pictures are too large, or not even the first one
+            can be decoded. Or it lacks the part that the settings choose.
     """
     if path.is_dir():
-        return _turned(probe_images(path, settings), settings)
+        return _part(probe_images(path, settings), settings)
     if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file():
         check_moving(path)
     at = state(path)
@@ -89,11 +92,29 @@ def probe(path: Path, settings: VideoSettings) -> Video:
         state=at,
         max_pixels=settings.max_pixels,
     )
-    return _turned(video, settings)
+    return _part(video, settings)
 
 
-def _turned(video: Video, settings: VideoSettings) -> Video:
-    """Turn a video as the settings want it; whether faces stand on their heads is not known yet."""
+def _part(video: Video, settings: VideoSettings) -> Video:
+    """Take the region of a video and turn it, as the settings want it.
+
+    Whether faces stand on their heads is not known yet.
+
+    Raises:
+        VideoError: The region or the stretch of time is not in the video.
+    """
+    info = video.info
+    for option, time_s in (("--from", settings.from_s), ("--to", settings.to_s)):
+        # People round the length of a video up.
+        if time_s is not None and time_s > math.ceil(info.duration_s):
+            reason = f"{option} {time_s:g} s is beyond its end at {info.duration_s:g} s"
+            raise VideoError(info.path, reason, f"give an earlier time, or leave {option} out")
+    if settings.region is not None:
+        region = region_px(settings.region, info.width_px, info.height_px)
+        if region is None:
+            reason = f"--region {settings.region} is no part of its picture of {info.width_px} x {info.height_px} px"
+            raise VideoError(info.path, reason, "give x,y,width,height inside it, at least 16 px wide and high")
+        video = replace(video, region=region)
     return video if settings.rotate == "auto" else video.rotated(settings.rotate)
 
 

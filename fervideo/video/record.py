@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fervideo.records import Bool, Float64, Int64, UInt8, VideoInfo
+from fervideo.settings.values import Region
 from fervideo.shaped import Shaped, check_array
 
 #: Remedy for a file with frames that cannot be decoded.
@@ -35,6 +36,7 @@ class Video(Shaped):
         state: Size and time of the last change of the file, when it was opened.
         max_pixels: Most pixels that a frame may have; larger ones count as damaged.
         rotate_deg: Clockwise turn after that of the container, which that lacks: 0, 90, 180 or 270.
+        region: Part of each picture that is read, before that turn; None for all of it.
     """
 
     info: VideoInfo
@@ -51,6 +53,7 @@ class Video(Shaped):
     state: tuple[int, int]
     max_pixels: int
     rotate_deg: int = 0
+    region: Region | None = None
 
     def __post_init__(self) -> None:
         check_array(self, "time_s", np.float64, (self.info.n_frames,))
@@ -66,6 +69,17 @@ class Video(Shaped):
         size = (info.height_px, info.width_px) if sideways else (info.width_px, info.height_px)
         turned = replace(info, width_px=size[0], height_px=size[1], rotation_deg=(info.rotation_deg + degrees) % 360)
         return replace(self, info=turned, rotate_deg=(self.rotate_deg + degrees) % 360)
+
+    @property
+    def corner_px(self) -> tuple[int, int]:
+        """Position of the turned region in the turned picture: x and y of its upper left corner."""
+        if self.region is None:
+            return 0, 0
+        x, y, w, h = self.region
+        width, height = self.info.width_px, self.info.height_px
+        return {0: (x, y), 90: (width - y - h, x), 180: (width - x - w, height - y - h), 270: (y, height - x - w)}[
+            self.rotate_deg
+        ]
 
 
 @dataclass(frozen=True, repr=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
@@ -45,7 +46,7 @@ def windows(video: Video, frame: Int64, batch: int = 32) -> Iterator[FrameWindow
     """
     decoded = image_pictures(video, frame) if video.info.decoder == "images" else pictures(video, frame)
     stack, good, lost = np.empty((0, 0, 0, 3), np.uint8), list[int](), dict[int, str]()
-    for index, picture in zip(frame.tolist(), decoded, strict=False):
+    for index, picture in zip(frame.tolist(), map(partial(_cropped, video), decoded), strict=False):
         if isinstance(picture, str):
             lost[index] = picture
             continue
@@ -59,6 +60,17 @@ def windows(video: Video, frame: Int64, batch: int = 32) -> Iterator[FrameWindow
         good.append(index)
     if good or lost:
         yield _window(video, stack, good, lost)
+
+
+def _cropped(video: Video, picture: UInt8 | str) -> UInt8 | str:
+    """Return the region of a picture that is read; a reason where the picture lacks it, or is a reason itself."""
+    if video.region is None or isinstance(picture, str):
+        return picture
+    x, y, w, h = video.region
+    height, width = picture.shape[:2]
+    if x + w > width or y + h > height:
+        return f"its picture of {width} x {height} px lacks the region"
+    return picture[y : y + h, x : x + w]
 
 
 def _window(video: Video, stack: UInt8, good: list[int], lost: dict[int, str]) -> FrameWindow:

@@ -20,6 +20,36 @@ def looking(right_deg: float, up_deg: float) -> np.ndarray:
     return face
 
 
+#: An eye in millimetres: the ball, the iris on it, and the way from one corner of the lids to the other.
+BALL_MM, IRIS_MM, LIDS_MM = 12.0, 5.9, 30.0
+
+
+def rendered(right_deg: float, up_deg: float) -> np.ndarray:
+    """Build a face with eyes of a grown person's size: balls that turn about their middles, with an iris in front."""
+    face, front_mm = mean_face(), np.sqrt(BALL_MM**2 - IRIS_MM**2)
+    right, up = np.radians(right_deg), np.radians(up_deg)
+    ahead = np.array([np.sin(right) * np.cos(up), -np.sin(up), -np.cos(right) * np.cos(up)])
+    for outer, inner, iris in EYES:
+        mm = np.linalg.norm(face[outer] - face[inner]) / LIDS_MM
+        # The middle of the ball lies behind that of the lids, and a level look passes a little above their corners.
+        middle = (face[outer] + face[inner]) / 2 + np.array([0, -0.05 * LIDS_MM, front_mm]) * mm
+        face[iris] = middle + ahead * front_mm * mm
+    return face
+
+
+@pytest.mark.parametrize("head_deg", [-20, 0, 20])
+@pytest.mark.parametrize(("right_deg", "up_deg"), [(0, 0), (-30, 0), (-15, 10), (15, -10), (30, 0), (0, 15), (0, -15)])
+def test_rendered_eyes_are_read_to_three_degrees(head_deg: float, right_deg: float, up_deg: float):
+    face = rotated(rendered(right_deg, up_deg), head_deg)
+    ahead = rotated(
+        np.array([[np.tan(np.radians(right_deg)), -np.tan(np.radians(up_deg)) / np.cos(np.radians(right_deg)), -1]]),
+        head_deg,
+    )[0]
+    true_deg = np.degrees([np.arctan2(ahead[0], -ahead[2]), np.arctan2(-ahead[1], np.hypot(ahead[0], ahead[2]))])
+    found = measures_of(face * 140 + 300)
+    assert (found["gaze_yaw_deg"], found["gaze_pitch_deg"]) == pytest.approx(true_deg, abs=3)
+
+
 @pytest.mark.parametrize(
     ("head", "eyes", "gaze_deg"),
     [

@@ -197,7 +197,7 @@ class TestSaving:
     ) -> None:
         make_timeline().save(tmp_path)
         before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-        to_csv, calls = csv._to_csv, []
+        to_csv, calls = csv.to_csv, []
 
         def fill_the_disk(table: pd.DataFrame, path: Path) -> None:
             calls.append(path)
@@ -205,7 +205,7 @@ class TestSaving:
             if len(calls) == 2:
                 raise OSError(errno.ENOSPC, "No space left on device")
 
-        monkeypatch.setattr(csv, "_to_csv", fill_the_disk)
+        monkeypatch.setattr(csv, "to_csv", fill_the_disk)
         with pytest.raises(OutputError, match="No space left on device"):
             make_timeline(["fear"]).save(tmp_path)
         assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

@@ -126,7 +126,7 @@ def test_changes_keep_the_kind_of_settings():
         (None, {"samplefps": 10}, "did you mean sample_fps?"),
         (None, {"progres": True}, "did you mean progress?"),
         (None, {"hold": 0.2}, 'hold=0.2: is not an option; write settings={"events.hold": value}'),
-        (None, {"xyz": 0.2}, "options: cache, classifier, config, device, faces, model, rotate, sample_fps"),
+        (None, {"xyz": 0.2}, "options: baseline, cache, classifier, config, device, faces, from_, model, names"),
         (None, {"faces": 0}, "faces=0: faces.max_faces = 0 is not possible; it is: auto,"),
         (None, {"config": "fst"}, "fst: cannot be read"),
         ({"events.hodl": 0.2}, {}, "settings['events.hodl']: unknown setting events.hodl; did you mean events.hold?"),

@@ -104,7 +104,7 @@ def test_a_clip_without_a_face_has_no_bins():
     [
         ({"step_s": 0.0}, "step 0: is no width of bins; give seconds above 0"),
         ({"step_s": 1.0, "how": "sum"}, "how sum: is no way to sum up; choose from mean, median, min, max"),
-        ({"step_s": 1.0, "columns": ["smiel"]}, "column smiel: is no column of values; choose from confidence, "),
+        ({"step_s": 1.0, "columns": ["smiel"]}, "column smiel: is no column of values; did you mean smile?"),
     ],
 )
 def test_choices_that_are_not_possible(options: dict, message: str):

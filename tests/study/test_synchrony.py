@@ -104,7 +104,7 @@ def test_two_clips(tmp_path: Path):
 @pytest.mark.parametrize(
     ("how", "message"),
     [
-        ({"columns": ["smiel"]}, "column smiel: is not in .*talk.timeline.csv; `fervideo describe` lists"),
+        ({"columns": ["smiel"]}, "column smiel: is not in .*talk.timeline.csv; did you mean smile"),
         ({"window_s": 0.25}, "window 0.25: is no whole number of bins at 10 Hz; round it"),
         ({"window_s": 0.2}, "window 0.2: has fewer than 3 bins; give a longer window"),
         ({"window_s": 100.0}, "window 100: does not fit with its lags: the shorter course lasts 60 s; shorten"),

@@ -13,7 +13,12 @@ class TestDescribe:
         assert describe(make_timeline(shown, tracks=[range(10), range(2, 5)])) == (
             "face  coverage  mostly     share of time               events\n"
             "0     100%      happiness  neutral 60%, happiness 40%  1\n"
-            "1     30%       fear       fear 100%                   1"
+            "1     30%       fear       fear 100%                   1\n"
+            "\n"
+            "face  looks at camera  left  right  up  down  smiles  talks  blinks/min\n"
+            "0     100%             0%    0%     0%  0%    0%      0%     0\n"
+            "1     100%             0%    0%     0%  0%    0%      0%     0\n"
+            "left and right are the person's own; talks is judged by sight"
         )
 
     def test_small_shares_are_left_out(self) -> None:

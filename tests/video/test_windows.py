@@ -9,7 +9,9 @@ import clips
 import numpy as np
 import pytest
 
-from fervideo.video import samples, windows
+from fervideo.errors import VideoError
+from fervideo.settings import VideoSettings
+from fervideo.video import probe, samples, windows
 
 
 @pytest.mark.parametrize("name", clips.FILES)
@@ -63,3 +65,29 @@ def test_samples_leave_out_damage(tmp_path: Path):
     path = clips.write(tmp_path / "clip.mp4", 96)
     video = clips.open_video(clips.overwritten(path, clips.packet_spans(path)[24][0] + 4, bytes(200)))
     assert [clips.number(image) for image in samples(video, 4)] == [0, 48, 72]
+
+
+@pytest.mark.parametrize("turn", [0, 90, 180, 270])
+def test_a_region_is_cut_before_the_picture_is_turned(made: Callable[[str], Path], turn: int):
+    path, settings = made("all_intra.mp4"), {"rotate": turn}
+    whole = next(windows(probe(path, VideoSettings(**settings)), np.array([7]))).frames[0]
+    video = probe(path, VideoSettings(**settings, region="32,25%,50,24"))
+    (part,) = next(windows(video, np.array([7]))).frames
+    x, y = video.corner_px
+    height, width = part.shape[:2]
+    assert (width, height) == ((50, 24) if turn % 180 == 0 else (24, 50))
+    assert (part == whole[y : y + height, x : x + width]).all()
+
+
+@pytest.mark.parametrize(
+    ("part", "reason"),
+    [
+        ({"region": "90%,0,20%,50%"}, "--region 90%,0,20%,50% is no part of its picture of 128 x 64 px; give x,y,"),
+        ({"from_s": 4.0}, "--from 4 s is beyond its end at 2.4 s; give an earlier time, or leave --from out"),
+        ({"to_s": 3.5}, "--to 3.5 s is beyond its end at 2.4 s"),
+    ],
+)
+def test_a_part_that_the_video_lacks_is_one_line(made: Callable[[str], Path], part: dict, reason: str):
+    with pytest.raises(VideoError) as raised:
+        probe(made("all_intra.mp4"), VideoSettings(**part))
+    assert reason in str(raised.value)
