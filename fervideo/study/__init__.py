@@ -12,6 +12,7 @@ agree.py     results beside human coders
 agree_files.py  the same as text and as tables
 epochs.py    courses around events
 curves.py    sums of courses, and means over people
+grouped.py   tables of studies read again, as means over people
 synchrony.py  two faces: windowed cross-lagged correlation, and surrogates
 clock.py     the time of other devices, by anchors
 foreign.py   tables of other programs as tables of frames
