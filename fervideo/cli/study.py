@@ -237,8 +237,14 @@ def _agree(args: argparse.Namespace) -> int:
         coders = [read_labels(path, args.format, args.on_error == "skip") for path in (args.hand, *args.coder)]
         found = study.agree(args.results, coders, how)
     print(agree_files.describe(found))
-    for path in agree_files.save(found, args.output) if args.output else []:
-        print(f"wrote {path}")
+    if args.output:
+        from fervideo.report import canvas, groups
+
+        for path in agree_files.save(found, args.output):
+            print(f"wrote {path}")
+        # The confusion is that of the results and the first coder, and so is the first pair.
+        figure = groups.confusion(found.confusion, title=agree_files.kappa(found.pairs.to_dict("records")[0]))
+        print(f"wrote {canvas.save(figure, args.output / 'confusion.png')}")
     return 0
 
 
@@ -250,6 +256,7 @@ def _epochs(args: argparse.Namespace) -> int:
 
     from fervideo import study
     from fervideo.outputs import write_csv
+    from fervideo.report import canvas, groups
 
     how = study.Epoching(
         columns=_words(args.columns) or (),
@@ -271,6 +278,10 @@ def _epochs(args: argparse.Namespace) -> int:
     for name, table in (("epochs", found.table), ("trials", found.trials), ("curves", found.curves)):
         write_csv(table, args.output / f"{name}.csv")
         print(f"wrote {args.output / f'{name}.csv'}")
+    if found.curves["measure"].nunique() > groups.MOST_MEASURES:
+        print(f"no picture of more than {groups.MOST_MEASURES} measures: draw some with fervideo plot --columns")
+    else:
+        print(f"wrote {canvas.save(groups.over_people(found.curves), args.output / 'curves.png')}")
     return 0
 
 

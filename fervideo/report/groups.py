@@ -21,7 +21,7 @@ from fervideo.study import grouped
 _GROUPS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 _LINES = ("-", "--", "-.", ":")
 #: Most panels of a figure of courses.
-_MOST_MEASURES = 12
+MOST_MEASURES = 12
 #: Millimetres.
 _LEFT, _RIGHT, _TOP, _BOTTOM = 13.5, 2.0, 2.0, 9.0
 _PANEL, _BETWEEN_X, _BETWEEN_Y = 34.0, 14.0, 10.0
@@ -46,7 +46,7 @@ def over_people(table: pd.DataFrame, width: str | None = None) -> Figure:
     """
     group = next(iter(table.columns.difference(["measure", "t", "people", "mean", "low", "high"], sort=False)), "")
     measures = list(dict.fromkeys(table["measure"]))
-    if len(measures) > _MOST_MEASURES:
+    if len(measures) > MOST_MEASURES:
         raise UsageError(f"{len(measures)} measures", "are too many for one figure", "choose some with --columns")
     width = width or ("one" if len(measures) == 1 else "two")
     across = min(len(measures), 1 if width == "one" else 3)
