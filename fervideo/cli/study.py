@@ -322,7 +322,8 @@ def _two_faces(paths: Sequence[Path], rules: Sequence[str] | None) -> list[Face]
     Raises:
         UsageError: There are not one or two clips, or not two faces.
     """
-    from fervideo.study import Face, results
+    from fervideo import outputs
+    from fervideo.study import Face
 
     if len(paths) > 2:
         raise UsageError(paths[2], "is a third clip", "give one clip with two faces, or two clips")
@@ -330,13 +331,13 @@ def _two_faces(paths: Sequence[Path], rules: Sequence[str] | None) -> list[Face]
     rules = rules or default
     if len(rules) != 2:
         raise UsageError(f"--faces {','.join(rules)}", "are not two faces", "write for example --faces 0,1")
-    found = [results.find(path) for path in paths]
+    found = [outputs.find([path]) for path in paths]
     if several := next((path for path, own in zip(paths, found, strict=True) if len(own) > 1), None):
         raise UsageError(several, "has the results of several clips", "give the .timeline.csv of one")
     clips = [own[0] for own in found]
-    names = [clip.name for clip in clips] if len(clips) == 2 else [f"face {rule}" for rule in rules]
+    names = [clip.stem for clip in clips] if len(clips) == 2 else [f"face {rule}" for rule in rules]
     names = names if names[0] != names[1] else [f"{path} {rule}" for path, rule in zip(paths, rules, strict=True)]
-    tables = [clip.path("frames") for clip in clips] * (3 - len(clips))
+    tables = [clip.table("frames") for clip in clips] * (3 - len(clips))
     return [Face(name=name, path=path, rule=rule) for name, path, rule in zip(names, tables, rules, strict=True)]
 
 

@@ -1,6 +1,6 @@
 """From a folder of results to the numbers of a paper: tables in, tables out, and no test of significance.
 
-results.py   the clips of a folder, and their tables
+results.py   the tables of clips, column by column
 design.py    the table of a study, joined to the clips by path or name
 faces.py     the choice of faces
 plan.py      clips, faces and columns of a gathering

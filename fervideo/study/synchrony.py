@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from fervideo.errors import UsageError
+from fervideo.outputs.found import find
 from fervideo.records import Bool, Float64, Int64
 from fervideo.study import bins, faces, results
 from fervideo.study.clock import CLOCK, Clocks
@@ -140,8 +141,8 @@ def synchrony(one: Face, other: Face, how: Windows) -> Synchrony:
     settings = {"one": one.name, "other": other.name}
     table = pd.concat(windows, ignore_index=True)
     if how.clock is not None:
-        (clip,) = results.find(one.path)
-        clock = Clocks.read(how.clock, [clip]).of(clip.name)
+        (clip,) = find([one.path])
+        clock = Clocks.read(how.clock, [clip]).of(clip.stem)
         table[CLOCK] = clock.of(table["time_s"].to_numpy(float))
     return Synchrony(windows=table, summary=pd.DataFrame(rows).assign(**settings))
 
@@ -153,7 +154,7 @@ def _course(face: Face, how: Windows) -> pd.DataFrame:
     if lacking := [name for name in how.columns if name not in there]:
         raise UsageError(f"column {lacking[0]}", f"is not in {face.path}", "`fervideo describe` lists all columns")
     frames = results.read(face.path, "frames", wanted)
-    (found,) = results.find(face.path)
+    (found,) = find([face.path])
     chosen = faces.choose(seen_in(found, face.rule), face.rule).faces
     if len(chosen) != 1:
         raise UsageError(f"face {face.rule}", f"is not one face of {face.path}", "give the number of a face in it")

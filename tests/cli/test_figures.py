@@ -46,7 +46,7 @@ def test_a_table_is_a_figure(run: Run, tmp_path: Path) -> None:
         ("a.csv b.csv", "b.csv: is no timeline; give timelines, or one table"),
         ("a.csv --video x.mp4", "--video and --frames: are for timelines; leave them out"),
         ("none.csv", "none.csv: cannot be read as a table (No such file or directory); give a table that a fervideo"),
-        ("none.timeline.csv", "none.timeline.csv: does not exist; give a folder of results, or a .timeline.csv"),
+        ("none.timeline.csv", "none.timeline.csv: does not exist; give the folder that `fervideo batch`"),
     ],
 )
 def test_mistakes_of_plot_are_one_line(refused, results: Path, words: str, message: str) -> None:

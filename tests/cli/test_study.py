@@ -74,7 +74,7 @@ def test_synchrony_prints_and_writes(run, tmp_path: Path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("gather {tmp} -o x.csv", "has no results (looked for *.timeline.csv); run `fervideo batch VIDEOS -o"),
+        ("gather {tmp} -o x.csv", "has no results (looked for *.timeline.csv); give the folder that"),
         ("gather {tmp}/none -o x.csv", "none: does not exist; give the folder that"),
         ("gather {results} -o x.txt", "x.txt: is neither .csv nor .parquet; name the file"),
         ("gather {results} -o {tmp}/d.csv", "d.csv: is a folder; name a file"),
