@@ -32,7 +32,7 @@ LAYERS = (
     | {"workers"},
     {"outputs", "study", "report"},
     {"observe", "models", "segments", "pipeline", "foreign"},
-    {"photos", "batch", "training", "report.pictures", "report.overlay", "demo", "doctor", "docs"},
+    {"photos", "batch", "training", "report.pictures", "report.footage", "report.overlay", "demo", "doctor", "docs"},
     {"cli"},
     {"__init__", "__main__"},
 )
@@ -40,7 +40,7 @@ LAYER = {name: number for number, layer in enumerate(LAYERS) for name in layer}
 #: Layer 2 writes and draws timelines, and knows no models.
 NARROW = {name: LAYERS[0] | LAYERS[2] | {"timeline"} for name in LAYERS[2]}
 #: The only upward imports, inside thin methods: from file to room.
-UPWARD = {("timeline/record.py", "outputs"), ("timeline/record.py", "study")}
+UPWARD = {("timeline/record.py", room) for room in ("outputs", "study", "report", "report.footage")}
 #: Each heavy library and the only rooms that import it.
 HEAVY = {
     "torch": {"classifiers", "sequence", "training"},
@@ -48,7 +48,7 @@ HEAVY = {
     "dlib": {"faces"},
     "decord": {"video"},
     "av": {"video", "demo", "report.overlay", "report.pictures"},
-    "cv2": {"crops", "demo", "report.overlay", "report.pictures"},
+    "cv2": {"crops", "demo", "report.footage", "report.overlay", "report.pictures"},
     "skimage": {"demo"},
     "sklearn": {"classifiers", "training"},
     "pandas": {"timeline", "outputs", "study", "report", "batch", "photos", "training", "foreign"},

@@ -110,7 +110,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
     """
     from fervideo import settings
 
-    return settings.load(args.config, _changes(args))
+    return settings.load(args.config, changes(args))
 
 
 def training_settings_of(args: argparse.Namespace) -> TrainingSettings:
@@ -121,10 +121,10 @@ def training_settings_of(args: argparse.Namespace) -> TrainingSettings:
     """
     from fervideo import settings
 
-    return settings.load(args.config, _changes(args), settings.TrainingSettings)
+    return settings.load(args.config, changes(args), settings.TrainingSettings)
 
 
-def _changes(args: argparse.Namespace) -> list[tuple[str, str]]:
+def changes(args: argparse.Namespace) -> list[tuple[str, str]]:
     """Return the settings that options change, as `settings.load` takes them."""
     from fervideo.settings import OPTIONS, option
 

@@ -237,8 +237,14 @@ def _agree(args: argparse.Namespace) -> int:
         coders = [read_labels(path, args.format, args.on_error == "skip") for path in (args.hand, *args.coder)]
         found = study.agree(args.results, coders, how)
     print(agree_files.describe(found))
-    for path in agree_files.save(found, args.output) if args.output else []:
-        print(f"wrote {path}")
+    if args.output:
+        from fervideo.report import canvas, groups
+
+        for path in agree_files.save(found, args.output):
+            print(f"wrote {path}")
+        # The confusion is that of the results and the first coder, and so is the first pair.
+        figure = groups.confusion(found.confusion, title=agree_files.kappa(found.pairs.to_dict("records")[0]))
+        print(f"wrote {canvas.save(figure, args.output / 'confusion.png')}")
     return 0
 
 
@@ -250,6 +256,7 @@ def _epochs(args: argparse.Namespace) -> int:
 
     from fervideo import study
     from fervideo.outputs import write_csv
+    from fervideo.report import canvas, groups
 
     how = study.Epoching(
         columns=_words(args.columns) or (),
@@ -271,6 +278,10 @@ def _epochs(args: argparse.Namespace) -> int:
     for name, table in (("epochs", found.table), ("trials", found.trials), ("curves", found.curves)):
         write_csv(table, args.output / f"{name}.csv")
         print(f"wrote {args.output / f'{name}.csv'}")
+    if found.curves["measure"].nunique() > groups.MOST_MEASURES:
+        print(f"no picture of more than {groups.MOST_MEASURES} measures: draw some with fervideo plot --columns")
+    else:
+        print(f"wrote {canvas.save(groups.over_people(found.curves), args.output / 'curves.png')}")
     return 0
 
 
@@ -311,7 +322,8 @@ def _two_faces(paths: Sequence[Path], rules: Sequence[str] | None) -> list[Face]
     Raises:
         UsageError: There are not one or two clips, or not two faces.
     """
-    from fervideo.study import Face, results
+    from fervideo import outputs
+    from fervideo.study import Face
 
     if len(paths) > 2:
         raise UsageError(paths[2], "is a third clip", "give one clip with two faces, or two clips")
@@ -319,13 +331,13 @@ def _two_faces(paths: Sequence[Path], rules: Sequence[str] | None) -> list[Face]
     rules = rules or default
     if len(rules) != 2:
         raise UsageError(f"--faces {','.join(rules)}", "are not two faces", "write for example --faces 0,1")
-    found = [results.find(path) for path in paths]
+    found = [outputs.find([path]) for path in paths]
     if several := next((path for path, own in zip(paths, found, strict=True) if len(own) > 1), None):
         raise UsageError(several, "has the results of several clips", "give the .timeline.csv of one")
     clips = [own[0] for own in found]
-    names = [clip.name for clip in clips] if len(clips) == 2 else [f"face {rule}" for rule in rules]
+    names = [clip.stem for clip in clips] if len(clips) == 2 else [f"face {rule}" for rule in rules]
     names = names if names[0] != names[1] else [f"{path} {rule}" for path, rule in zip(paths, rules, strict=True)]
-    tables = [clip.path("frames") for clip in clips] * (3 - len(clips))
+    tables = [clip.table("frames") for clip in clips] * (3 - len(clips))
     return [Face(name=name, path=path, rule=rule) for name, path, rule in zip(names, tables, rules, strict=True)]
 
 

@@ -33,6 +33,8 @@ COMMANDS = (
     Command("demo", "analysis", "analyse a sample video"),
     Command("batch", "analysis", "analyse folders of videos"),
     Command("export", "export", "write results in the formats of other programs"),
+    Command("plot", "figures", "draw timelines, and tables of studies, as figures for papers"),
+    Command("overlay", "figures", "write the video with its results drawn on it"),
     Command("image", "photographs", "classify the faces of photographs"),
     Command("compare", "photographs", "score frame classifiers on labelled photographs"),
     Command("train", "training", "train a sequence model on labelled video"),

@@ -1,6 +1,6 @@
 """From a folder of results to the numbers of a paper: tables in, tables out, and no test of significance.
 
-results.py   the clips of a folder, and their tables
+results.py   the tables of clips, column by column
 design.py    the table of a study, joined to the clips by path or name
 faces.py     the choice of faces
 naming.py    names of the faces of a clip
@@ -13,6 +13,7 @@ agree.py     results beside human coders
 agree_files.py  the same as text and as tables
 epochs.py    courses around events
 curves.py    sums of courses, and means over people
+grouped.py   tables of studies read again, as means over people
 synchrony.py  two faces: windowed cross-lagged correlation, and surrogates
 clock.py     the time of other devices, by anchors
 foreign.py   tables of other programs as tables of frames

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from fervideo.errors import UsageError
+from fervideo.outputs.found import Found, find
 from fervideo.records import EXPRESSIONS, Float64, Int64
 from fervideo.study import agreement, bins, coded, faces, results
 from fervideo.study import design as designs
@@ -121,7 +122,7 @@ def agree(folder: Path, coders: Sequence[pd.DataFrame], how: Comparison) -> Agre
             has their faces.
         DatasetError: The design fits the results in more than one way.
     """
-    study = designs.join(results.find(folder), how.design)
+    study = designs.join(find([folder]), how.design)
     read = Coded.of(coders, study.clips, how.renamed)
     clips = [_compared(clip, how) for clip in read.clips]
     names = sorted({name for clip in clips for own in clip.labels for name in own} - {""}, key=_order)
@@ -197,9 +198,9 @@ def _compared(clip: CodedClip, how: Comparison) -> _Compared:
     if rule == "all":
         raise UsageError("face all", "is more than one face", "choose longest, largest, left, right, or a number")
     names = [*results.KEYS, "media_time_s", "expression", "confidence", *(["quality"] if how.min_quality > 0 else [])]
-    frames = results.read(result.path("frames"), "frames", names)
+    frames = results.read(result.table("frames"), "frames", names)
     if "expression" not in frames:
-        raise UsageError(result.path("frames"), "has no column expression", "only expressions can be compared")
+        raise UsageError(result.table("frames"), "has no column expression", "only expressions can be compared")
     chosen = faces.choose(seen_in(result, rule), rule, how.min_coverage).faces
     face = chosen[0] if chosen else -1
     binned = bins.resample(faces.take(frames, chosen), how.bin_s, "mean", how.min_quality, ["expression", "confidence"])
@@ -213,7 +214,7 @@ def _compared(clip: CodedClip, how: Comparison) -> _Compared:
     media_start_s = _media_start_s(frames)
     spans = [coded.spans(labels, time_of, end_s, how.rest, media_start_s) for labels in clip.labels]
     return _Compared(
-        clip=result.name,
+        clip=result.stem,
         person=clip.person,
         face=face,
         time_s=edges_s,
@@ -237,9 +238,9 @@ def _empty_bins(frames: pd.DataFrame, bin_s: float) -> pd.DataFrame:
     return pd.DataFrame({"face": -1, "time_s": np.round(np.arange(n) * bin_s, 6), **empty})
 
 
-def _own_events(result: results.Result, face: int, how: Comparison, spans: pd.DataFrame) -> pd.DataFrame:
+def _own_events(result: Found, face: int, how: Comparison, spans: pd.DataFrame) -> pd.DataFrame:
     """Return the events of the results that lie in labelled time for at least half of their duration."""
-    events = results.read(result.path("events"), "events")
+    events = results.read(result.table("events"), "events")
     if "kind" in events:
         events = events[events["kind"] == "expression"]
     events = events[events["face"] == face]

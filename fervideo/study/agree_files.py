@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -32,16 +34,20 @@ def save(found: Agreement, folder: Path) -> list[Path]:
     return paths
 
 
+def kappa(pair: Mapping[Any, Any]) -> str:
+    """Return the kappa of a pair of coders with its interval, as text."""
+    interval = f" [{pair['kappa_low']:.3f}, {pair['kappa_high']:.3f}]" if pair["people"] > 1 else ""
+    return f"kappa {pair['kappa']:.3f}{interval}"
+
+
 def describe(found: Agreement) -> str:
     """Return agreement as text for the terminal."""
     lines = []
     for pair in found.pairs.to_dict("records"):
         people = pair["people"]
-        interval = f" [{pair['kappa_low']:.3f}, {pair['kappa_high']:.3f}]" if people > 1 else ""
         few = "; too few people for an interval to rely on" if 1 < people < FEW_PEOPLE else ""
         size = f"{counted(pair['bins'], 'bin')} of {'1 person' if people == 1 else f'{people} people'}{few}"
-        kappa = f"kappa {pair['kappa']:.3f}{interval}, {pair['agreement']:.1%} equal"
-        lines.append(f"{pair['one']}, {pair['other']}: {kappa} ({size})")
+        lines.append(f"{pair['one']}, {pair['other']}: {kappa(pair)}, {pair['agreement']:.1%} equal ({size})")
     lines.append(f"Krippendorff's alpha of all: {found.alpha:.3f}")
     if np.isfinite(found.alpha_coders):
         lines.append(f"Krippendorff's alpha of the coders alone: {found.alpha_coders:.3f}")

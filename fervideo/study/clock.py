@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 
 from fervideo.errors import UsageError
+from fervideo.outputs.found import Found
 from fervideo.records import Float64
 from fervideo.study import design as designs
 from fervideo.study.design import Index
-from fervideo.study.results import Result
 
 _LOG = logging.getLogger("fervideo")
 #: Column that tables get, and that anchors have.
@@ -73,7 +73,7 @@ class Clocks:
         self._by_clip = by_clip
 
     @classmethod
-    def read(cls, path: Path, clips: Sequence[Result]) -> Clocks:
+    def read(cls, path: Path, clips: Sequence[Found]) -> Clocks:
         """Read anchors: `video_s,clock`, and `clip` where clips have clocks of their own.
 
         Args:
@@ -88,7 +88,7 @@ class Clocks:
         index = Index(clips)
         anchors: dict[str, list[tuple[float, str]]] = {}
         for number, row in enumerate(table.to_dict("records"), 2):
-            names = [result.name for result in index.find(row[key])] if key else [""]
+            names = [result.stem for result in index.find(row[key])] if key else [""]
             if len(names) > 1:
                 raise UsageError(f"{path}:{number}", f"{row[key]} fits several clips", "name clips with their folders")
             try:
@@ -99,7 +99,7 @@ class Clocks:
                 anchors.setdefault(name, []).append((video_s, row[CLOCK]))
         found = cls({name: _fit(pairs, f"{path}{f' ({name})' if name else ''}") for name, pairs in anchors.items()})
         for clip in clips:
-            found.of(clip.name, path)
+            found.of(clip.stem, path)
         return found
 
     @property

@@ -59,19 +59,19 @@ class Coded:
             UsageError: No clip has labels of the first coder, or a clip has labels of several people, and no design
                 has their faces.
         """
-        index = Index([matched.result for matched in {each.result.name: each for each in clips}.values()])
+        index = Index([matched.result for matched in {each.result.stem: each for each in clips}.values()])
         by_result = [_by_result(table, index, renamed) for table in coders]
         found, without = [], list[str]()
         for matched in clips:
-            own = [_of_person(tables.get(matched.result.name, _NONE), matched) for tables in by_result]
+            own = [_of_person(tables.get(matched.result.stem, _NONE), matched) for tables in by_result]
             if not own[0].empty:
                 subjects = sorted(set(own[0]["subject"]) - {""})
-                person = matched.facts.get(PERSON) or (subjects[0] if subjects else matched.result.name)
+                person = matched.facts.get(PERSON) or (subjects[0] if subjects else matched.result.stem)
                 found.append(CodedClip(matched, person, own))
             else:
-                without.append(matched.result.name)
+                without.append(matched.result.stem)
         if not found:
-            example = clips[0].result.name if clips else "none"
+            example = clips[0].result.stem if clips else "none"
             reason = f"name none of the {counted(len(clips), 'clip')} with results, such as {example}"
             raise UsageError("labels", reason, "check the names of their clips")
         if without:
@@ -88,9 +88,9 @@ def _by_result(table: pd.DataFrame, index: Index, renamed: Mapping[str, str]) ->
     for clip in table["clip"].unique():
         fitting = index.find(str(clip))
         if len(fitting) == 1:
-            name_of[clip] = fitting[0].name
+            name_of[clip] = fitting[0].stem
         elif fitting:
-            names = ", ".join(result.name for result in fitting[:3])
+            names = ", ".join(result.stem for result in fitting[:3])
             raise UsageError(f"labels of {clip}", f"fit several results ({names})", "name clips with their folders")
         else:
             unknown.append(str(clip))
@@ -113,7 +113,7 @@ def _of_person(labels: pd.DataFrame, matched: Matched) -> pd.DataFrame:
     if person not in subjects:
         reason = f"has labels of {len(subjects)} people ({', '.join(subjects[:3])})"
         remedy = f"give --design with the columns clip, face and {PERSON}, a row for each person"
-        raise UsageError(matched.result.name, reason, remedy)
+        raise UsageError(matched.result.stem, reason, remedy)
     return labels[labels["subject"].isin([person, ""])]
 
 

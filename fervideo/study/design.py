@@ -12,7 +12,7 @@ import pandas as pd
 
 from fervideo import bounded
 from fervideo.errors import DatasetError, UsageError, counted
-from fervideo.study.results import Result
+from fervideo.outputs.found import Found
 
 #: Columns of a design that name the clip; the first of them that the table has is read.
 CLIP_COLUMNS = ("clip", "path", "video", "file")
@@ -29,7 +29,7 @@ class Matched(NamedTuple):
         face: Rule that the design gives for the face; empty without one.
     """
 
-    result: Result
+    result: Found
     facts: Mapping[str, str]
     face: str = ""
 
@@ -81,7 +81,7 @@ def read_table(path: Path, needed: Sequence[str] = ()) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=header, dtype=str)
 
 
-def join(found: Sequence[Result], design: Path | None) -> Study:
+def join(found: Sequence[Found], design: Path | None) -> Study:
     """Join results to the rows of a design.
 
     A row names its clip by the path or the name of the video, with or without folders and suffix. Two rows may name
@@ -110,11 +110,11 @@ def join(found: Sequence[Result], design: Path | None) -> Study:
         if not fitting:
             missing.append(row[key])
         elif len(fitting) > 1:
-            names = ", ".join(result.name for result in fitting[:3])
+            names = ", ".join(result.stem for result in fitting[:3])
             problems.append(f"{design}:{number}: {row[key]} fits {counted(len(fitting), 'result')} ({names})")
         else:
             result, face = fitting[0], row.get(_FACE, "")
-            if (before := row_of.setdefault((result.name, face), number)) != number:
+            if (before := row_of.setdefault((result.stem, face), number)) != number:
                 problems.append(f"{design}:{number}: {row[key]} stands in row {before} already")
             clips.append(Matched(result, {name: str(row[name]) for name in facts}, face))
     if problems:
@@ -122,10 +122,10 @@ def join(found: Sequence[Result], design: Path | None) -> Study:
         count = counted(len(problems), "problem")
         raise DatasetError(design, f"{count}, the first in {problems[0]}", remedy, tuple(problems))
     if not clips:
-        example = f"{found[0].name}" if found else "none"
+        example = f"{found[0].stem}" if found else "none"
         raise UsageError(design, "names none of the clips", f"its column {key} must name clips such as {example}")
-    listed = {matched.result.name for matched in clips}
-    return Study(clips, facts, tuple(missing), tuple(each.name for each in found if each.name not in listed))
+    listed = {matched.result.stem for matched in clips}
+    return Study(clips, facts, tuple(missing), tuple(each.stem for each in found if each.stem not in listed))
 
 
 def clip_column(table: pd.DataFrame, path: Path) -> str:
@@ -149,13 +149,13 @@ class Index:
         found: The results.
     """
 
-    def __init__(self, found: Sequence[Result]) -> None:
-        self._by_stem: dict[str, list[tuple[tuple[str, ...], Result]]] = {}
+    def __init__(self, found: Sequence[Found]) -> None:
+        self._by_stem: dict[str, list[tuple[tuple[str, ...], Found]]] = {}
         for result in found:
-            parts = tuple(result.name.split("/"))
+            parts = tuple(result.stem.split("/"))
             self._by_stem.setdefault(parts[-1], []).append((parts, result))
 
-    def find(self, key: str) -> list[Result]:
+    def find(self, key: str) -> list[Found]:
         """Return the results whose path has the most folders in common with a name, from its end; several if equal.
 
         Args:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from fervideo.errors import UsageError
+from fervideo.outputs.found import find
 from fervideo.records import Float64
 from fervideo.study import bins, curves, faces, results
 from fervideo.study import design as designs
@@ -129,7 +130,7 @@ def epochs(folder: Path, events: Path, how: Epoching) -> Epochs:
         DatasetError: The design fits the results in more than one way.
     """
     grid = _grid(how)
-    study = designs.join(results.find(folder), how.design)
+    study = designs.join(find([folder]), how.design)
     clocks = None if how.clock is None else Clocks.read(how.clock, [each.result for each in study.clips])
     of_clip = _events(events, study.clips, clocks)
     names = _columns(study.clips, how.columns)
@@ -139,7 +140,7 @@ def epochs(folder: Path, events: Path, how: Epoching) -> Epochs:
     kept, sums = list[_Trial](), list[dict[str, Any]]()
     for matched, own in zip(study.clips, of_clip, strict=True):
         for number, trial in enumerate(_trials(matched, own, grid, names, how) if own else (), 1):
-            facts = {PERSON: matched.result.name, **matched.facts, CLIP: matched.result.name, _TRIAL: str(number)}
+            facts = {PERSON: matched.result.stem, **matched.facts, CLIP: matched.result.stem, _TRIAL: str(number)}
             trial = trial._replace(facts={**facts, **trial.facts})
             rows = _sums(trial, grid, names, how)
             sums += rows
@@ -208,15 +209,15 @@ def _events(path: Path, clips: Sequence[Matched], clocks: Clocks | None) -> list
     if when is None:
         raise UsageError(path, f"has no column {', '.join(known)}", f"its columns are {', '.join(table.columns)}")
     key = next((name for name in (*designs.CLIP_COLUMNS, PERSON) if name in table), None)
-    index = Index([each.result for each in {each.result.name: each for each in clips}.values()])
+    index = Index([each.result for each in {each.result.stem: each for each in clips}.values()])
     found: list[list[_Event]] = [[] for _ in clips]
     for number, row in enumerate(table.to_dict("records"), 2):
         facts = {str(name): str(value) for name, value in row.items() if name not in (when, key)}
-        names = None if key in (None, PERSON) else {result.name for result in index.find(row[key])}
+        names = None if key in (None, PERSON) else {result.stem for result in index.find(row[key])}
         for at, matched in enumerate(clips):
             has_event = matched.facts.get(PERSON) == row[key] if key == PERSON else names is None
-            if has_event or matched.result.name in (names or ()):
-                clock = None if clocks is None else clocks.of(matched.result.name)
+            if has_event or matched.result.stem in (names or ()):
+                clock = None if clocks is None else clocks.of(matched.result.stem)
                 found[at].append(_event(row, when, facts, clock, f"{path}:{number}"))
     if not any(found):
         raise UsageError(path, "has no event of a clip with results", f"check its column {key or when}")
@@ -257,7 +258,7 @@ def _trials(
     if rule == "all":
         raise UsageError("face all", "is more than one face", "choose longest, largest, left, right, or a number")
     read = [*results.KEYS, *names, *(["quality"] if how.min_quality > 0 else [])]
-    frames = results.read(result.path("frames"), "frames", list(dict.fromkeys(read)))
+    frames = results.read(result.table("frames"), "frames", list(dict.fromkeys(read)))
     chosen = faces.choose(seen_in(result, rule), rule, how.min_coverage).faces
     frames = faces.take(frames, chosen)
     if texts := [name for name in names if name in frames and not pd.api.types.is_numeric_dtype(frames[name])]:

@@ -20,7 +20,7 @@ COLUMNS = ("frame", "face", "status", "box_x_px", "box_w_px", "box_h_px", "name"
 #: Columns that a frame keeps which shows no chosen face.
 TIMES = ("frame", "time_s", "media_time_s")
 #: Column for the names of faces, in tables that have it.
-_NAME = "name"
+NAME = "name"
 
 
 class Chosen(NamedTuple):
@@ -52,8 +52,8 @@ def seen(frames: pd.DataFrame) -> pd.DataFrame:
     if {"box_x_px", "box_w_px", "box_h_px"} <= set(frames):
         table["size_px2"] = (ok["box_w_px"] * ok["box_h_px"]).groupby(ok["face"].astype("int64")).median()
         table["middle_px"] = (ok["box_x_px"] + ok["box_w_px"] / 2).groupby(ok["face"].astype("int64")).median()
-    if _NAME in frames:
-        table[_NAME] = by_face[_NAME].first()
+    if NAME in frames:
+        table[NAME] = by_face[NAME].first()
     return table
 
 
@@ -78,10 +78,10 @@ def choose(table: pd.DataFrame, rule: str, min_coverage: float = MIN_COVERAGE) -
     if rule.isdecimal():
         return Chosen(tuple(int(face) for face in kept.index if face == int(rule)), left_out)
     if rule not in RULES:
-        if _NAME not in kept:
+        if NAME not in kept:
             remedy = f"choose from {', '.join(RULES)}, or give a face's number"
             raise UsageError(f"face {rule}", "is no rule, and these results have no names of faces", remedy)
-        return Chosen(tuple(map(int, kept.index[kept[_NAME] == rule])), left_out)
+        return Chosen(tuple(map(int, kept.index[kept[NAME] == rule])), left_out)
     order = {"longest": "coverage", "largest": "size_px2", "left": "middle_px", "right": "middle_px"}[rule]
     if order not in kept:
         raise UsageError(f"face {rule}", "needs boxes, which these results lack", "choose longest, all, or a number")

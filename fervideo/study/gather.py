@@ -127,7 +127,7 @@ def _copied(plan: Plan, matched: Matched) -> list[str] | None:
     Returns:
         None where cells are quoted, since they may contain commas and line breaks.
     """
-    path = matched.result.path("frames")
+    path = matched.result.table("frames")
     kept = plan.faces(matched)
     try:
         lines = path.read_text(encoding="utf-8").rstrip("\n").split("\n")
@@ -169,7 +169,7 @@ def _picked(
 
 def _prefix(matched: Matched) -> str:
     """Return the cells of a clip's name and facts as CSV, with a comma at the end."""
-    row = pd.DataFrame([[matched.result.name, *matched.facts.values()]])
+    row = pd.DataFrame([[matched.result.stem, *matched.facts.values()]])
     return guarded(row).to_csv(index=False, header=False, lineterminator="\n").removesuffix("\n") + ","
 
 

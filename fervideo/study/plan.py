@@ -10,11 +10,11 @@ from pathlib import Path
 import pandas as pd
 
 from fervideo.errors import UsageError, counted
+from fervideo.outputs.found import Found, find
 from fervideo.study import design as designs
 from fervideo.study import faces, results
 from fervideo.study.clock import CLOCK, Clocks
 from fervideo.study.design import Matched, Study
-from fervideo.study.results import Result
 
 _LOG = logging.getLogger("fervideo")
 #: Column that names the clip.
@@ -68,7 +68,7 @@ class Plan:
     @classmethod
     def of(cls, folder: Path, chosen: Selection) -> Plan:
         results.known(chosen.table)
-        study = designs.join(results.find(folder), chosen.design)
+        study = designs.join(find([folder]), chosen.design)
         report(study, chosen.design)
         names = results.selected([each.result for each in study.clips], chosen.table, chosen.columns)
         clash = sorted(({CLIP, *study.facts}) & set(names))
@@ -87,14 +87,14 @@ class Plan:
         rule = matched.face or self.chosen.face
         chosen = faces.choose(seen_in(matched.result, rule), rule, self.chosen.min_coverage)
         if chosen.left_out:
-            self.false_faces[matched.result.name] = chosen.left_out
+            self.false_faces[matched.result.stem] = chosen.left_out
         if not chosen.faces and rule != "all":
-            _LOG.warning("%s: shows no face for the rule %s; it has no values", matched.result.name, rule)
+            _LOG.warning("%s: shows no face for the rule %s; it has no values", matched.result.stem, rule)
         return None if rule == "all" and not chosen.left_out else chosen.faces
 
     def loaded(self, matched: Matched) -> pd.DataFrame:
         """Load the rows of a clip."""
-        table = results.read(matched.result.path(self.chosen.table), self.chosen.table, self._read_names)
+        table = results.read(matched.result.table(self.chosen.table), self.chosen.table, self._read_names)
         kept = self.faces(matched)
         if kept is not None:
             if self.chosen.table == "frames":
@@ -103,10 +103,10 @@ class Plan:
                 table = table[table["face"].isin(kept)].reset_index(drop=True)
         times_s = table[_TIMES[self.chosen.table]].to_numpy(float) if self.clocks is not None else None
         table = table.reindex(columns=self.names)
-        for at, (name, value) in enumerate({CLIP: matched.result.name, **matched.facts}.items()):
+        for at, (name, value) in enumerate({CLIP: matched.result.stem, **matched.facts}.items()):
             table.insert(at, name, value)
         if self.clocks is not None and times_s is not None:
-            table[CLOCK] = self.clocks.of(matched.result.name).of(times_s)
+            table[CLOCK] = self.clocks.of(matched.result.stem).of(times_s)
         return table
 
     def report_false_faces(self) -> None:
@@ -124,16 +124,16 @@ class Plan:
         return list(dict.fromkeys([*self.names, *needed]))
 
 
-def seen_in(result: Result, rule: str) -> pd.DataFrame:
+def seen_in(result: Found, rule: str) -> pd.DataFrame:
     """Return the facts of a clip's faces that a rule reads, as `faces.seen` does.
 
     The summary has the coverage, so the table of frames is read only where the rule needs boxes or names.
     """
-    summary = result.path("summary")
+    summary = result.table("summary")
     if (rule in ("all", "longest") or rule.isdecimal()) and summary.is_file():
         table = results.read(summary, "summary", ["face", "coverage"]).dropna(subset=["face"])
         return table.astype({"face": "int64"}).set_index("face")
-    return faces.seen(results.read(result.path("frames"), "frames", faces.COLUMNS))
+    return faces.seen(results.read(result.table("frames"), "frames", faces.COLUMNS))
 
 
 def report(study: Study, design: Path | None) -> None:

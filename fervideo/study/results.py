@@ -1,10 +1,9 @@
-"""Results in a folder: one record for each clip, and its tables read back."""
+"""The tables of results, column by column."""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -13,63 +12,13 @@ from fervideo import columns
 from fervideo.columns import Column
 from fervideo.errors import UsageError, nearest
 from fervideo.outputs.csv import unguarded
+from fervideo.outputs.found import TABLES, Found
 from fervideo.timeline.tables import dtypes
 
-#: End of the file of each table.
-SUFFIXES = {"frames": ".timeline.csv", "events": ".events.csv", "summary": ".summary.csv"}
 #: Columns of each table that are read unless others are asked for: these, and all probabilities.
 _DEFAULT = {"frames": ("expression", "confidence", "valence")}
 #: Columns of the table of frames that every selection has.
 KEYS = ("frame", "time_s", "face", "status")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Result:
-    """The results of one clip.
-
-    Attributes:
-        name: Path below the folder of results, with `/` and without the ends of the files' names.
-        folder: The folder that the files lie in.
-        stem: Start of the files' names.
-    """
-
-    name: str
-    folder: Path
-    stem: str
-
-    def path(self, table: str) -> Path:
-        """Return the path of one of its tables."""
-        return self.folder / f"{self.stem}{SUFFIXES[table]}"
-
-
-def find(root: Path) -> list[Result]:
-    """Find the results in a folder and below, by name; hidden folders are left out.
-
-    Args:
-        root: The folder, or the `.timeline.csv` of one clip.
-
-    Raises:
-        UsageError: There are none.
-    """
-    suffix = SUFFIXES["frames"]
-    if root.is_file() and root.name.endswith(suffix):
-        paths, root = [root], root.parent
-    elif not root.is_dir():
-        reason = "is no folder of results" if root.exists() else "does not exist"
-        raise UsageError(root, reason, "give the folder that `fervideo batch` or `timeline` wrote")
-    else:
-        paths = [path for path in root.rglob(f"*{suffix}") if not _is_hidden(path.relative_to(root))]
-    if not paths:
-        raise UsageError(root, f"has no results (looked for *{suffix})", "run `fervideo batch VIDEOS -o RESULTS` first")
-    found = []
-    for path in sorted(paths):
-        stem = path.name.removesuffix(suffix)
-        found.append(Result(name=(path.relative_to(root).parent / stem).as_posix(), folder=path.parent, stem=stem))
-    return found
-
-
-def _is_hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
 
 
 def known(table: str) -> tuple[Column, ...]:
@@ -78,8 +27,8 @@ def known(table: str) -> tuple[Column, ...]:
     Raises:
         UsageError: No table of a clip has this name.
     """
-    if table not in SUFFIXES:
-        raise UsageError(f"table {table}", "is no table of a clip", f"choose from {', '.join(SUFFIXES)}")
+    if table not in TABLES:
+        raise UsageError(f"table {table}", "is no table of a clip", f"choose from {', '.join(TABLES)}")
     return columns.TABLES[table].columns()
 
 
@@ -96,7 +45,7 @@ def header(path: Path) -> list[str]:
         raise unreadable(path, error) from error
 
 
-def selected(found: Iterable[Result], table: str, wanted: Sequence[str] | None) -> list[str]:
+def selected(found: Iterable[Found], table: str, wanted: Sequence[str] | None) -> list[str]:
     """Return the columns to read from some results, in the order of their tables.
 
     Args:
@@ -107,7 +56,7 @@ def selected(found: Iterable[Result], table: str, wanted: Sequence[str] | None) 
     Raises:
         UsageError: No result has a column of such a name.
     """
-    names = list(dict.fromkeys(name for result in found for name in header(result.path(table))))
+    names = list(dict.fromkeys(name for result in found for name in header(result.table(table))))
     p_columns = [name for name in names if name.startswith("p_")]
     keys = [name for name in KEYS if name in names] if table == "frames" else ["face"]
     if wanted is None:

@@ -6,22 +6,26 @@ surrogates shuffle segments of the second course, as long as a window, and run t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from fervideo.errors import UsageError
-from fervideo.records import Float64, Int64
+from fervideo.outputs.found import find
+from fervideo.records import Bool, Float64, Int64
 from fervideo.study import bins, faces, results
 from fervideo.study.clock import CLOCK, Clocks
 from fervideo.study.plan import seen_in
 
 #: Largest correlation that Fisher's z is computed of; at 1 it is infinite.
 _MOST_R = 0.999999
+#: Numbers from 1e-7 to 1e7 whose product is finite and above 0.
+_FACTORS = 32
 #: Least variance of a window that changes, as a share of that of the course.
 _LEAST_VARIANCE = 1e-8
 
@@ -137,8 +141,8 @@ def synchrony(one: Face, other: Face, how: Windows) -> Synchrony:
     settings = {"one": one.name, "other": other.name}
     table = pd.concat(windows, ignore_index=True)
     if how.clock is not None:
-        (clip,) = results.find(one.path)
-        clock = Clocks.read(how.clock, [clip]).of(clip.name)
+        (clip,) = find([one.path])
+        clock = Clocks.read(how.clock, [clip]).of(clip.stem)
         table[CLOCK] = clock.of(table["time_s"].to_numpy(float))
     return Synchrony(windows=table, summary=pd.DataFrame(rows).assign(**settings))
 
@@ -150,7 +154,7 @@ def _course(face: Face, how: Windows) -> pd.DataFrame:
     if lacking := [name for name in how.columns if name not in there]:
         raise results.no_column(lacking[0], f"is not in {face.path}", there)
     frames = results.read(face.path, "frames", wanted)
-    (found,) = results.find(face.path)
+    (found,) = find([face.path])
     chosen = faces.choose(seen_in(found, face.rule), face.rule).faces
     if len(chosen) != 1:
         raise UsageError(f"face {face.rule}", f"is not one face of {face.path}", "give the number of a face in it")
@@ -182,6 +186,42 @@ def _layout(n: int, how: Windows) -> _Layout:
     return _Layout(block, window // block, step // block, np.arange(-lag, lag + 1), n_blocks)
 
 
+class _Scaled(NamedTuple):
+    """A course around its mean in its deviations, so that sums of squares keep their digits.
+
+    Attributes:
+        values: float64 (n,), 0 where nothing is seen.
+        seen: bool (n,).
+    """
+
+    values: Float64
+    seen: Bool
+
+    @staticmethod
+    def of(course: Float64) -> _Scaled:
+        """Scale a course, float64 (n,), NaN where nothing is seen."""
+        seen = np.isfinite(course)
+        known = course[seen]
+        if not len(known) or known.std() == 0:
+            return _Scaled(np.zeros(len(course)), seen)
+        return _Scaled(np.where(seen, (course - known.mean()) / known.std(), 0.0), seen)
+
+    def part(self, first: int, size: int) -> _Scaled:
+        return _Scaled(self.values[first : first + size], self.seen[first : first + size])
+
+    def shuffled(self, layout: _Layout, random: np.random.Generator) -> _Scaled:
+        """Shuffle segments, each as long as a window; the rest at the end stays."""
+        size = layout.window
+        n = len(self.values) // size
+        order = random.permutation(n)
+        return _Scaled(*(_reordered(each, order, size) for each in self))
+
+
+def _reordered(course: npt.NDArray[Any], order: Int64, size: int) -> npt.NDArray[Any]:
+    n = len(order) * size
+    return np.concatenate([course[:n].reshape(-1, size)[order].ravel(), course[n:]])
+
+
 def correlations(one: Float64, other: Float64, layout: _Layout, min_good: float) -> tuple[Float64, Float64]:
     """Correlate each window of a course with those of another at every lag.
 
@@ -195,73 +235,67 @@ def correlations(one: Float64, other: Float64, layout: _Layout, min_good: float)
         float64 (L, W), correlations over the bins that both have; NaN where these are too few or do not change. And
         float64 (W,), the share of the window in which both are seen at lag 0.
     """
-    lag, size = int(layout.lags[-1]), layout.n_blocks * layout.block
-    seen = np.isfinite(one)[lag : lag + size], np.isfinite(other)
-    a: Float64 = np.where(seen[0], _scaled(one)[lag : lag + size], 0.0)
-    b: Float64 = np.where(seen[1], _scaled(other), 0.0)
-    sum_ab = _windowed(_sums(a, b, layout), layout)
-    if seen[0].all() and seen[1].all():
-        count = np.full((1, 1), float(layout.window))
-        sums_a, sums_b = _moments(a, layout), _lagged_moments(b, layout)
-    else:
-        have_a, have_b = seen[0].astype(np.float64), seen[1].astype(np.float64)
-        count = _windowed(_sums(have_a, have_b, layout), layout)
-        sums_a = _windowed(_sums(a, have_b, layout), layout), _windowed(_sums(a**2, have_b, layout), layout)
-        sums_b = _windowed(_sums(have_a, b, layout), layout), _windowed(_sums(have_a, b**2, layout), layout)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        variance_a, variance_b = (squares - total**2 / count for total, squares in (sums_a, sums_b))
-        r = (sum_ab - sums_a[0] * sums_b[0] / count) / np.sqrt(variance_a * variance_b)
-        least = _LEAST_VARIANCE * count
-        usable = (count >= min_good * layout.window) & (variance_a > least) & (variance_b > least)
-    share = np.broadcast_to(count / layout.window, r.shape)
-    return np.where(usable, r, np.nan), share[lag]
+    rows = list(_by_lag(_Scaled.of(one), _Scaled.of(other), layout, min_good))
+    return np.stack([r for r, _ in rows]), rows[int(layout.lags[-1])][1]
 
 
-def _scaled(course: Float64) -> Float64:
-    """Return a course around its mean in its deviations, so that sums of squares keep their digits."""
-    known = course[np.isfinite(course)]
-    if not len(known) or known.std() == 0:
-        return course * 0.0
-    scaled: Float64 = (course - known.mean()) / known.std()
-    return scaled
+def _by_lag(one: _Scaled, other: _Scaled, layout: _Layout, min_good: float) -> Iterator[tuple[Float64, Float64]]:
+    """Yield correlations and shares, float64 (W,) each, lag by lag: so few at once stay in the processor's cache."""
+    a = one.part(int(layout.lags[-1]), layout.n_blocks * layout.block)
+    yield from (
+        _of_whole(a, other, layout) if a.seen.all() and other.seen.all() else _of_gaps(a, other, layout, min_good)
+    )
 
 
-def _moments(course: Float64, layout: _Layout) -> tuple[Float64, Float64]:
-    """Sum a course and its squares over windows: float64 (W,) each."""
-    blocks = np.stack([course, course**2]).reshape(2, layout.n_blocks, layout.block).sum(axis=-1)
-    total, squares = _windowed(blocks, layout)
-    return total, squares
+def _of_whole(a: _Scaled, b: _Scaled, layout: _Layout) -> Iterator[tuple[Float64, Float64]]:
+    """Yield as `_by_lag` for courses without gaps: a part of a course is in many pairs, and its sums are made once."""
+    (mean_a, scale_a), (mean_b, scale_b) = (_moments(each.values, layout.window) for each in (a, b))
+    step = layout.per_step * layout.block
+    n = (layout.n_blocks - layout.per_window) // layout.per_step + 1
+    mean_a, scale_a, share = mean_a[: n * step : step] * layout.window, scale_a[: n * step : step], np.ones(n)
+    for lag in range(len(layout.lags)):
+        own = slice(lag, lag + (n - 1) * step + 1, step)
+        yield (_sums(a.values, b.values, lag, layout) - mean_a * mean_b[own]) * (scale_a * scale_b[own]), share
 
 
-def _lagged_moments(course: Float64, layout: _Layout) -> tuple[Float64, Float64]:
-    """Sum a course and its squares over windows at every lag: float64 (L, W) each."""
-    sums = np.cumsum(np.pad(np.stack([course, course**2]), ((0, 0), (1, 0))), axis=1)
-    over = sums[:, layout.window :] - sums[:, : -layout.window]
-    n_windows = (layout.n_blocks - layout.per_window) // layout.per_step + 1
-    start = np.arange(len(layout.lags))[:, None] + np.arange(n_windows) * layout.per_step * layout.block
-    return over[0][start], over[1][start]
+def _moments(course: Float64, n: int) -> tuple[Float64, Float64]:
+    """Return of every window of n bins of a course its mean and 1 / root of its sum of squares around it.
+
+    Returns:
+        float64 (len - n + 1,) each; the second is NaN where the course does not change.
+    """
+    total, squares = (_moving(each, n) for each in (course, course**2))
+    variance = squares - total**2 / n
+    return total / n, 1 / np.sqrt(np.where(variance > _LEAST_VARIANCE * n, variance, np.nan))
 
 
-def _sums(one: Float64, other: Float64, layout: _Layout) -> Float64:
-    """Sum products over blocks at every lag: float64 (L, blocks); `other` begins a lag before `one`."""
-    shape = (len(layout.lags), layout.n_blocks, layout.block)
-    stride = other.strides[0]
-    lagged = np.lib.stride_tricks.as_strided(other, shape, (stride, stride * layout.block, stride), writeable=False)
-    sums: Float64 = np.einsum("kb,lkb->lk", one.reshape(shape[1:]), lagged)
-    return sums
+def _of_gaps(a: _Scaled, b: _Scaled, layout: _Layout, min_good: float) -> Iterator[tuple[Float64, Float64]]:
+    """Yield as `_by_lag`: each pair of windows has its own bins that both faces are seen in."""
+    have_a, have_b = a.seen.astype(np.float64), b.seen.astype(np.float64)
+    squares_a, squares_b = a.values**2, b.values**2
+    for lag in range(len(layout.lags)):
+        pairs = (have_a, have_b), (a.values, have_b), (have_a, b.values), (squares_a, have_b), (have_a, squares_b)
+        count, sum_a, sum_b, variance_a, variance_b = (_sums(one, other, lag, layout) for one, other in pairs)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            variance_a, variance_b = variance_a - sum_a**2 / count, variance_b - sum_b**2 / count
+            r = (_sums(a.values, b.values, lag, layout) - sum_a * sum_b / count) / np.sqrt(variance_a * variance_b)
+            least = _LEAST_VARIANCE * count
+            usable = (count >= min_good * layout.window) & (variance_a > least) & (variance_b > least)
+        yield np.where(usable, r, np.nan), count / layout.window
 
 
-def _windowed(sums: Float64, layout: _Layout) -> Float64:
-    """Sum blocks over windows: float64 (L, W)."""
-    parts = np.lib.stride_tricks.sliding_window_view(sums, layout.per_window, axis=1)[:, :: layout.per_step]
-    total: Float64 = parts.sum(axis=-1)
-    return total
+def _sums(one: Float64, other: Float64, lag: int, layout: _Layout) -> Float64:
+    """Sum products over windows at a lag: float64 (W,); `other` begins as many bins before `one` as there are lags."""
+    blocks, lagged = (each.reshape(-1, layout.block) for each in (one, other[lag : lag + len(one)]))
+    return _moving(np.einsum("kb,kb->k", blocks, lagged), layout.per_window)[:: layout.per_step]
 
 
-def _fisher(r: Float64) -> Float64:
-    """Return Fisher's z of correlations."""
-    z: Float64 = np.arctanh(np.clip(r, -_MOST_R, _MOST_R))
-    return z
+def _moving(values: Float64, n: int) -> Float64:
+    """Sum every n successive values: float64 (len - n + 1,)."""
+    sums = np.zeros(len(values) + 1)
+    np.cumsum(values, out=sums[1:])
+    over: Float64 = sums[n:] - sums[:-n]
+    return over
 
 
 def _window_rows(
@@ -317,9 +351,10 @@ def _summary(
         "one_leads": round(float((lagged["leader"] == leader).mean()), 4) if len(lagged) else np.nan,
     }
     real = _mean_z(r)
+    first, second = _Scaled.of(one), _Scaled.of(other)
     drawn = np.array(
         [
-            _mean_z(correlations(one, _shuffled(other, layout, random), layout, how.min_good)[0])
+            _mean_z(r for r, _ in _by_lag(first, second.shuffled(layout, random), layout, how.min_good))
             for _ in range(how.surrogates)
         ]
     ).reshape(-1, 2)
@@ -332,16 +367,19 @@ def _summary(
     return row | {"surrogates": how.surrogates, "seed": how.seed}
 
 
-def _mean_z(r: Float64) -> tuple[float, float]:
-    """Return the mean of Fisher's z and of its amount; NaN without windows."""
-    known = np.isfinite(r)
-    z = _fisher(r if known.all() else r[known])
-    return (float(z.mean()), float(np.abs(z).mean())) if len(z) else (float("nan"), float("nan"))
+def _mean_z(rows: Iterable[Float64]) -> tuple[float, float]:
+    """Return the mean of Fisher's z and of its amount over correlations, lag by lag; NaN without any."""
+    n, total, amount = 0, 0.0, 0.0
+    for r in rows:
+        r = np.clip(r[np.isfinite(r)], -_MOST_R, _MOST_R)
+        ratio = (1 + r) / (1 - r)
+        n, total, amount = n + len(r), total + _sum_of_logs(ratio), amount + _sum_of_logs(np.maximum(ratio, 1 / ratio))
+    # z is half of the ratio's logarithm.
+    return (total / n / 2, amount / n / 2) if n else (float("nan"), float("nan"))
 
 
-def _shuffled(course: Float64, layout: _Layout, random: np.random.Generator) -> Float64:
-    """Shuffle segments of a course, each as long as a window; the rest at its end stays."""
-    size = layout.window
-    n = len(course) // size
-    segments = course[: n * size].reshape(n, size)
-    return np.concatenate([segments[random.permutation(n)].ravel(), course[n * size :]])
+def _sum_of_logs(values: Float64) -> float:
+    """Sum logarithms as those of products, since most of the time would go into them: float64 (n,), 1e-7 to 1e7."""
+    filled = np.ones(-(-len(values) // _FACTORS) * _FACTORS)
+    filled[: len(values)] = values
+    return float(np.log(filled.reshape(_FACTORS, -1).prod(axis=0)).sum())

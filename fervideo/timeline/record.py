@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from fervideo.errors import counted
 from fervideo.records import AUTO_FACES, VideoInfo
+
+if TYPE_CHECKING:
+    from fervideo.report.canvas import Figure
 
 #: The expression in the summary of a face whose confidence is below `sequence.uncertain_below`.
 UNCERTAIN = "uncertain"
@@ -139,6 +142,43 @@ class Timeline:
         from fervideo.study.stretch import select
 
         return select(self, face)
+
+    def plot(
+        self,
+        path: Path | str | None = None,
+        *,
+        video: Path | str | None = None,
+        frames: int | None = None,
+        face: str | int = "all",
+        width: str = "two",
+    ) -> Figure:
+        """Draw the timeline as a figure for a paper: probabilities, events, and perhaps faces along the axis.
+
+        Args:
+            path: The file to write, .png, .svg or .pdf; the same timeline gives the same bytes. None for none.
+            video: The video, from which faces are taken; None for a figure without faces.
+            frames: Number of faces along the axis; None for as many as the width can show well.
+            face: Rule, number or name of the faces to draw, as for `select`.
+            width: `one` column (85 mm) or `two` (180 mm).
+
+        Returns:
+            The figure of matplotlib, to change or to save.
+
+        Raises:
+            UsageError: A name, a width, a number or a face is not possible, or the video is another one.
+            VideoError: The video cannot be read.
+            OutputError: The file cannot be written.
+        """
+        from fervideo.report import canvas, footage
+
+        if path is not None:
+            canvas.check_path(Path(path))
+        where = None if video is None else Path(video)
+        name = self.info.path.stem
+        figure = footage.plot([self], [name], where, face=str(face), n_pictures=frames, width=width)
+        if path is not None:
+            canvas.save(figure, Path(path))
+        return figure
 
 
 def describe(timeline: Timeline) -> str:

@@ -31,6 +31,8 @@ def test_agree_prints_and_writes(run, folder: Path, tmp_path: Path):
     assert (code, err) == (0, "")
     assert out.startswith("fervideo, coder 1: kappa 0.000, 50.0% equal (2 bins of 1 person)\n")
     assert (tmp_path / "out" / "disagreements.csv").read_text().count("\n") == 2
+    assert out.endswith(f"wrote {tmp_path / 'out' / 'confusion.png'}\n")
+    assert (tmp_path / "out" / "confusion.png").read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize("baseline", ["--baseline=-0.5:0", "--baseline -.5:0"])
@@ -51,6 +53,8 @@ def test_epochs_takes_negative_values_with_and_without_a_sign(run, folder: Path,
         "a,a,1,smile,1.0,,1.0,1.0,0.0,1.5,,1.5\n"
         "a,a,2,smile,0.44,window,,,,,,\n"
     )
+    assert out.endswith(f"wrote {tmp_path / 'out' / 'curves.png'}\n")
+    assert (tmp_path / "out" / "curves.png").read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "out" / "curves.csv").read_text().splitlines()[:2] == [
         "measure,t,people,mean,low,high",
         "smile,-1.0,1,0.0,,",
@@ -70,7 +74,7 @@ def test_synchrony_prints_and_writes(run, tmp_path: Path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("gather {tmp} -o x.csv", "has no results (looked for *.timeline.csv); run `fervideo batch VIDEOS -o"),
+        ("gather {tmp} -o x.csv", "has no results (looked for *.timeline.csv); give the folder that"),
         ("gather {tmp}/none -o x.csv", "none: does not exist; give the folder that"),
         ("gather {results} -o x.txt", "x.txt: is neither .csv nor .parquet; name the file"),
         ("gather {results} -o {tmp}/d.csv", "d.csv: is a folder; name a file"),

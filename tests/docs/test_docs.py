@@ -17,7 +17,17 @@ FOLDER = ROOT / "fervideo" / "docs"
 PAGES = [*sorted(FOLDER.glob("*.md")), ROOT / "README.md", ROOT / "CHANGELOG.md"]
 #: Topics that the README promises.
 WRITTEN = {"photos", "batch", "cluster", "training", "python", "accuracy", "speed", "robustness"}
-WRITTEN |= {"architecture", "contributing", "results", "columns", "settings", "exports", "studies", "cookbook"}
+WRITTEN |= {
+    "architecture",
+    "contributing",
+    "results",
+    "columns",
+    "settings",
+    "exports",
+    "figures",
+    "studies",
+    "cookbook",
+}
 
 
 def headings(text: str) -> list[str]:

@@ -23,7 +23,7 @@ def test_folders_are_searched_and_files_named(tmp_path: Path) -> None:
 
 
 def test_a_source_without_timelines_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"contains no timeline \(looked for \*\.run\.json\); give results of"):
+    with pytest.raises(UsageError, match=r"has no results \(looked for \*\.timeline\.csv\); give the folder that"):
         find([tmp_path])
-    with pytest.raises(UsageError, match="none: does not exist; give a folder of results"):
+    with pytest.raises(UsageError, match="none: does not exist; give the folder that"):
         find([tmp_path / "none"])

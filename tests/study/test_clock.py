@@ -9,9 +9,9 @@ from studies import frames_of, write_result, write_text
 
 from fervideo import study
 from fervideo.errors import UsageError
+from fervideo.outputs import find
 from fervideo.study import Face
 from fervideo.study.clock import Clocks
-from fervideo.study.results import find
 
 TIMES = np.arange(0, 10, 0.1)
 
@@ -36,13 +36,13 @@ def dates(tmp_path: Path) -> Path:
 
 
 def test_seconds_of_another_device(folder: Path, seconds: Path):
-    clock = Clocks.read(seconds, find(folder)).of("a")
+    clock = Clocks.read(seconds, find([folder])).of("a")
     assert clock.of(np.array([0.0, 5.0, 20.0])).tolist() == [100.0, 105.005, 120.02]
     assert clock.to_video("105.005") == pytest.approx(5.0)
 
 
 def test_date_and_time(folder: Path, dates: Path):
-    clock = Clocks.read(dates, find(folder)).of("a")
+    clock = Clocks.read(dates, find([folder])).of("a")
     assert clock.of(np.array([0.5, np.nan])).tolist() == ["2026-11-28T10:15:00.750000+01:00", ""]
     assert clock.to_video("2026-11-28T09:15:02.250+00:00") == pytest.approx(2.0)
 
@@ -82,7 +82,7 @@ def test_disagreements_have_it(folder: Path, seconds: Path):
 
 def test_an_anchor_off_the_line_is_named(folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture):
     path = write_text(tmp_path / "a.csv", "video_s,clock", "0,0", "10,10", "20,21.5", "30,30", "40,40")
-    Clocks.read(path, find(folder))
+    Clocks.read(path, find([folder]))
     assert caplog.messages == [f"{path}: the anchor at 20 s is 1.200 s off the line through all anchors"]
 
 
@@ -101,4 +101,4 @@ def test_an_anchor_off_the_line_is_named(folder: Path, tmp_path: Path, caplog: p
 )
 def test_anchors_that_are_not_possible(folder: Path, tmp_path: Path, lines: list[str], message: str):
     with pytest.raises(UsageError, match=message):
-        Clocks.read(write_text(tmp_path / "anchors.csv", *lines), find(folder))
+        Clocks.read(write_text(tmp_path / "anchors.csv", *lines), find([folder]))
