@@ -32,7 +32,7 @@ LAYERS = (
     | {"workers"},
     {"outputs", "study", "report"},
     {"observe", "models", "segments", "pipeline", "foreign"},
-    {"photos", "batch", "training", "report.pictures", "report.overlay", "demo", "doctor", "docs"},
+    {"photos", "batch", "training", "report.pictures", "report.making", "report.overlay", "demo", "doctor", "docs"},
     {"cli"},
     {"__init__", "__main__"},
 )

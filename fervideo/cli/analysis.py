@@ -6,7 +6,7 @@ import argparse
 import logging
 from pathlib import Path
 
-from fervideo.cli import options
+from fervideo.cli import options, report
 from fervideo.cli.parser import Parser
 from fervideo.errors import UsageError
 
@@ -18,6 +18,7 @@ def add_timeline(parser: Parser) -> None:
     parser.add_argument("video", type=Path, metavar="VIDEO", help="the video file, or a folder of numbered images")
     parser.surplus = "give one video (quote a path with spaces), or use `fervideo batch FOLDER` for many"
     options.add_output(parser, Path(), "the current folder")
+    options.add_report(parser, "a page with the video beside its timeline")
     options.add_settings(parser)
     options.add_model(parser)
     parser.epilog = "Example: fervideo timeline interview.mp4 -o results --faces 2"
@@ -28,7 +29,7 @@ def add_demo(parser: Parser) -> None:
     """Add the options of `fervideo demo`."""
     options.add_output(parser, Path("fervideo-demo"))
     options.add_settings(parser)
-    parser.set_defaults(run=_demo)
+    parser.set_defaults(run=_demo, report=True)
 
 
 def add_batch(parser: Parser) -> None:
@@ -62,6 +63,7 @@ def add_batch(parser: Parser) -> None:
     parser.add_argument("--shard", metavar="I/N", help="take the I-th of N shares of the clips")
     parser.add_argument("--engine", default="local", metavar="local|ray", help="run here or on Ray (default: local)")
     parser.add_argument("--address", default="auto", metavar="ADDRESS", help="of the Ray cluster (default: auto)")
+    options.add_report(parser, "a page for each clip, and one that lists them")
     options.add_settings(parser)
     parser.epilog = "Example: fervideo batch interviews -o results --config fast"
     parser.set_defaults(run=_batch)
@@ -83,6 +85,8 @@ def _analyze(args: argparse.Namespace, clip: Path) -> int:
     print(describe(result))
     for path in paths.values():
         print(f"wrote {path}")
+    if args.report:
+        report.make([paths["timeline"]])
     if result.damage:
         _LOG.warning("%s: %s; %s", clip, result.damage, video.REMEDY)
     return 1 if result.damage else 0
@@ -110,8 +114,10 @@ def _batch(args: argparse.Namespace) -> int:
         print(batch.describe_plan(prospects, seconds))
         return 0
     options.check_folder(args.output)
-    report = batch.run(args.folders, args.output, chosen, how, progress=True)
-    print(batch.describe(report))
-    for name, failure in report.failures.items():
+    outcome = batch.run(args.folders, args.output, chosen, how, progress=True)
+    print(batch.describe(outcome))
+    for name, failure in outcome.failures.items():
         _LOG.warning("%s: %s; %s", name, failure.error, failure.remedy)
-    return 1 if report.failures else 0
+    if args.report and outcome.done:
+        report.make([args.output])
+    return 1 if outcome.failures else 0

@@ -33,6 +33,7 @@ COMMANDS = (
     Command("demo", "analysis", "analyse a sample video"),
     Command("batch", "analysis", "analyse folders of videos"),
     Command("export", "export", "write results in the formats of other programs"),
+    Command("report", "report", "make pages that show the video beside its timeline"),
     Command("image", "photographs", "classify the faces of photographs"),
     Command("compare", "photographs", "score frame classifiers on labelled photographs"),
     Command("train", "training", "train a sequence model on labelled video"),

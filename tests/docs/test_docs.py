@@ -18,6 +18,7 @@ PAGES = [*sorted(FOLDER.glob("*.md")), ROOT / "README.md", ROOT / "CHANGELOG.md"
 #: Topics that the README promises.
 WRITTEN = {"photos", "batch", "cluster", "training", "python", "accuracy", "speed", "robustness"}
 WRITTEN |= {"architecture", "contributing", "results", "columns", "settings", "exports", "studies", "cookbook"}
+WRITTEN |= {"report"}
 
 
 def headings(text: str) -> list[str]:
