@@ -71,7 +71,7 @@ def of_clip(
         pictures: Its pictures.
         address: Address of the video, as seen from the page; empty without.
         missing: Why the page has no video; empty where it has one.
-        marks: Stretches to look at: `start_s`, `end_s` on the player's clock, `label`, `predicted`, `face`.
+        marks: Stretches of a coder, as `coder.read` returns them.
 
     Returns:
         Everything except the numbers, for JSON; and the numbers that it refers to.

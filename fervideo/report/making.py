@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from fervideo import atomic, outputs
 from fervideo.errors import FervideoError, VideoError
 from fervideo.outputs import tiers
 from fervideo.outputs.found import Found
-from fervideo.report import index, page, pictures
+from fervideo.report import coder, index, page, pictures
 from fervideo.report.content import NO_PICTURES
 from fervideo.report.index import Entry
 from fervideo.timeline.record import Timeline
+
+#: Stretches of a coder by the stem of their timeline.
+Marks = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,10 +29,12 @@ class Options:
     Attributes:
         output: Folder of the pages; None for the folders in which the timelines were looked for.
         embed: Whether a page contains a small copy of the video instead of a link to it.
+        marks: Table with labels of a coder to show beside the results; None for none.
     """
 
     output: Path | None = None
     embed: bool = False
+    marks: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,23 +65,25 @@ def report(sources: Sequence[Path], options: Options) -> Iterator[Written | Ferv
         OutputError: A page that lists timelines, or the file that they share, cannot be written.
     """
     plotly = page.plotly_code()
-    for source, own in [(source, outputs.find([source])) for source in sources]:
+    found = [(source, outputs.find([source])) for source in sources]
+    marks = coder.read(options.marks, [each for _, own in found for each in own]) if options.marks else {}
+    for source, own in found:
         folder = own[0].folder if options.output is None else options.output
         if not source.is_dir() or (len(own) == 1 and not index.is_batch(source)):
-            yield _page_of(own[0], folder, options)
+            yield _page_of(own[0], folder, options, marks)
             continue
         with atomic.written(folder / page.SHARED) as temporary:
             temporary.write_bytes(plotly)
         entries: list[Entry] = []
         for each in own:
-            yield _page_of(each, folder, options, entries)
+            yield _page_of(each, folder, options, marks, entries)
         path = folder / index.NAME
         write(path, index.of_folder(entries, index.failures(source), title=source.absolute().name))
         yield Written(path=path)
 
 
 def _page_of(
-    each: Found, folder: Path, options: Options, entries: list[Entry] | None = None
+    each: Found, folder: Path, options: Options, marks: Marks, entries: list[Entry] | None = None
 ) -> Written | FervideoError:
     """Write the page of a timeline; with a list of entries it belongs to a folder's, and gets an entry there."""
     path = folder / f"{each.stem}{page.SUFFIX}"
@@ -83,7 +91,8 @@ def _page_of(
         timeline = outputs.read_timeline(each.path)
         shared = "" if entries is None else address_of(folder / page.SHARED, path.parent)
         home = "" if entries is None else address_of(folder / index.NAME, path.parent)
-        faces, no_video = clip_page(timeline, path, embed=options.embed, shared=shared, home=home)
+        own = marks.get(each.stem, ())
+        faces, no_video = clip_page(timeline, path, embed=options.embed, shared=shared, home=home, marks=own)
         if entries is not None:
             entries.append(Entry.of(timeline, each.stem, address_of(path, folder), faces))
     except FervideoError as error:
@@ -92,7 +101,13 @@ def _page_of(
 
 
 def clip_page(
-    timeline: Timeline, path: Path, *, embed: bool = False, shared: str = "", home: str = ""
+    timeline: Timeline,
+    path: Path,
+    *,
+    embed: bool = False,
+    shared: str = "",
+    home: str = "",
+    marks: Sequence[Mapping[str, Any]] = (),
 ) -> tuple[dict[int, str], str]:
     """Write the page of a clip.
 
@@ -102,6 +117,7 @@ def clip_page(
         embed: Whether it contains a small copy of the video instead of a link to it.
         shared: Address of Plotly as seen from the page; empty to embed it.
         home: Address of the page that lists all clips; empty without.
+        marks: Stretches of a coder, as `coder.read` returns them.
 
     Returns:
         Pictures of the faces by number, and why the page has no video, empty where it has one.
@@ -120,7 +136,7 @@ def clip_page(
             no_video = f"{source.name} is a folder of images, which no browser plays"
     address = "" if no_video or embed else address_of(source, path.parent)
     missing = f"{tiers.printable(no_video)}." if no_video else ""
-    write(path, page.of_clip(timeline, found, address, missing, shared=shared, home=home))
+    write(path, page.of_clip(timeline, found, address, missing, shared=shared, home=home, marks=marks))
     return dict(found.faces), no_video
 
 

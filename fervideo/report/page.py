@@ -53,7 +53,7 @@ def of_clip(
         missing: Why the page has no video; empty where it has one.
         shared: Address of Plotly as seen from the page; empty to embed it.
         home: Address of the page that lists all clips; empty without.
-        marks: Stretches to look at, as in `content.of_clip`.
+        marks: Stretches of a coder, as `coder.read` returns them.
 
     Returns:
         HTML.

@@ -23,7 +23,7 @@ from fervideo.video import Video
 #: Side of a face's picture, and the part of the box that is added on each side.
 _FACE_PX, _FACE_MARGIN = 112, 0.25
 #: Frames in the sprite and their longer side: for videos that browsers play, and for others.
-_PREVIEWS, _STILLS = (100, 128), (240, 240)
+_PREVIEWS, _STILLS = (100, 128), (240, 300)
 #: Most pixels of a row or column of the sprite: browsers decode 16,384.
 _MOST_PX = 8192
 #: Longer side of the copy of the video, and its quality (x264's rate factor).

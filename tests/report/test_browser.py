@@ -86,6 +86,11 @@ def video_s(page: Any) -> float:
     return float(page.evaluate("document.querySelector('video').currentTime"))
 
 
+def ruler_says(page: Any, text: str) -> None:
+    """Wait until the ruler has been drawn with a text."""
+    page.wait_for_function("text => document.querySelector('#ruler').innerText.includes(text)", arg=text)
+
+
 def click_at(page: Any, time_s: float) -> None:
     """Click the chart of the expressions at a time of the whole clip."""
     box = page.locator("[data-key=probabilities] .plot").bounding_box()
@@ -133,9 +138,9 @@ def test_faces_charts_and_zoom(page: Any):
     assert page.locator("[data-key=pose] .scatterlayer .trace").count() == 3
     page.keyboard.press("Home")
     page.keyboard.press("+")
-    assert "in view" in page.inner_text("#ruler")
+    ruler_says(page, "in view")
     page.keyboard.press("a")
-    page.wait_for_function("() => document.querySelector('#ruler').innerText.includes('whole clip')")
+    ruler_says(page, "whole clip")
     page.keyboard.press("f")
     assert page.get_attribute(".face:has-text('face 0')", "aria-pressed") == "true"
 

@@ -14,13 +14,21 @@ function makeBand() {
   band.draw = () => band.plotAll();
   band.plotAll = () => drawBand(band);
   band.describe = describeBand;
+  band.canvas = make("canvas", { class: "lanes" });
+  band.plot.append(band.canvas);
   band.legend.remove();
   return band;
 }
 
-/** Lanes from top to bottom: { key, title, height, spans: [{ start, end, label, colour }] }. */
+/** The lanes of the face that is shown, made anew after a change of its labels. */
 function lanes() {
   const { face } = state;
+  if (lanes.face !== face || lanes.all !== marks.all) Object.assign(lanes, { face, all: marks.all, made: makeLanes(face) });
+  return lanes.made;
+}
+
+/** Lanes from top to bottom: { key, title, height, spans: [{ start, end, label, colour }] }. */
+function makeLanes(face) {
   const colourOf = (label) => clip.colours[label] || "#8c8c8c";
   const found = [
     { key: "expression", title: "expression", height: 1, spans: face.expressions.map((event) => ({ ...event, colour: colourOf(event.label) })) },
@@ -40,69 +48,63 @@ function lanes() {
   return found;
 }
 
-const SMALL = 18;
+/** Pixels of a lane of height 1. */
+const LANE_PX = 33;
+
 function drawBand(band) {
   if (!band.on || !state.face) return;
   const drawn = lanes();
-  const total = drawn.reduce((sum, lane) => sum + lane.height, 0);
-  const unit = SMALL / 0.55;
-  const height = Math.round(total * unit) + 10;
+  const height = Math.round(drawn.reduce((sum, lane) => sum + lane.height, 0) * LANE_PX) + 8;
+  const width = band.plot.clientWidth;
+  const ratio = devicePixelRatio || 1;
   band.plot.style.height = height + "px";
-  let top = total;
-  const traces = [];
-  const middles = [];
+  Object.assign(band.canvas, { width: Math.round(width * ratio), height: Math.round(height * ratio) });
+  const ink = band.canvas.getContext("2d");
+  ink.scale(ratio, ratio);
+  ink.textBaseline = "middle";
+  drawGround(ink, height);
+  let top = 4;
   for (const lane of drawn) {
-    const middle = top - lane.height / 2;
-    middles.push(middle);
-    top -= lane.height;
-    traces.push(laneTrace(lane, middle));
+    const depth = lane.height * LANE_PX;
+    ink.font = "11px system-ui, sans-serif";
+    ink.fillStyle = styled("muted");
+    ink.textAlign = "right";
+    ink.fillText(lane.title, view.left - 6, top + depth / 2);
+    drawLane(ink, lane, top + depth * 0.1, depth * 0.8);
+    top += depth;
   }
-  const layout = layoutOf({
-    height,
-    barmode: "overlay",
-    yaxis: {
-      range: [0, total],
-      tickvals: middles,
-      ticktext: drawn.map((lane) => lane.title),
-      showgrid: false,
-      zeroline: false,
-      ticklabelstandoff: 5,
-      fixedrange: true,
-    },
-    shapes: shades().filter((shape) => shape.layer === "below"),
-  });
-  Plotly.react(band.plot, traces, layout, { staticPlot: true, responsive: false });
   const n = state.face.expressions.length;
   band.plot.setAttribute("aria-label", `${n} events of ${state.face.name}; the list below has them as text`);
 }
 
+/** Lines of the time axis, and shades where the face is not there or frames are damaged. */
+function drawGround(ink, height) {
+  ink.fillStyle = styled("grid");
+  for (const { time } of ticks(view.start, view.end, view.width, view.width < 500 ? 70 : 90)) {
+    ink.fillRect(Math.round(view.x(time)), 0, 1, height);
+  }
+  for (const { x0, x1, fillcolor } of shades().filter((shape) => shape.layer === "below")) {
+    ink.fillStyle = fillcolor;
+    ink.fillRect(view.x(x0), 0, view.x(x1) - view.x(x0), height);
+  }
+}
+
 /** Bars of one lane; those with room carry their label. */
-function laneTrace(lane, middle) {
-  const perSecond = view.width / (view.end - view.start);
-  const spans = lane.spans.filter(({ start, end }) => end > view.start && start < view.end);
-  const starts = spans.map(({ start }) => Math.max(start, view.start));
-  const lengths = spans.map(({ end }, at) => Math.max(Math.min(end, view.end) - starts[at], 1.5 / perSecond));
-  const isTall = lane.height === 1;
-  return {
-    type: "bar",
-    orientation: "h",
-    base: starts,
-    x: lengths,
-    y: spans.map(() => middle),
-    width: spans.map(() => lane.height * 0.8),
-    marker: {
-      color: spans.map(({ colour }) => colour),
-      line: { width: 0.5, color: styled("surface") },
-      cornerradius: 3,
-    },
-    text: spans.map(({ label }, at) => (isTall && lengths[at] * perSecond > 6.4 * label.length + 8 ? label : "")),
-    textposition: "inside",
-    insidetextanchor: "middle",
-    insidetextfont: { color: spans.map(({ colour }) => inkOn(colour)), size: 11 },
-    constraintext: "none",
-    textangle: 0,
-    hoverinfo: "skip",
-  };
+function drawLane(ink, lane, top, height) {
+  ink.font = "11px system-ui, sans-serif";
+  ink.textAlign = "center";
+  for (const { start, end, label, colour } of lane.spans) {
+    if (end <= view.start || start >= view.end) continue;
+    const left = view.x(Math.max(start, view.start));
+    const width = Math.max(view.x(Math.min(end, view.end)) - left - 1, 1.5);
+    ink.fillStyle = colour;
+    ink.beginPath();
+    ink.roundRect(left, top, width, height, Math.min(3, width / 2));
+    ink.fill();
+    if (lane.height < 1 || width < 6 * label.length + 8) continue;
+    ink.fillStyle = inkOn(colour);
+    ink.fillText(label, left + width / 2, top + height / 2 + 0.5);
+  }
 }
 
 function describeBand(time) {

@@ -60,10 +60,6 @@ const drawPlots = oncePerFrame(() => {
   drawSelection();
 });
 
-function narrow() {
-  view.left = $("charts").clientWidth < 520 ? 80 : 92;
-}
-
 async function start() {
   theme.start();
   drawHead();
@@ -85,7 +81,7 @@ async function start() {
   }
   makePanels();
   drawTools();
-  narrow();
+  view.measure();
   state.on("view face", drawPlots);
   state.on("time", placeMarks);
   state.on("time", () => player.playing && view.follow(player.time));
@@ -99,7 +95,7 @@ async function start() {
   state.on("face", () => [drawFaces, drawEvents, drawSummary].forEach((draw) => draw()));
   theme.listeners.push(drawPlots);
   new ResizeObserver(() => {
-    narrow();
+    view.measure();
     drawPlots();
   }).observe($("charts"));
   listenToPointers();

@@ -68,8 +68,8 @@ const marks = {
     const { start, end } = target;
     const mark = { face: state.face.number, start, end, label, predicted: target.label };
     this.change([...this.without(state.face.number, start, end), mark]);
-    const what = label === target.label ? "confirmed" : `instead of ${target.label}`;
-    return toast(`${clock(start)} to ${clock(end)}: ${label} (${what})`);
+    const change = label === target.label ? "confirmed" : `instead of ${target.label}`;
+    return toast(`${clock(start)} to ${clock(end)}: ${label} (${change})`);
   },
 
   /** Remove the label at the playhead, or those in the selection. */

@@ -18,6 +18,7 @@ const player = {
   speed: 1,
   canvas: null,
   boxes: true,
+  size: [0, 0],
 
   start() {
     const { video } = clip;
@@ -28,7 +29,10 @@ const player = {
     if (video.proxy) this.useVideo(video.proxy, video.proxyStart, turned);
     else if (video.address) this.useVideo(video.address, 0, turned);
     else this.useStills(video.missing || "The page has no video.");
-    new ResizeObserver(() => this.draw()).observe($("stage"));
+    new ResizeObserver(() => {
+      this.size = [$("stage").clientWidth, $("stage").clientHeight];
+      this.draw();
+    }).observe($("stage"));
     state.on("face", () => this.draw());
   },
 
@@ -36,7 +40,6 @@ const player = {
     const element = make("video", { src: address, preload: "auto", playsinline: true, tabindex: "-1" });
     element.setAttribute("aria-label", "The video");
     if (turned) element.style.setProperty("width", (100 * clip.video.height) / clip.video.width + "%");
-    const frames = clip.video.proxy ? "" : "frames of ";
     element.addEventListener("error", () => {
       const reason = element.error && element.error.code === 4 ? "cannot find or play" : "cannot read";
       this.useStills(`The browser ${reason} ${clip.name} (${clip.video.codec}).`, true);
@@ -65,9 +68,7 @@ const player = {
       speed: (speed) => (element.playbackRate = speed),
     };
     $("stage").replaceChildren(element, this.canvas);
-    $("player-note").hidden = !clip.video.proxy;
-    if (clip.video.proxy) $("player-note").textContent = "A small copy of the video, inside this page, without sound.";
-    return frames;
+    this.note(clip.video.proxy ? "A small copy of the video, inside this page, without sound." : "", "hint");
   },
 
   /** Show frames of the sprite where there is no video that plays, with the reason. */
@@ -117,10 +118,16 @@ const player = {
       this.useVideo(URL.createObjectURL(choose.files[0]), 0, clip.video.turn % 180 !== 0);
     });
     const button = make("button", { class: "link", onclick: () => choose.click() }, "Choose the video file");
-    $("player-note").replaceChildren(reason + text + " ", ...(canChoose ? [button, choose] : []));
-    $("player-note").hidden = false;
+    this.note(reason + text + " ", "note small", ...(canChoose ? [button, choose] : []));
     this.seek(this.time);
     state.changed("playing");
+  },
+
+  /** Write a line below the video. */
+  note(text, look, ...more) {
+    $("player-note").className = look;
+    $("player-note").replaceChildren(text, ...more);
+    $("player-note").hidden = !text;
   },
 
   get playing() {
@@ -163,7 +170,7 @@ const player = {
   /** Draw the boxes of the faces that are there. */
   draw() {
     const { canvas } = this;
-    const { clientWidth: width, clientHeight: height } = $("stage");
+    const [width, height] = this.size;
     const ratio = devicePixelRatio || 1;
     if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
       Object.assign(canvas, { width: Math.round(width * ratio), height: Math.round(height * ratio) });

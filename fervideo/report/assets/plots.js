@@ -3,6 +3,8 @@
 /** Colours of lines that are no expressions, told apart by people with any colour blindness (Okabe and Ito, 2008). */
 const LINES = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8c8c8c", "#c9b800"];
 const panels = [];
+/** Ranges of charts by the unit of their columns; others follow the values. */
+const RANGES = { "0 to 1": [-0.02, 1.02], "-1 to 1": [-1.05, 1.05] };
 
 class Panel {
   constructor(key, title, { series, chips, height = 190, range = null, on = true }) {
@@ -63,7 +65,7 @@ class Panel {
       yaxis: {
         range: stacked ? [0, 1] : this.range || rangeOf(this.lines),
         nticks: 5,
-        tickformat: this.range ? ".0%" : "",
+        tickformat: this.key === "probabilities" ? ".0%" : "",
         gridcolor: styled("grid"),
         zeroline: !this.range,
         zerolinecolor: styled("axis"),
@@ -275,7 +277,8 @@ function makePanels() {
       continue;
     }
     const series = () => there.map(aboutColumn);
-    panels.push(new Panel(key, title, { series, height: 150, on: false }));
+    const range = RANGES[clip.columns[there[0]].unit] || null;
+    panels.push(new Panel(key, title, { series, range, height: 150, on: false }));
   }
   $("panels").replaceChildren(...panels.map((panel) => panel.root));
   panels.forEach((panel) => (panel.root.hidden = !panel.on));
@@ -297,5 +300,5 @@ function makeMovements(title, names) {
     });
     return [add];
   };
-  return new Panel("movements", title, { series: () => own().map(aboutColumn), chips: choose, height: 190, on: false });
+  return new Panel("movements", title, { series: () => own().map(aboutColumn), chips: choose, range: RANGES["0 to 1"], height: 190, on: false });
 }

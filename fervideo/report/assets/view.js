@@ -21,11 +21,15 @@ function shownAt(face, row) {
 const view = {
   start: clip.start,
   end: clip.end,
-  left: 88,
+  left: 92,
   right: 14,
+  width: 500,
 
-  get width() {
-    return Math.max($("charts").clientWidth - this.left - this.right, 50);
+  /** Measure the room for charts; a layout for every frame of the screen would be slow. */
+  measure() {
+    const room = $("charts").clientWidth;
+    this.left = room < 520 ? 80 : 92;
+    this.width = Math.max(room - this.left - this.right, 50);
   },
   x(time) {
     return this.left + ((time - this.start) / (this.end - this.start)) * this.width;
