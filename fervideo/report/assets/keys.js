@@ -22,6 +22,9 @@ const KEYS = [
   [["?"], "these keys"],
 ];
 
+/** Keys of a clip without a face. */
+const ALWAYS = [" ", "ArrowLeft", "ArrowRight", "Home", "End", "?", "h"];
+
 /** Actions by key. */
 function actions() {
   const nextFace = () => choose(clip.faces[(clip.faces.indexOf(state.face) + 1) % clip.faces.length]);
@@ -78,7 +81,8 @@ function listenToKeys() {
   const known = actions();
   $("help").addEventListener("click", showKeys);
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || !state.face || $("keys").open) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || $("keys").open) return;
+    if (!state.face && !ALWAYS.includes(event.key)) return;
     const { target } = event;
     if (target.closest("input, select, textarea")) return;
     // A button that has the focus is pressed by these keys, and lists scroll with the arrows.

@@ -45,7 +45,9 @@ function drawHead() {
   const n = clip.faces.length;
   const faces = n ? `${n} ${n === 1 ? "face" : "faces"}` : "no face found";
   $("facts").textContent = [clock(clip.end - clip.start, 1), ...clip.facts, faces].join(" · ");
-  $("notes").replaceChildren(...clip.notes.map((note) => make("p", { class: "note" }, note)));
+  const notes = n ? clip.notes : [...clip.notes, "No face was found in this clip."];
+  $("notes").replaceChildren(...notes.map((note) => make("p", { class: "note" }, note)));
+  for (const part of ["tools", "panels", "below", "rows"]) $(part).hidden = !n;
   $("made").textContent = `Made by fervideo ${clip.version}. Apparent expressions: they describe a face, not the feelings of a person.`;
   if (clip.home) {
     $("home").href = clip.home;
