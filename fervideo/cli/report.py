@@ -70,7 +70,7 @@ def make(
             continue
         done, last = done + 1, outcome.path
         if outcome.no_video:
-            _LOG.warning("%s: %s; the page shows the charts alone", outcome.path, outcome.no_video)
+            _LOG.warning("%s: %s; the page works without it", outcome.path, outcome.no_video)
         print(f"wrote {outcome.path}")
     if last is not None and not (show and webbrowser.open(last.absolute().as_uri())):
         print(f"open {last} in a browser")

@@ -63,7 +63,7 @@ def of_clip(
     """
     facts, numbers = content.of_clip(timeline, pictures, address, missing, marks)
     if shared:
-        plotly = f'<script src="{html.escape(shared)}"></script>'
+        plotly = f'<script src="{html.escape(shared)}" id="plotly" defer></script>'
     else:
         plotly = f'<script type="text/plain" id="plotly">{packed(plotly_code())}</script>'
     return filled(

@@ -57,7 +57,7 @@ def test_a_folder_gets_a_list_and_one_plotly(clip: Path, tmp_path: Path):
     names = ["one.report.html", "sub/two.report.html", "index.html"]
     assert [each.path.relative_to(tmp_path / "pages").as_posix() for each in found] == names
     assert (tmp_path / "pages" / "plotly.min.js").read_bytes() == page.plotly_code()
-    assert '<script src="../plotly.min.js">' in (tmp_path / "pages" / names[1]).read_text("utf-8")
+    assert '<script src="../plotly.min.js" ' in (tmp_path / "pages" / names[1]).read_text("utf-8")
     assert content_of(tmp_path / "pages" / names[1])["home"] == "../index.html"
     listed = content_of(tmp_path / "pages" / "index.html")
     assert [clip["address"] for clip in listed["clips"]] == ["./one.report.html", "./sub/two.report.html"]

@@ -15,6 +15,11 @@ function make(tag, attributes = {}, ...children) {
   return element;
 }
 
+/** Write a text if it is another one: to write the same would cost a layout all the same. */
+function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
 /** An icon of 24 by 24 units, drawn by a path. */
 function icon(path) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");

@@ -57,8 +57,13 @@ function stripCell(row) {
   return make("td", { class: "strip" }, canvas);
 }
 
-function drawStrip({ canvas, clip, events }) {
-  const width = canvas.clientWidth;
+/** Draw the strips of rows; all are as wide as the first, and to measure each would take a layout each. */
+function drawStrips(shown) {
+  const width = shown.length ? shown[0].canvas.clientWidth : 0;
+  shown.forEach((row) => drawStrip(row, width));
+}
+
+function drawStrip({ canvas, clip, events }, width) {
   const ratio = devicePixelRatio || 1;
   Object.assign(canvas, { width: Math.round(width * ratio), height: Math.round(22 * ratio) });
   const ink = canvas.getContext("2d");
@@ -106,7 +111,7 @@ function draw() {
   for (const row of shown) row.element ??= make("tr", {}, ...COLUMNS.map((column) => column.cell(row)));
   $("body").replaceChildren(...shown.map(({ element }) => element));
   $("none").hidden = shown.length > 0;
-  shown.forEach(drawStrip);
+  drawStrips(shown);
 }
 
 function start() {
@@ -123,7 +128,7 @@ function start() {
   $("failures").replaceChildren(...batch.failures.map((row) => make("tr", {}, ...["path", "stage", "error", "remedy"].map((name) => make("td", {}, row[name] || "")))));
   $("search").addEventListener("input", draw);
   draw();
-  const redraw = oncePerFrame(() => rows.filter(({ element }) => element && element.isConnected).forEach(drawStrip));
+  const redraw = oncePerFrame(() => drawStrips(rows.filter(({ element }) => element && element.isConnected)));
   theme.listeners.push(redraw);
   addEventListener("resize", redraw);
   document.documentElement.dataset.ready = "true";

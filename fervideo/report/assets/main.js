@@ -62,6 +62,14 @@ const drawPlots = oncePerFrame(() => {
   drawSelection();
 });
 
+/** Load Plotly, from the page or from the file beside it. */
+async function loadPlotly() {
+  const inside = $("plotly").tagName === "SCRIPT" && $("plotly").type === "text/plain";
+  const code = inside ? new TextDecoder().decode(await unpacked("plotly")) : "";
+  if (inside) document.head.append(make("script", {}, code));
+  else if (!window.Plotly) await new Promise((done) => $("plotly").addEventListener("load", done));
+}
+
 async function start() {
   theme.start();
   drawHead();
@@ -77,10 +85,6 @@ async function start() {
   drawMarks();
   drawEvents();
   drawSummary();
-  if ($("plotly")) {
-    const code = new TextDecoder().decode(await unpacked("plotly"));
-    document.head.append(make("script", {}, code));
-  }
   makePanels();
   drawTools();
   view.measure();
@@ -109,6 +113,11 @@ async function start() {
     requestAnimationFrame(follow);
   };
   requestAnimationFrame(follow);
+  drawPlots();
+  // All but the charts works already while the largest part of the page is read.
+  await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+  performance.mark("interactive");
+  await loadPlotly();
   drawPlots();
   requestAnimationFrame(() => (document.documentElement.dataset.ready = "true"));
 }

@@ -53,7 +53,7 @@ class Panel {
   }
 
   plotAll() {
-    if (!this.on || !state.face) return;
+    if (!this.on || !state.face || !window.Plotly) return;
     const { lines } = this;
     const traces = mode.stacked && this.key === "probabilities" ? stackedTraces(lines) : lines.map(lineTrace);
     Plotly.react(this.plot, traces, this.layout(), { staticPlot: true, responsive: false });

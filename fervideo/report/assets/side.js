@@ -50,9 +50,9 @@ function makeBar() {
     play.setAttribute("aria-label", player.playing ? "Pause (space)" : "Play (space)");
     sound.hidden = !player.source.isVideo || Boolean(clip.video.proxy);
   });
-  const write = () => (time.textContent = `${clock(player.time)} / ${clock(clip.end)}`);
-  state.on("time", write);
-  write();
+  const show = () => write(time, `${clock(player.time)} / ${clock(clip.end)}`);
+  state.on("time", show);
+  show();
 }
 
 /** Go to the next or previous event of the shown face, or stretch of the coder, by its start. */
@@ -100,7 +100,7 @@ function makeRows() {
       const column = row >= 0 && mode.labels.includes(label) ? face.get(`${mode.source}_${label}`) : null;
       const p = column ? column[row] : NaN;
       bar.style.transform = `scaleX(${Number.isNaN(p) ? 0 : p})`;
-      value.textContent = percent(p);
+      write(value, percent(p));
       button.classList.toggle("best", row >= 0 && shownAt(face, row).label === label);
     }
     drawNow(face, row);
@@ -108,7 +108,6 @@ function makeRows() {
   state.on("time face view", draw);
 }
 
-let nowText = "";
 function drawNow(face, row) {
   const parts = [];
   if (!face) parts.push("no face in this clip");
@@ -119,17 +118,14 @@ function drawNow(face, row) {
   }
   const given = face && marks.of(face).find(({ start, end }) => start <= player.time && player.time < end);
   if (given) parts.push(`your label: ${given.label}`);
-  const text = parts.join(" · ");
-  if (text === nowText) return;
-  nowText = text;
-  $("now").textContent = text;
+  write($("now"), parts.join(" · "));
 }
 
 function drawHint() {
   const target = state.face && marks.target();
-  $("mark-hint").textContent = target
-    ? `A number marks what you see from ${clock(target.start)} to ${clock(target.end)}${selection.isThere ? " (selection)" : ""}.`
-    : "";
+  const part = selection.isThere ? " (selection)" : "";
+  const text = target ? `A number marks what you see from ${clock(target.start)} to ${clock(target.end)}${part}.` : "";
+  write($("mark-hint"), text);
 }
 
 function drawMarks() {
