@@ -28,7 +28,7 @@ const player = {
     $("stage").dataset.turn = video.turn;
     if (video.proxy) this.useVideo(video.proxy, video.proxyStart, turned);
     else if (video.address) this.useVideo(video.address, 0, turned);
-    else this.useStills(video.missing || "The page has no video.");
+    else this.useStills(video.missing || "The page has no video.", video.codec !== "images");
     new ResizeObserver(() => {
       this.size = [$("stage").clientWidth, $("stage").clientHeight];
       this.draw();
@@ -110,7 +110,7 @@ const player = {
     };
     $("stage").replaceChildren(picture, this.canvas);
     const n = sprite.times.length;
-    const text = sprite.picture ? ` It shows ${n} frames of the video instead.` : " The charts work without it.";
+    const text = sprite.picture ? ` The page shows ${n} frames of it instead.` : " The charts work without it.";
     const choose = make("input", { type: "file", accept: "video/*", hidden: true, "aria-label": "The video file" });
     choose.addEventListener("change", () => {
       if (!choose.files.length) return;
