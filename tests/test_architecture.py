@@ -32,7 +32,8 @@ LAYERS = (
     | {"workers"},
     {"outputs", "study", "report"},
     {"observe", "models", "segments", "pipeline", "foreign"},
-    {"photos", "batch", "training", "report.pictures", "report.footage", "report.overlay", "demo", "doctor", "docs"},
+    {"photos", "batch", "training", "demo", "doctor", "docs"}
+    | {"report.making", "report.pictures", "report.footage", "report.overlay"},
     {"cli"},
     {"__init__", "__main__"},
 )

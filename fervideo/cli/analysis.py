@@ -6,7 +6,7 @@ import argparse
 import logging
 from pathlib import Path
 
-from fervideo.cli import options
+from fervideo.cli import options, report
 from fervideo.cli.parser import Parser
 from fervideo.errors import UsageError
 
@@ -19,6 +19,7 @@ def add_timeline(parser: Parser) -> None:
     parser.surplus = "give one video (quote a path with spaces), or use `fervideo batch FOLDER` for many"
     options.add_output(parser, Path(), "the current folder")
     options.add_part(parser)
+    options.add_report(parser, "a page with the video beside its timeline")
     options.add_settings(parser)
     options.add_model(parser)
     parser.epilog = "Example: fervideo timeline interview.mp4 -o results --faces 2"
@@ -30,7 +31,7 @@ def add_demo(parser: Parser) -> None:
     options.add_output(parser, Path("fervideo-demo"))
     options.add_part(parser)
     options.add_settings(parser)
-    parser.set_defaults(run=_demo)
+    parser.set_defaults(run=_demo, report=True)
 
 
 def add_batch(parser: Parser) -> None:
@@ -65,6 +66,7 @@ def add_batch(parser: Parser) -> None:
     parser.add_argument("--engine", default="local", metavar="local|ray", help="run here or on Ray (default: local)")
     parser.add_argument("--address", default="auto", metavar="ADDRESS", help="of the Ray cluster (default: auto)")
     options.add_part(parser)
+    options.add_report(parser, "a page for each clip, and one that lists them")
     options.add_settings(parser)
     parser.epilog = "Example: fervideo batch interviews -o results --config fast"
     parser.set_defaults(run=_batch)
@@ -86,6 +88,8 @@ def _analyze(args: argparse.Namespace, clip: Path) -> int:
     print(describe(result))
     for path in paths.values():
         print(f"wrote {path}")
+    if args.report:
+        report.make([paths["timeline"]])
     if result.damage:
         _LOG.warning("%s: %s; %s", clip, result.damage, video.REMEDY)
     return 1 if result.damage else 0
@@ -113,8 +117,10 @@ def _batch(args: argparse.Namespace) -> int:
         print(batch.describe_plan(prospects, seconds))
         return 0
     options.check_folder(args.output)
-    report = batch.run(args.folders, args.output, chosen, how, progress=True)
-    print(batch.describe(report))
-    for name, failure in report.failures.items():
+    outcome = batch.run(args.folders, args.output, chosen, how, progress=True)
+    print(batch.describe(outcome))
+    for name, failure in outcome.failures.items():
         _LOG.warning("%s: %s; %s", name, failure.error, failure.remedy)
-    return 1 if report.failures else 0
+    if args.report and outcome.done:
+        report.make([args.output])
+    return 1 if outcome.failures else 0

@@ -25,6 +25,11 @@ def add_output(parser: argparse.ArgumentParser, default: Path, about: str = "%(d
     parser.add_argument("--overwrite", action="store_true", help="replace the results of another video, too")
 
 
+def add_report(parser: argparse.ArgumentParser, page: str) -> None:
+    """Add `--report`."""
+    parser.add_argument("--report", action="store_true", help=f"make {page}, too (see `fervideo docs report`)")
+
+
 def add_model(parser: argparse.ArgumentParser) -> None:
     """Add `--model RUN`."""
     parser.add_argument(

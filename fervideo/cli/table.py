@@ -33,6 +33,7 @@ COMMANDS = (
     Command("demo", "analysis", "analyse a sample video"),
     Command("batch", "analysis", "analyse folders of videos"),
     Command("export", "export", "write results in the formats of other programs"),
+    Command("report", "report", "make pages that show the video beside its timeline"),
     Command("plot", "figures", "draw timelines, and tables of studies, as figures for papers"),
     Command("overlay", "figures", "write the video with its results drawn on it"),
     Command("image", "photographs", "classify the faces of photographs"),

@@ -1,12 +1,25 @@
-"""Pictures of results: figures for papers, and the video with its results drawn on it.
+"""What people look at: pages that work offline, figures for papers, and the video with its results drawn on it.
 
-canvas.py    sizes in millimetres, fonts and colours of figures, and their files
-legend.py    legends of figures
-courses.py   one face's course as a figure shows it: gaps, poor stretches, the moments of its pictures
-figures.py   timelines of clips under one another
-groups.py    mean courses over people, and confusions, from the tables of a study
-footage.py   the video of a timeline, and pictures of its faces
-overlay/     the video with its results drawn on it
+Pages
 
-Only the last two read video; the others take pictures as arguments.
+making.py     the pages of results: which, where, and with which pictures
+page.py       a clip's page: its video beside its timeline
+content.py    its content, from the tables
+numbers.py    its numbers, packed
+coder.py      labels of a coder to show beside the results
+index.py      the page that lists the clips of a folder
+pictures.py   faces, frames and a small copy of the video, as pictures inside a page
+assets/       style and code of the pages
+
+Figures and films
+
+canvas.py     sizes in millimetres, fonts and colours of figures, and their files
+legend.py     legends of figures
+courses.py    one face's course as a figure shows it: gaps, poor stretches, the moments of its pictures
+figures.py    timelines of clips under one another
+groups.py     mean courses over people, and confusions, from the tables of a study
+footage.py    the video of a timeline, and pictures of its faces
+overlay/      the video with its results drawn on it
+
+`making`, `pictures`, `footage` and `overlay` read video; the others know only timelines, and take pictures as arguments.
 """

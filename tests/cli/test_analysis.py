@@ -86,13 +86,15 @@ def test_a_damaged_clip_is_done_in_part(run, face_clip: Path, tmp_path: Path):
     assert json.loads((tmp_path / f"{clip.stem}.run.json").read_text())["status"] == "damaged"
 
 
-def test_a_clip_without_a_face_is_no_error(run, tmp_path: Path):
+def test_a_clip_without_a_face_is_no_error(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     clip = tmp_path / "wall.mp4"
     demo.render_astronaut(clip, seconds=1.0, faceless=(0.0, 1.0))
-    code, out, err = run("timeline", clip, "-o", tmp_path)
+    monkeypatch.setattr(demo, "sample_clip", lambda folder: (clip, "rendered"))
+    code, out, err = run("demo", "-o", tmp_path)
     frames = pd.read_csv(tmp_path / "wall.timeline.csv")
     assert (code, err) == (0, "")
     assert "no face" in out
+    assert out.endswith(f"open {tmp_path / 'wall.report.html'} in a browser\n")
     assert (frames["status"] == "no_face").all()
     assert frames["expression"].isna().all()
     assert len(frames) == 25
@@ -111,9 +113,12 @@ def test_batch_and_cache(run, face_clip: Path, tmp_path: Path):
     assert "1 of 1 clips to do, 0:00:11 of video, 275 frames to extract: about 0:0" in out
     assert not (tmp_path / "out").exists()
     (tmp_path / "in" / "none.mov").touch()
-    code, out, err = run("batch", tmp_path / "in", "-o", tmp_path / "out", "--sample-fps", 1, "--workers", 1)
+    options = ["-o", tmp_path / "out", "--sample-fps", 1, "--workers", 1, "--report"]
+    code, out, err = run("batch", tmp_path / "in", *options)
     assert (code, err) == (1, "fervideo: none.mov: is empty; fetch or export the file again\n")
     assert out.startswith("1 of 2 clips done (0 before), 1 with failures")
+    assert out.endswith(f"open {tmp_path / 'out' / 'index.html'} in a browser\n")
+    assert "none.mov" in (tmp_path / "out" / "index.html").read_text("utf-8")
     # The dry run has counted the faces of the clip at its full rate.
     assert run("cache", "info")[1].endswith("cache: 2 clips, 0.0 MB\n")
     assert run("cache", "prune", "--max-size", "1GB")[1].startswith("removed 0 clips")
