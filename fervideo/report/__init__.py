@@ -21,5 +21,6 @@ groups.py     mean courses over people, and confusions, from the tables of a stu
 footage.py    the video of a timeline, and pictures of its faces
 overlay/      the video with its results drawn on it
 
-`making`, `pictures`, `footage` and `overlay` read video; the others know only timelines, and take pictures as arguments.
+`making`, `pictures`, `footage` and `overlay` read video. The others know only timelines, and take pictures as
+arguments.
 """

@@ -10,7 +10,6 @@ from typing import Any
 from fervideo.errors import UsageError
 from fervideo.outputs.found import Found
 from fervideo.study.design import Index, read_table
-from fervideo.study.results import Result
 
 #: Columns that a table must have; `face` and `fervideo` are read, too.
 _NEEDED = ("clip", "start_s", "end_s", "label")
@@ -30,7 +29,7 @@ def read(path: Path, found: Iterable[Found]) -> dict[str, list[dict[str, Any]]]:
         UsageError: The table cannot be read, lacks a column, has a bad number, or names none of the timelines.
     """
     table = read_table(path, _NEEDED)
-    index = Index([Result(name=each.stem, folder=each.folder, stem=each.stem) for each in found])
+    index = Index(list(found))
     stretches: dict[str, list[dict[str, Any]]] = {}
     for number, row in enumerate(table.to_dict("records"), 2):
         try:
@@ -42,7 +41,7 @@ def read(path: Path, found: Iterable[Found]) -> dict[str, list[dict[str, Any]]]:
             raise UsageError(f"{path}:{number}", f"has a bad number ({error})", "mend or remove the row") from error
         for result in index.find(row["clip"]):
             mark = {"start": start_s, "end": end_s, "label": row["label"], "face": face}
-            stretches.setdefault(result.name, []).append(mark)
+            stretches.setdefault(result.stem, []).append(mark)
     if len(table) and not stretches:
         raise UsageError(path, "names none of the clips of the report", "check its column clip")
     return {name: sorted(own, key=lambda mark: mark["start"]) for name, own in stretches.items()}
