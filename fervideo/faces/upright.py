@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from fervideo.faces.detector import pyplot_deferred
+from fervideo.pictures import Picture
 from fervideo.records import UInt8
 from fervideo.stderr import held_back
 
@@ -28,12 +29,11 @@ _STEEPEST_DEG = 45
 _AGREE = 2
 
 
-def upside_down(images: Iterable[UInt8]) -> bool:
+def upside_down(pictures: Iterable[Picture]) -> bool:
     """Check whether the faces of a clip stand on their heads.
 
     Args:
-        images: Frames spread over the clip, uint8 (height, width, 3), RGB. The first with a face that is surely upright
-            is the last that is taken.
+        pictures: Frames spread over the clip. The first with a face that is surely upright is the last that is taken.
 
     Returns:
         Whether two frames or more, or the only one, have a face that is surely upright once they are turned by 180
@@ -42,7 +42,8 @@ def upside_down(images: Iterable[UInt8]) -> bool:
     n = votes = 0
     with ExitStack() as stack:
         detectors: list[Any] = []
-        for image in images:
+        for picture in pictures:
+            image = picture.at(picture.factor())
             detectors = detectors or _opened(stack)
             n += 1
             stands, hangs = _score(detectors, image), _score(detectors, np.ascontiguousarray(image[::-1, ::-1]))

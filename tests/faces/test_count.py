@@ -8,6 +8,7 @@ from fakes import FakeLandmarker
 
 from fervideo import faces
 from fervideo.faces import count
+from fervideo.pictures import Picture
 from fervideo.settings import FaceSettings
 
 
@@ -62,9 +63,9 @@ def picture(n: int, value: int = 200) -> np.ndarray:
     ],
 )
 def test_counting_needs_two_frames_that_agree(shown: Sequence[int], seen: int, landmarker: FakeLandmarker):
-    assert count.count_faces([picture(n) for n in shown], FaceSettings()) == seen
+    assert count.count_faces([Picture.of(picture(n)) for n in shown], FaceSettings()) == seen
     assert landmarker.closed
 
 
 def test_clutter_is_not_counted(landmarker: FakeLandmarker):
-    assert count.count_faces([picture(9, value=1)] * 8, FaceSettings()) == 1
+    assert count.count_faces([Picture.of(picture(9, value=1))] * 8, FaceSettings()) == 1

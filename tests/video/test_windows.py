@@ -62,4 +62,4 @@ def test_frames_that_cannot_be_decoded_are_listed_in_their_window(tmp_path: Path
 def test_samples_leave_out_damage(tmp_path: Path):
     path = clips.write(tmp_path / "clip.mp4", 96)
     video = clips.open_video(clips.overwritten(path, clips.packet_spans(path)[24][0] + 4, bytes(200)))
-    assert [clips.number(image) for image in samples(video, 4)] == [0, 48, 72]
+    assert [clips.number(picture.at(1)) for picture in samples(video, 4)] == [0, 48, 72]
