@@ -39,8 +39,11 @@ def samples(video: Video, count: int) -> Iterator[Picture]:
         video: The opened video.
         count: Number of frames; short clips give fewer.
     """
-    for index in spread(video, count):
-        yield from (picture for _, picture in pictures(video, np.array([index])) if isinstance(picture, Picture))
+    frame = spread(video, count)
+    entry = np.searchsorted(video.entry, frame, "right")
+    # The file is not read from one entry to the next, which may lie far apart.
+    for near in np.split(frame, np.flatnonzero(np.diff(entry)) + 1):
+        yield from (picture for _, picture in pictures(video, near) if isinstance(picture, Picture))
 
 
 def windows(video: Video, frame: Int64, batch: int = 32) -> Iterator[FrameWindow]:

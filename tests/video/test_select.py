@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import clips
 import numpy as np
 import pytest
 
-from fervideo.video import select, spread
+from fervideo.video import Video, select, spread
 
 
 def test_select_picks_by_time():
@@ -33,5 +35,11 @@ def test_select_keeps_the_rate_on_any_clip():
 
 def test_spread_prefers_frames_that_are_quick_to_reach(made: Callable[[str], Path]):
     assert spread(clips.open_video(made("b_frames.mp4")), 3).tolist() == [0, 24, 48]
-    assert spread(clips.open_video(made("long_gop.mp4")), 3).tolist() == [0, 30, 50]
+    assert spread(clips.open_video(made("long_gop.mp4")), 3).tolist() == [0, 20, 40]
     assert spread(clips.open_video(made("all_intra.mp4")), 100).tolist() == list(range(60))
+
+
+def test_spread_decodes_few_frames_of_long_groups_of_pictures():
+    """Of eight parts of a clip with keyframes at 0 and 250, four are quick to reach."""
+    video = SimpleNamespace(info=SimpleNamespace(n_frames=600), entry=np.array([0, 250]))
+    assert spread(cast("Video", video), 8).tolist() == [0, 75, 250, 300]
