@@ -103,6 +103,3 @@ class SecondLook:
         middle = _LOOK_PX / 2
         at_middle = (found[:, :2] < middle).all(1) & (found[:, 2:] > middle).all(1)
         return float(scores[at_middle].max(initial=0.0))
-
-    def close(self) -> None:
-        self._detector.close()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
@@ -34,7 +32,8 @@ def count_faces(pictures: Iterable[Picture], settings: FaceSettings) -> int:
         alarm.
     """
     counts, crowds = [], []
-    with faces.open_landmarker(settings, AUTO_FACES, still=True) as landmarker, _Crowds(settings) as crowd:
+    crowd = _Crowds(settings)
+    with faces.open_landmarker(settings, AUTO_FACES, still=True) as landmarker:
         for number, picture in enumerate(pictures):
             counts.append(len(landmarker.find(picture.at(picture.factor()))))
             if number % _SEARCHED == 0:
@@ -53,15 +52,6 @@ class _Crowds:
     def __init__(self, settings: FaceSettings) -> None:
         self._all = Detector(settings.min_detection_confidence, full_range=True)
         self._near = Detector(CONFIRMED, full_range=False)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._all.close()
-        self._near.close()
 
     def count(self, picture: Picture) -> int:
         factor = picture.factor()

@@ -64,7 +64,7 @@ class FaceMeshLandmarker:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with ExitStack() as stack:
-            for close in (self._mesh.close, self._detector.close, self._second.close, *(f.close for f in self._small)):
+            for close in (self._mesh.close, *(small.close for small in self._small)):
                 stack.callback(close)
 
     def find(self, image: UInt8, *, search: bool = True) -> Float32:

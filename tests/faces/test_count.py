@@ -30,9 +30,6 @@ class FakeDetector:
         rows, columns = np.nonzero(image[::10, ::10, 0])
         return np.array([(10 * x - 2, 10 * y - 2, 10 * x + 2, 10 * y + 2) for y, x in zip(rows, columns, strict=True)])
 
-    def close(self) -> None:
-        pass
-
 
 @pytest.fixture
 def landmarker(monkeypatch: pytest.MonkeyPatch) -> FakeLandmarker:

@@ -104,7 +104,6 @@ def test_a_face_is_confirmed_and_clutter_is_not(photograph: np.ndarray):
     for image, where in ((photograph, points), (eyes, points), (np.rot90(photograph), turned)):
         assert second._score(Picture.of(image), where) >= CONFIRMED
     assert second._score(Picture.of(coffee()[:300, :300]), points) < CONFIRMED
-    second.close()
 
 
 def test_small_faces_are_counted_beyond_the_four_that_are_analysed(photograph: np.ndarray):
