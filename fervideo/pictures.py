@@ -13,7 +13,7 @@ import numpy as np
 from fervideo.records import Float32, Float64, UInt8
 
 #: Pixels that the longer side of a face and of a picture keep at least.
-FACE_PX, PICTURE_PX = 128, 640
+FACE_PX, PICTURE_PX = 128, 540
 _NO_BOXES = np.empty((0, 4), np.float64)
 
 

@@ -48,8 +48,8 @@ from fervideo.settings import FaceSettings, Settings
 _Result = TypeVar("_Result")
 _NO_CROPS = np.empty((0, CROP_PX, CROP_PX), np.uint8)
 _NO_LANDMARKS = np.empty((0, N_LANDMARKS, 3), np.float32)
-#: Frames in which the faces of a clip are counted.
-_COUNTED = 8
+#: Frames in which the faces of a clip are counted: one for each second, at least and at most.
+_COUNTED = 4, 8
 #: Faces' frames that are classified together, and frames that are decoded ahead.
 _BATCH, _AHEAD = 32, 4
 #: A worker process pays for its start (about 2 s) when it has this many segments to do.
@@ -280,8 +280,7 @@ class Extraction:
     def segments(self) -> dict[int, Int64]:
         """Frames to analyse, int64 (n,), by the number of their segment."""
         frame = video.select(self.source.time_s, self.settings.video.sample_fps)
-        number = frame // SEGMENT_FRAMES
-        return {int(segment): frame[number == segment] for segment in np.unique(number)}
+        return dict(enumerate(video.cut(frame, self.source.entry, SEGMENT_FRAMES)))
 
     @cached_property
     def upright(self) -> video.Video:
@@ -302,7 +301,7 @@ class Extraction:
         """The turn in degrees that puts faces upright, and their number, from a few frames, each decoded once."""
         turn, faces = self._known_turn, self._known_faces
         with self.watch("first_look"):
-            pictures = video.samples(self.source, _COUNTED)
+            pictures = video.samples(self.source, int(np.clip(self.source.info.duration_s, *_COUNTED)))
             sampled = list(pictures) if faces is None else []
             if turn is None:
                 turn = 180 if upside_down(sampled or pictures) else 0

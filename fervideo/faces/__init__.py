@@ -53,7 +53,7 @@ class Landmarker(Protocol):
         """Find the faces of the next frame of a video, and have some of them confirmed by a second detector.
 
         Args:
-            picture: The frame, of which as much is looked at as the faces need.
+            picture: The frame. It is looked at in as many pixels as the faces need.
 
         Returns:
             Landmarks as of `find`, in pixels of the whole picture, and scores float32 (faces,), 0 to 1; NaN where the

@@ -17,7 +17,7 @@ from fervideo.video.files import fingerprint, missing
 from fervideo.video.images import IMAGE_SUFFIXES, image_files, image_numbers, read_image
 from fervideo.video.probe import changed, probe
 from fervideo.video.record import DAMAGED, REMEDY, FrameWindow, Video
-from fervideo.video.select import select, spread
+from fervideo.video.select import cut, select, spread
 from fervideo.video.windows import pictures, samples, windows
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "FrameWindow",
     "Video",
     "changed",
+    "cut",
     "fingerprint",
     "image_files",
     "image_numbers",

@@ -155,7 +155,7 @@ def _decord_pictures(video: Video, frame: Int64) -> Iterator[UInt8]:
 
 def _pyav_pictures(video: Video, frame: Int64) -> Iterator[Picture | str]:
     wanted = deque(frame.tolist())
-    frames = Frames(video, wanted[0])
+    frames = Frames(video, frame)
     try:
         for index, decoded in frames:
             while wanted and wanted[0] < index:

@@ -9,6 +9,8 @@ from fervideo.video.record import Video
 
 #: Frames on the way to one that is quick to reach.
 _NEAR = 64
+#: Longest span of a segment of few frames, in segments of every frame.
+_LONGEST = 16
 
 
 def select(time_s: Float64, sample_fps: float | None) -> Int64:
@@ -30,10 +32,34 @@ def select(time_s: Float64, sample_fps: float | None) -> Int64:
     return chosen[chosen < len(time_s)].astype(np.int64)
 
 
+def cut(frame: Int64, entry: Int64, size: int) -> list[Int64]:
+    """Cut the frames to analyse into segments: where decoding can start, so that no other decodes the same frames.
+
+    Args:
+        frame: int64 (n,), rising frame indices.
+        entry: int64 (E,), rising frame indices at which decoding can start.
+        size: Frames of a segment; one that ends at such a frame has half of that to half as many again.
+
+    Returns:
+        The frames of each segment, int64; together all of them.
+    """
+    # The first frame of a segment that begins at an entry, for each entry.
+    at_entry = np.searchsorted(frame, entry)
+    parts, start = [], 0
+    while start < len(frame):
+        # Few of the frames of a long stretch may be wanted: decoding takes its time, too.
+        usual = min(start + size, int(np.searchsorted(frame, frame[start] + _LONGEST * size)))
+        near = at_entry[(at_entry > (start + usual) // 2) & (at_entry <= usual + size // 2)]
+        end = int(near[np.abs(near - usual).argmin()]) if len(near) and usual < len(frame) else usual
+        parts.append(frame[start:end])
+        start = end
+    return parts
+
+
 def spread(video: Video, count: int) -> Int64:
     """Choose frames spread over a clip, at most one in each part of it: its first one that decoding can start at.
 
-    A part without such a frame has its first frame chosen if that is quick to reach. Half of the parts are taken anyway.
+    A part without one has its first frame chosen, if that is quick to reach. Half of the parts are taken anyway.
 
     Args:
         video: The opened video.
@@ -49,4 +75,5 @@ def spread(video: Video, count: int) -> Int64:
     chosen = np.where((first <= entry) & (entry < end), entry, first)
     on_the_way = chosen - video.entry[np.searchsorted(video.entry, chosen, "right") - 1]
     nearest_half = np.sort(on_the_way)[(len(chosen) - 1) // 2]
-    return chosen[on_the_way <= max(nearest_half, _NEAR)]
+    near: Int64 = chosen[on_the_way <= max(nearest_half, _NEAR)]
+    return near

@@ -1,5 +1,6 @@
 """Frames of segments against the numbers drawn into them: from any start, in windows of any size, up to damage."""
 
+import importlib
 import pickle
 from collections.abc import Callable
 from itertools import chain
@@ -26,6 +27,18 @@ def test_every_start_gives_the_frames_of_decoding_in_order(made: Callable[[str],
 def test_frames_may_be_far_apart(made: Callable[[str], Path], name: str):
     frame = np.array([1, 5, 22, 29, 30, 58])
     assert clips.numbers(clips.open_video(made(name)), frame) == frame.tolist()
+
+
+def test_frames_that_nobody_needs_are_not_decoded(made: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch):
+    video, frame = clips.open_video(made("b_frames.mp4")), np.array([1, 20, 44])
+    (every,) = windows(video, np.arange(clips.N), batch=clips.N)
+    decoded, module = [], importlib.import_module("fervideo.video.frames")
+    decode = module.decode
+    monkeypatch.setattr(module, "decode", lambda stream, *packet: decoded.append(packet) or decode(stream, *packet))
+    (few,) = windows(video, frame)
+    np.testing.assert_array_equal(few.frames, every.frames[frame])
+    # Two stretches of 24 frames up to the last that is wanted, without most of their B-frames; nothing of the third.
+    assert len(decoded) < 30
 
 
 def test_windows_that_alternate_do_not_disturb_each_other(made: Callable[[str], Path]):
