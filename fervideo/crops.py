@@ -112,6 +112,28 @@ def crop(image: UInt8, transform: Float64, size_px: int = CROP_PX) -> UInt8:
     return np.asarray(cut, np.uint8)
 
 
+def shrunk(image: UInt8, factor: int) -> UInt8:
+    """Divide the sides of a picture by a power of two; columns and rows beyond a multiple of it are left out.
+
+    Args:
+        image: uint8 or uint16 (height, width) or (height, width, 3).
+        factor: 1, 2, 4 and so on.
+    """
+    # Halving again and again is several times as fast as any other factor.
+    while factor > 1 and min(image.shape[:2]) > 1:
+        image = image[: image.shape[0] // 2 * 2, : image.shape[1] // 2 * 2]
+        size = image.shape[1] // 2, image.shape[0] // 2
+        image, factor = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA)), factor // 2
+    return image
+
+
+def in_shrunk(transform: Float64, factor: int) -> Float64:
+    """Return the transform (2, 3) from a picture's pixels for the same picture with sides divided by `factor`."""
+    # A pixel there covers `factor` pixels here, and its middle is between theirs.
+    middle = (factor - 1) / 2
+    return np.column_stack([factor * transform[:, :2], transform[:, :2] @ (middle, middle) + transform[:, 2]])
+
+
 def _shrunk(image: UInt8, scale: float) -> UInt8:
     """Shrink a grey image by area averaging to about `scale` of its sides, at least one pixel each."""
     size = max(round(image.shape[1] * scale), 1), max(round(image.shape[0] * scale), 1)

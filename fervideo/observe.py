@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fervideo import boxes, crops, faces, measures
+from fervideo.pictures import Picture
 from fervideo.records import (
     CROP_PX,
     LOOK_SHAPE,
@@ -38,24 +39,24 @@ class Observer:
     landmarker: faces.Landmarker
     find: Finder | None = None
 
-    def __call__(self, image: UInt8, frame: int = 0) -> tuple[DetectedFaces, UInt8]:
-        """Find the faces of an image.
+    def __call__(self, picture: Picture, frame: int = 0) -> tuple[DetectedFaces, UInt8]:
+        """Find the faces of a picture.
 
         Args:
-            image: uint8 (height, width, 3), RGB, or as `find` takes it.
-            frame: Index of the image in its video.
+            picture: The frame, or the photograph as `find` takes it.
+            frame: Its index in its video.
 
         Returns:
-            The M faces, and their crops uint8 (M, CROP_PX, CROP_PX), grey.
+            The M faces, in pixels of the whole picture, and their crops uint8 (M, CROP_PX, CROP_PX), grey.
         """
         if self.find is None:
-            landmarks, confirmation = self.landmarker.follow(image)
+            landmarks, confirmation = self.landmarker.follow(picture)
         else:
-            landmarks = self.find(self.landmarker, image)
+            landmarks = self.find(self.landmarker, picture.at(1))
             confirmation = np.full(len(landmarks), np.nan, np.float32)
         alignment = np.array([crops.alignment(face) for face in landmarks], np.float64).reshape(-1, 2, 3)
-        cut = cut_out(image, alignment)
         box_px = boxes.around(landmarks)
+        cut = cut_out(picture, box_px, alignment)
         found = DetectedFaces(
             frame=np.full(len(landmarks), frame, np.int64),
             box_px=box_px,
@@ -63,7 +64,7 @@ class Observer:
             alignment=alignment,
             blur=np.array([crops.blur(face) for face in cut], np.float32),
             brightness=np.array([crops.brightness(face) for face in cut], np.float32),
-            look=_looks(image, cut, alignment, box_px),
+            look=_looks(picture, cut, alignment, box_px),
             confirmation=confirmation,
         )
         return found, cut
@@ -82,17 +83,33 @@ def opened(settings: FaceSettings, max_faces: int, *, find: Finder | None = None
         yield Observer(landmarker, find)
 
 
-def _looks(image: UInt8, cut: UInt8, alignment: Float64, box_px: Float32) -> UInt8:
-    """Return the looks of the faces of an image, uint8 (M, *LOOK_SHAPE)."""
+def _looks(picture: Picture, cut: UInt8, alignment: Float64, box_px: Float32) -> UInt8:
+    """Return the looks of the faces of a picture, uint8 (M, *LOOK_SHAPE)."""
+    factor = picture.factor(box_px)
+    image = picture.at(factor)
     if image.ndim == 2:
         image = np.repeat(image[..., None], 3, axis=2)
-    looks = [crops.look(image, *face) for face in zip(cut, alignment, box_px, strict=True)]
+    looks = [
+        crops.look(image, face, crops.in_shrunk(transform, factor), box / factor)
+        for face, transform, box in zip(cut, alignment, box_px, strict=True)
+    ]
     return np.array(looks, np.uint8).reshape(-1, *LOOK_SHAPE)
 
 
-def cut_out(image: UInt8, alignment: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> UInt8:
-    """Cut crops out of an image by their transforms float64 (M, 2, 3): uint8 (M, CROP_PX, CROP_PX)."""
-    return np.array([crops.crop(image, transform) for transform in alignment], np.uint8).reshape(-1, CROP_PX, CROP_PX)
+def cut_out(picture: Picture, box_px: Float32, alignment: Float64) -> UInt8:
+    """Cut the crops of the M faces of a picture.
+
+    Args:
+        picture: The picture.
+        box_px: float32 (M, 4), the boxes of all its faces.
+        alignment: float64 (M, 2, 3), the transforms of the faces.
+
+    Returns:
+        uint8 (M, CROP_PX, CROP_PX).
+    """
+    factor = picture.factor(box_px)
+    cut = [crops.crop(picture.at(factor), crops.in_shrunk(transform, factor)) for transform in alignment]
+    return np.array(cut, np.uint8).reshape(-1, CROP_PX, CROP_PX)
 
 
 def observations(found: DetectedFaces, predictions: FramePredictions, size_px: Int64) -> FaceObservations:

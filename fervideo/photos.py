@@ -15,6 +15,7 @@ from fervideo import cells, classifiers, columns, observe, video
 from fervideo.errors import VideoError
 from fervideo.faces import enlarged
 from fervideo.outputs import write_csv
+from fervideo.pictures import Picture
 from fervideo.records import EXPRESSIONS, FaceObservations, UInt8
 from fervideo.settings import Settings, chosen
 from fervideo.timeline.tables import box_values, make_table, rounded_shares
@@ -75,7 +76,7 @@ def classify_photos(
         for path in tqdm(files, unit=" photos", disable=hidden, dynamic_ncols=True):
             try:
                 image = _upright(video.read_image(path, wanted.video.max_pixels), wanted.video.rotate)
-                found, cut = observer(image)
+                found, cut = observer(Picture.of(image))
             except VideoError as error:
                 problems.append(error)
             else:

@@ -22,7 +22,7 @@ EXPRESSIONS = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust"
 NEGATIVE = ("sadness", "anger", "disgust", "fear", "contempt")
 #: Width and height of a face crop.
 CROP_PX = 56
-#: Frames in one segment: the unit of caching, resuming and parallel work.
+#: Usual number of frames that are analysed in one segment: the unit of caching, resuming and parallel work.
 SEGMENT_FRAMES = 256
 #: Steps per second of the sequence model: fast enough for the shortest expression (a blink lasts 0.15 s, a
 #: microexpression 0.2 s).
@@ -291,7 +291,7 @@ class FeatureShard(Shaped):
     """All that later stages need of one segment.
 
     Attributes:
-        segment: Which segment of the clip; it covers file frames from segment * SEGMENT_FRAMES, SEGMENT_FRAMES of them.
+        segment: Which segment of the clip, in order.
         frame, time_s, sound, size_px, thumbnail: As in SegmentFaces.
         observations: The faces in them, M.
         look: uint8 (M, *LOOK_SHAPE), as in `DetectedFaces`.

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -48,8 +49,10 @@ from fervideo.settings import FaceSettings, Settings
 _Result = TypeVar("_Result")
 _NO_CROPS = np.empty((0, CROP_PX, CROP_PX), np.uint8)
 _NO_LANDMARKS = np.empty((0, N_LANDMARKS, 3), np.float32)
-#: Frames in which the faces of a clip are counted.
-_COUNTED = 8
+#: Frames in which the faces of a clip are counted: one for each second, at least and at most.
+_COUNTED = 4, 8
+#: Faces' frames that are classified together, and frames that are decoded ahead.
+_BATCH, _AHEAD = 32, 4
 #: A worker process pays for its start (about 2 s) when it has this many segments to do.
 _WORTH_A_WORKER = 4
 
@@ -173,25 +176,30 @@ def _find_faces(task: SegmentTask, watch: Stopwatch, alone: bool) -> tuple[Segme
     lost: dict[int, str] = {}
     size_px = np.tile((task.source.info.width_px, task.source.info.height_px), (len(task.frame), 1))
     from_crops = task.classifier.reads == "crops"
-    windows = _timed(video.windows(task.source, task.frame), watch)
     with (
         observe.opened(task.faces, task.max_faces) as observer,
-        ThreadPoolExecutor(1) if alone else _AtOnce() as pool,
+        _helper(alone) as decoder,
+        _helper(alone) as pool,
     ):
         # A prediction for no faces loads the classifier, if in its own thread while the first faces are looked for.
         jobs = [pool.submit(_predict, task.classifier, _NO_CROPS, _NO_LANDMARKS, watch)] if from_crops else []
-        for window in windows:
-            lost |= window.lost
-            size_px[np.isin(task.frame, window.frame)] = window.frames.shape[2:0:-1]
-            cut = [_NO_CROPS]
-            for image, index in zip(window.frames, window.frame.tolist(), strict=True):
-                with watch("faces"):
-                    found, crop = observer(image, index)
-                    thumbnails[np.searchsorted(task.frame, index)] = crops.thumbnail(image)
-                parts.append(found)
-                cut.append(crop)
-            if from_crops:
+        cut: list[UInt8] = []
+        pictures = _timed(_ahead(video.pictures(task.source, task.frame), decoder), watch)
+        for row, (index, picture) in enumerate(pictures):
+            if isinstance(picture, str):
+                lost[index] = picture
+                continue
+            size_px[row] = picture.size_px
+            with watch("faces"):
+                found, crop = observer(picture, index)
+                thumbnails[row] = crops.thumbnail(picture.at(picture.factor(found.box_px)))
+            parts.append(found)
+            cut.append(crop)
+            if from_crops and len(cut) == _BATCH:
                 jobs.append(pool.submit(_predict, task.classifier, np.concatenate(cut), _NO_LANDMARKS, watch))
+                cut = []
+        if from_crops and cut:
+            jobs.append(pool.submit(_predict, task.classifier, np.concatenate(cut), _NO_LANDMARKS, watch))
     shard = SegmentFaces(
         segment=task.segment,
         frame=task.frame,
@@ -211,24 +219,42 @@ def _predict_from_frames(task: SegmentTask, shard: SegmentFaces, watch: Stopwatc
     """Decode the frames in which faces were found, cut the same crops again, and classify them."""
     found = shard.faces
     parts = [_predict(task.classifier, _NO_CROPS, _NO_LANDMARKS, watch)]
+    cut = [_NO_CROPS]
     with crops.one_thread():
-        for window in _timed(video.windows(task.source, np.unique(found.frame)), watch):
-            cut = [_NO_CROPS]
-            for image, index in zip(window.frames, window.frame, strict=True):
-                with watch("faces"):
-                    cut.append(observe.cut_out(image, found.alignment[found.frame == index]))
-            parts.append(_predict(task.classifier, np.concatenate(cut), _NO_LANDMARKS, watch))
+        for index, picture in _timed(video.pictures(task.source, np.unique(found.frame)), watch):
+            if isinstance(picture, str):
+                continue
+            shown = found.frame == index
+            with watch("faces"):
+                cut.append(observe.cut_out(picture, found.box_px[shown], found.alignment[shown]))
+            if len(cut) == _BATCH:
+                parts.append(_predict(task.classifier, np.concatenate(cut), _NO_LANDMARKS, watch))
+                cut = [_NO_CROPS]
+    parts.append(_predict(task.classifier, np.concatenate(cut), _NO_LANDMARKS, watch))
     return FramePredictions.concatenate(parts)
 
 
-def _timed(windows: Iterator[video.FrameWindow], watch: Stopwatch) -> Iterator[video.FrameWindow]:
-    """Yield windows, with the time to decode each on the watch."""
+def _helper(alone: bool) -> Executor:
+    """Return a thread of its own, or, where other processes need the cores, the present one."""
+    return ThreadPoolExecutor(1) if alone else _AtOnce()
+
+
+def _ahead(items: Iterator[_Result], helper: Executor) -> Iterator[_Result]:
+    """Yield items that a helper computes a few ahead."""
+    waiting = deque(helper.submit(next, items, None) for _ in range(_AHEAD))
+    while (item := waiting.popleft().result()) is not None:
+        waiting.append(helper.submit(next, items, None))
+        yield item
+
+
+def _timed(items: Iterator[_Result], watch: Stopwatch) -> Iterator[_Result]:
+    """Yield items, with the time to wait for each on the watch."""
     while True:
         with watch("decode"):
-            window = next(windows, None)
-        if window is None:
+            item = next(items, None)
+        if item is None:
             return
-        yield window
+        yield item
 
 
 def _predict(classifier: FrameWeights, cut: UInt8, landmarks_px: Float32, watch: Stopwatch) -> FramePredictions:
@@ -258,9 +284,9 @@ class Extraction:
     def segments(self) -> dict[int, Int64]:
         """Frames to extract, int64 (n,), by the number of their segment: all segments that the stretch touches."""
         frame = video.select(self.source.time_s, self.settings.video.sample_fps)
-        number, time_s, (start_s, end_s) = frame // SEGMENT_FRAMES, self.source.time_s[frame], self.stretch_s
-        touched = np.unique(number[(start_s <= time_s) & (time_s < end_s)])
-        return {int(segment): frame[number == segment] for segment in touched}
+        parts = enumerate(video.cut(frame, self.source.entry, SEGMENT_FRAMES))
+        time_s, (start_s, end_s) = self.source.time_s, self.stretch_s
+        return {n: part for n, part in parts if ((start_s <= time_s[part]) & (time_s[part] < end_s)).any()}
 
     @property
     def stretch_s(self) -> tuple[float, float]:
@@ -275,27 +301,42 @@ class Extraction:
     @cached_property
     def upright(self) -> video.Video:
         """The video, turned if its faces stand on their heads."""
-        if self.settings.video.rotate != "auto":
-            return self.source
-        known = self.store.faces(next(iter(self.segments)))
-        if known is not None:
-            return self.source.rotated(known.rotate_deg)
-        with self.watch("upright"):
-            return self.source.rotated(180 if upside_down(video.samples(self.source, _COUNTED)) else 0)
+        turn = self._known_turn
+        return self.source.rotated(self._look[0] if turn is None else turn)
 
     @cached_property
     def max_faces(self) -> int:
         """Faces to look for in each frame."""
-        wanted = self.settings.faces.max_faces
-        if wanted != "auto":
-            return wanted
+        if self.settings.faces.max_faces != "auto":
+            return self.settings.faces.max_faces
         seen = self.store.faces_seen()
-        if seen is None:
-            upright = self.upright
-            with self.watch("count_faces"):
-                seen = count_faces(video.samples(upright, _COUNTED), self.settings.faces)
-            self.store.put_faces_seen(seen)
-        return min(seen, AUTO_FACES)
+        return min(self._look[1] if seen is None else seen, AUTO_FACES)
+
+    @cached_property
+    def _look(self) -> tuple[int, int]:
+        """The turn in degrees that puts faces upright, and their number, from a few frames, each decoded once."""
+        turn, faces = self._known_turn, self._known_faces
+        with self.watch("first_look"):
+            pictures = video.samples(self.source, int(np.clip(self.source.info.duration_s, *_COUNTED)))
+            sampled = list(pictures) if faces is None else []
+            if turn is None:
+                turn = 180 if upside_down(sampled or pictures) else 0
+            if faces is None:
+                faces = count_faces((picture.turned(turn) for picture in sampled), self.settings.faces)
+                self.store.put_faces_seen(faces)
+        return turn, faces
+
+    @property
+    def _known_turn(self) -> int | None:
+        if self.settings.video.rotate != "auto":
+            return 0
+        stored = self.store.faces(next(iter(self.segments)))
+        return None if stored is None else stored.rotate_deg
+
+    @property
+    def _known_faces(self) -> int | None:
+        wanted = self.settings.faces.max_faces
+        return self.store.faces_seen() if wanted == "auto" else wanted
 
     @property
     def faces_seen(self) -> int | None:

@@ -11,6 +11,7 @@ import numpy as np
 from fervideo import boxes, crops
 from fervideo.landmarks import N_LANDMARKS, RIGID
 from fervideo.measures import facing, measure
+from fervideo.pictures import Picture
 from fervideo.records import LOOK_SHAPE, DetectedFaces, Float32, Float64, UInt8
 
 
@@ -101,8 +102,8 @@ class FakeLandmarker:
         found = [face_in(box) for box in self._boxes_in(image)]
         return np.array(found, np.float32).reshape(-1, N_LANDMARKS, 3)
 
-    def follow(self, image: UInt8) -> tuple[Float32, Float32]:
-        found = self.find(image)
+    def follow(self, picture: Picture) -> tuple[Float32, Float32]:
+        found = self.find(picture.at(1))
         return found, np.full(len(found), 0.9, np.float32)
 
 

@@ -29,7 +29,7 @@ LAYERS = (
         "stderr",
     },
     {"checkpoint", "video", "faces", "crops", "measures", "classifiers", "cache", "tracking", "sequence", "timeline"}
-    | {"workers"},
+    | {"pictures", "workers"},
     {"outputs", "study", "report"},
     {"observe", "models", "segments", "pipeline", "foreign"},
     {"photos", "batch", "training", "demo", "doctor", "docs"}

@@ -210,7 +210,7 @@ class TestNewMeasure:
             patch.delitem(columns.MEASURES, "nose_size")
             patch.delitem(measures.FUNCTIONS, "nose_size")
             before = fervideo.analyze(face_clip, chosen).frames
-        monkeypatch.setattr(pipeline.video, "windows", None)
+        monkeypatch.setattr(pipeline.video, "pictures", None)
         after = fervideo.analyze(face_clip, chosen).frames
         assert set(after["nose_size"].dropna()) == {1.3}
         pd.testing.assert_frame_equal(after.drop(columns="nose_size"), before)

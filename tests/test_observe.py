@@ -9,6 +9,7 @@ from fakes import FakeLandmarker
 
 from fervideo import crops, observe
 from fervideo.landmarks import N_LANDMARKS, RIGID
+from fervideo.pictures import Picture
 from fervideo.records import CROP_PX, EXPRESSIONS, FramePredictions
 from fervideo.settings import FaceSettings
 
@@ -29,18 +30,18 @@ def image() -> np.ndarray:
 
 
 def test_each_face_has_its_box_its_crop_and_the_way_there(image: np.ndarray):
-    found, cut = observe.Observer(TwoFaces())(image, 7)
+    found, cut = observe.Observer(TwoFaces())(Picture.of(image), 7)
     assert found.frame.tolist() == [7, 7]
     assert cut.shape == (2, CROP_PX, CROP_PX)
     # The crop's corner lies where the template was moved to, and a crop pixel is two of the image.
     np.testing.assert_allclose(found.alignment[0] @ (40, 20, 1), (0, 0), atol=1e-3)
     np.testing.assert_allclose(found.alignment[1] @ (200 + 2 * CROP_PX, 60, 1), (CROP_PX, 0), atol=1e-3)
-    np.testing.assert_array_equal(observe.cut_out(image, found.alignment), cut)
+    np.testing.assert_array_equal(observe.cut_out(Picture.of(image), found.box_px, found.alignment), cut)
     np.testing.assert_allclose(found.brightness, cut.mean((1, 2)) / 255, atol=1e-6)
 
 
 def test_measures_and_predictions_stand_beside_the_faces(image: np.ndarray):
-    found, _ = observe.Observer(TwoFaces())(image)
+    found, _ = observe.Observer(TwoFaces())(Picture.of(image))
     logits = np.eye(2, len(EXPRESSIONS), dtype=np.float32)
     predictions, size_px = FramePredictions(embedding=np.zeros((2, 3), np.float32), logits=logits), np.full((2, 2), 400)
     seen = observe.observations(found, predictions, size_px)
@@ -52,7 +53,7 @@ def test_measures_and_predictions_stand_beside_the_faces(image: np.ndarray):
 
 def test_no_face_gives_no_rows():
     with observe.opened(FaceSettings(), 1) as observer:
-        found, cut = observer(np.full((120, 160, 3), 128, np.uint8))
+        found, cut = observer(Picture.of(np.full((120, 160, 3), 128, np.uint8)))
     assert (len(found), cut.shape) == (0, (0, CROP_PX, CROP_PX))
 
 

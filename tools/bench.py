@@ -1,6 +1,6 @@
 """Measure speed and memory, side by side with the cost of a plain loop over the frames, or with another checkout.
 
-    python tools/bench.py CLIP... [--long 10m,60m] [--repeats 5] [--json FILE] [--against DIR|COMMIT]
+    python tools/bench.py CLIP... [--long 10m,60m] [--phone] [--repeats 5] [--json FILE] [--against DIR|COMMIT]
 
 On each clip these are run in turn, `--repeats` times; the table lists medians:
 
@@ -13,8 +13,11 @@ Long clips are loops of the first one, not re-encoded. Frames per second of ferv
 steady state leaves its start out: it is the slope between the longest loop of at most ten minutes and the clip itself.
 Peak memory is that of all processes together: pages that they share are counted once (Linux) or in each (elsewhere).
 
+With `--phone` the first clip is measured in 1080p, in 4K and with four faces, too.
+
 With `--against` the command of another checkout, or of a commit of this repository, is run in alternation with this
-one's. It is run cold with one worker and with all, and from the cache; each run has a cache of its own. The table lists
+one's. It is run cold with one worker and with all, and from the cache; each run has a cache of its own. A loop of an
+hour is run with one frame a second, too, and with `--phone` a batch of 300 clips of 3 s. The table lists
 medians with quartiles, and whether the difference lies within the spread.
 """
 
@@ -32,6 +35,7 @@ from statistics import median
 from typing import Any
 
 import bench_against
+import bench_clips
 from bench_runs import (
     ALONE,
     CACHED,
@@ -54,6 +58,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clips", type=Path, nargs="+", metavar="CLIP")
     parser.add_argument("--long", default="", metavar="10m,60m", help="lengths of loops of the first clip, in minutes")
+    parser.add_argument("--phone", action="store_true", help="measure clips as phones record them, too")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")
     parser.add_argument("--against", metavar="DIR|COMMIT", help="time another checkout of fervideo in alternation")
@@ -66,8 +71,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         scratch = Path(folder).resolve()
         longer = loops(clips[0], args.long, scratch)
+        short = bench_clips.short_clips(clips[0], scratch) if args.phone and args.against else None
+        clips += bench_clips.phone_clips(clips[0], scratch) if args.phone else []
         if args.against:
-            figures = bench_against.measure(args.against, clips, longer, args.repeats, scratch)
+            figures = bench_against.measure(args.against, clips, longer, args.repeats, scratch, short)
         else:
             figures = summed_up(clips[0], longer, measure([*clips, *longer], args.repeats, scratch))
     figures = {"machine": machine(), **figures}

@@ -12,15 +12,20 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
-from bench_runs import CACHED, CORES, ROOT, Program, Run, case, is_long, steady_clip, timeline
+from bench_clips import SHORT, SHORT_S
+from bench_runs import CACHED, CORES, ROOT, Program, Run, batch, case, is_long, steady_clip, timeline
 
 from fervideo import doctor
 
+#: The name of a run that looks at one frame a second, with all cores.
+SAMPLED = "fervideo, --sample-fps 1"
 #: Runs of the two programs on one clip, in pairs: ours, theirs.
 Pairs = dict[tuple[Path, str], list[tuple[Run, Run]]]
 
 
-def measure(against: str, clips: list[Path], longer: list[Path], repeats: int, scratch: Path) -> dict[str, Any]:
+def measure(
+    against: str, clips: list[Path], longer: list[Path], repeats: int, scratch: Path, short: Path | None = None
+) -> dict[str, Any]:
     """Time this checkout and another in alternation.
 
     Args:
@@ -29,6 +34,7 @@ def measure(against: str, clips: list[Path], longer: list[Path], repeats: int, s
         longer: Loops of the first clip.
         repeats: How often each case is run.
         scratch: A folder for environments, caches and results.
+        short: A folder of short clips for a batch.
 
     Returns:
         `programs`, `repeats` and `rows`, ready for JSON.
@@ -50,6 +56,9 @@ def measure(against: str, clips: list[Path], longer: list[Path], repeats: int, s
                 pairs.setdefault((clip, name), []).append(pair)
                 progress = f"{repeat + 1}/{repeats} {clip.name}: {name}"
                 print(f"{progress}: ours {pair[0].seconds:.2f} s, theirs {pair[1].seconds:.2f} s", file=sys.stderr)
+        if short:
+            name = f"batch of {SHORT} clips of {SHORT_S} s, all cores"
+            pairs.setdefault((short, name), []).append(batches(programs, short, scratch))
     return {
         "programs": {program.name: program.origin for program in programs},
         "repeats": repeats,
@@ -148,13 +157,25 @@ def pairs_of(
         ours, theirs = (timed(program, clip, workers, scratch) for program in programs)
         for (name, run), (_, other) in zip(ours, theirs, strict=True):
             yield name, (run, other)
+    if is_long(clip):
+        one, other = (timed(program, clip, CORES, scratch, "--sample-fps", "1")[0][1] for program in programs)
+        yield SAMPLED, (one, other)
 
 
-def timed(program: Program, clip: Path, workers: int, scratch: Path) -> list[tuple[str, Run]]:
+def batches(programs: tuple[Program, Program], short: Path, scratch: Path) -> tuple[Run, Run]:
+    """Run a batch of short clips once with each program, ours first."""
+    runs = []
+    for program in programs:
+        with tempfile.TemporaryDirectory(dir=scratch) as folder:
+            runs.append(batch(program, short, Path(folder)))
+    return runs[0], runs[1]
+
+
+def timed(program: Program, clip: Path, workers: int, scratch: Path, *options: str) -> list[tuple[str, Run]]:
     """Run a program on a clip with a new cache; with all cores once more from that cache."""
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
-        runs = [(case(workers), timeline(program, clip, Path(folder), workers))]
-        if workers == CORES:
+        runs = [(case(workers), timeline(program, clip, Path(folder), workers, *options))]
+        if workers == CORES and not options:
             runs.append((CACHED, timeline(program, clip, Path(folder), workers)))
     return runs
 

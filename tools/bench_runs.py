@@ -65,14 +65,26 @@ class Program:
 PRESENT = Program(name="fervideo", python=Path(sys.executable), path=ROOT, origin="this checkout")
 
 
-def timeline(program: Program, clip: Path, folder: Path, workers: int) -> Run:
+def timeline(program: Program, clip: Path, folder: Path, workers: int, *options: str) -> Run:
     """Time a whole command, process start to CSV, and watch its memory; results and cache go to `folder`."""
+    run = command(program, folder, "timeline", str(clip), "-o", str(folder), "--workers", str(workers), *options)
+    report = json.loads((folder / f"{clip.stem}.run.json").read_text())
+    return run._replace(frames=report["frames_decoded"])
+
+
+def batch(program: Program, clips: Path, folder: Path) -> Run:
+    """Time a batch on all cores, as `timeline`; its frames are clips."""
+    run = command(program, folder, "batch", str(clips), "-o", str(folder / "results"), "--workers", str(CORES))
+    return run._replace(frames=len(list((folder / "results").glob("*.run.json"))))
+
+
+def command(program: Program, folder: Path, *arguments: str) -> Run:
+    """Time a command of a program in `folder`, with its cache there, and watch the memory of all its processes."""
     environment = {**program.environment(), "FERVIDEO_CACHE": str(folder / "cache")}
-    command = [str(program.python), "-m", "fervideo", "timeline", str(clip), "-o", str(folder)]
-    command += ["--workers", str(workers)]
     before, began, peak = os.times(), time.perf_counter(), 0.0
     # Python's -m imports from the current folder first, and a checkout contains a fervideo.
-    with psutil.Popen(command, env=environment, cwd=folder, stdout=subprocess.DEVNULL) as process:
+    line = [str(program.python), "-m", "fervideo", *arguments]
+    with psutil.Popen(line, env=environment, cwd=folder, stdout=subprocess.DEVNULL) as process:
         while process.poll() is None:
             peak = max(peak, memory_mb(process))
             # Seldom: a look ten times a second takes a fifth of a core.
@@ -82,9 +94,8 @@ def timeline(program: Program, clip: Path, folder: Path, workers: int) -> Run:
     after = os.times()
     cpu_s = after.children_user + after.children_system - before.children_user - before.children_system
     if process.returncode:
-        raise SystemExit(f"bench: {program.name}: {' '.join(command)} failed")
-    report = json.loads((folder / f"{clip.stem}.run.json").read_text())
-    return Run(frames=report["frames_decoded"], seconds=seconds, cpu_s=cpu_s, peak_mb=peak)
+        raise SystemExit(f"bench: {program.name}: {' '.join(line)} failed")
+    return Run(frames=0, seconds=seconds, cpu_s=cpu_s, peak_mb=peak)
 
 
 def memory_mb(process: psutil.Process) -> float:

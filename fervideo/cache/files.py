@@ -29,7 +29,7 @@ from fervideo.records import (
 )
 
 #: Version of a segment's faces; raise it whenever the same video and settings would give other faces.
-FACES_VERSION = 5
+FACES_VERSION = 6
 #: Version of predictions; raise it whenever the same faces and weights would give other predictions.
 PREDICTIONS_VERSION = 1
 #: Version of a clip's expressions; raise it whenever the same features, weights and settings would give others.

@@ -19,6 +19,7 @@ from typing import Protocol, Self
 
 from fervideo.faces.facemesh import FaceMeshLandmarker
 from fervideo.faces.upright import upside_down
+from fervideo.pictures import Picture
 from fervideo.records import Float32, UInt8
 from fervideo.settings import FaceSettings
 
@@ -48,14 +49,15 @@ class Landmarker(Protocol):
             float32 (faces, N_LANDMARKS, 3): x, y in pixels, z in the same scale, towards the camera negative.
         """
 
-    def follow(self, image: UInt8) -> tuple[Float32, Float32]:
+    def follow(self, picture: Picture) -> tuple[Float32, Float32]:
         """Find the faces of the next frame of a video, and have some of them confirmed by a second detector.
 
         Args:
-            image: uint8 (height, width, 3), RGB.
+            picture: The frame. It is looked at in as many pixels as the faces need.
 
         Returns:
-            Landmarks as of `find`, and scores float32 (faces,), 0 to 1; NaN where the second detector did not look.
+            Landmarks as of `find`, in pixels of the whole picture, and scores float32 (faces,), 0 to 1; NaN where the
+            second detector did not look.
         """
 
 

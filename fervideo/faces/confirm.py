@@ -12,7 +12,8 @@ import numpy as np
 
 from fervideo import boxes
 from fervideo.faces.detector import SAME_IOU, Detector
-from fervideo.records import CONFIRMED, Float32, Float64, UInt8
+from fervideo.pictures import Picture
+from fervideo.records import CONFIRMED, Float32, Float64
 
 #: Frames from one look to the next, at a face that is confirmed and at one that is in doubt.
 _EVERY, _IN_DOUBT = 32, 4
@@ -52,11 +53,11 @@ class SecondLook:
         self._detector = Detector(_LEAST, full_range=False)
         self._known: list[_Known] = []
 
-    def look(self, image: UInt8, landmarks_px: Float32) -> tuple[Float32, list[int]]:
+    def look(self, picture: Picture, landmarks_px: Float32) -> tuple[Float32, list[int]]:
         """Look at those faces of the next frame for which it is time.
 
         Args:
-            image: uint8 (height, width, 3), RGB.
+            picture: The frame.
             landmarks_px: float32 (M, N_LANDMARKS, 3), all faces of the frame.
 
         Returns:
@@ -68,7 +69,7 @@ class SecondLook:
         for row, box in enumerate(boxes.around(landmarks_px).astype(np.float64)):
             known = self._take(box)
             if known.due == 0:
-                known.score = self._score(image, landmarks_px[row])
+                known.score = self._score(picture, landmarks_px[row])
                 known.failed = 0 if known.score >= CONFIRMED else known.failed + 1
                 known.due = _IN_DOUBT if known.failed else _EVERY
                 score[row] = known.score
@@ -90,16 +91,15 @@ class SecondLook:
                 return known
         return _Known(box)
 
-    def _score(self, image: UInt8, landmarks_px: Float32) -> float:
+    def _score(self, picture: Picture, landmarks_px: Float32) -> float:
         # crops needs OpenCV, which `import fervideo.faces` does without.
         from fervideo import crops
 
-        face = crops.with_room(image, crops.alignment(landmarks_px), _ROOM, _LOOK_PX)
+        factor = picture.factor(boxes.around(landmarks_px[None]))
+        alignment = crops.in_shrunk(crops.alignment(landmarks_px), factor)
+        face = crops.with_room(picture.at(factor), alignment, _ROOM, _LOOK_PX)
         found, scores = self._detector.detect(face)
         # The face fills the middle of the picture.
         middle = _LOOK_PX / 2
         at_middle = (found[:, :2] < middle).all(1) & (found[:, 2:] > middle).all(1)
         return float(scores[at_middle].max(initial=0.0))
-
-    def close(self) -> None:
-        self._detector.close()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
 from fervideo import faces
 from fervideo.faces.detector import Detector, is_among
-from fervideo.records import AUTO_FACES, CONFIRMED, Float64, UInt8
+from fervideo.pictures import Picture
+from fervideo.records import AUTO_FACES, CONFIRMED, Float64
 from fervideo.settings import FaceSettings
 
 #: Most faces that are counted.
@@ -21,11 +20,11 @@ _SEARCHED = 3
 _PART = 2.0
 
 
-def count_faces(images: Iterable[UInt8], settings: FaceSettings) -> int:
+def count_faces(pictures: Iterable[Picture], settings: FaceSettings) -> int:
     """Return the number of faces that a clip shows at once, from some of its frames.
 
     Args:
-        images: Frames spread over the clip, in turn: uint8 (height, width, 3), RGB.
+        pictures: Frames spread over the clip, in turn.
         settings: Confidences.
 
     Returns:
@@ -33,11 +32,12 @@ def count_faces(images: Iterable[UInt8], settings: FaceSettings) -> int:
         alarm.
     """
     counts, crowds = [], []
-    with faces.open_landmarker(settings, AUTO_FACES, still=True) as landmarker, _Crowds(settings) as crowd:
-        for number, image in enumerate(images):
-            counts.append(len(landmarker.find(image)))
+    crowd = _Crowds(settings)
+    with faces.open_landmarker(settings, AUTO_FACES, still=True) as landmarker:
+        for number, picture in enumerate(pictures):
+            counts.append(len(landmarker.find(picture.at(picture.factor()))))
             if number % _SEARCHED == 0:
-                crowds.append(crowd.count(image))
+                crowds.append(crowd.count(picture))
     return min(max(_agreed(counts), _agreed(crowds), 1), MOST_COUNTED)
 
 
@@ -53,24 +53,19 @@ class _Crowds:
         self._all = Detector(settings.min_detection_confidence, full_range=True)
         self._near = Detector(CONFIRMED, full_range=False)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._all.close()
-        self._near.close()
-
-    def count(self, image: UInt8) -> int:
+    def count(self, picture: Picture) -> int:
+        factor = picture.factor()
+        image = picture.at(factor)
         found: list[Float64] = []
         for box in (*self._all.detect(image)[0], *self._all.detect_in_tiles(image)):
-            if not is_among(box, found) and self._is_face(image, box):
+            if not is_among(box, found) and self._is_face(picture, factor * box):
                 found.append(box)
         return len(found)
 
-    def _is_face(self, image: UInt8, box: Float64) -> bool:
+    def _is_face(self, picture: Picture, box_px: Float64) -> bool:
         """Check a box (4,) by a look at its part of the picture alone."""
+        factor = picture.factor(box_px[None])
+        image, box = picture.at(factor), box_px / factor
         height, width = image.shape[:2]
         centre, half = (box[:2] + box[2:]) / 2, _PART * float((box[2:] - box[:2]).max()) / 2
         x0, y0 = np.clip(centre - half, 0, (width - 1, height - 1)).astype(int)

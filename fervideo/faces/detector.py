@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -27,7 +28,7 @@ _TILED_PX = 480
 
 
 class Detector:
-    """A detector that loads its network at the first picture.
+    """A detector that loads its network at the first picture; detectors of a kind share it, since it remembers nothing.
 
     Args:
         min_confidence: Score from which on a detection counts.
@@ -36,7 +37,6 @@ class Detector:
 
     def __init__(self, min_confidence: float, *, full_range: bool) -> None:
         self._min_confidence, self._full_range = min_confidence, full_range
-        self._detection: Any = None
 
     def detect(self, image: UInt8) -> tuple[Float64, Float64]:
         """Find the faces of a picture.
@@ -47,20 +47,18 @@ class Detector:
         Returns:
             Boxes float64 (n, 4): x0, y0, x1, y1 in pixels, and scores float64 (n,).
         """
-        with held_back():
-            if self._detection is None:
-                with pyplot_deferred():
-                    from mediapipe.python.solutions.face_detection import FaceDetection
-
-                self._detection = FaceDetection(
-                    min_detection_confidence=self._min_confidence, model_selection=int(self._full_range)
-                )
-            detections = self._detection.process(image).detections or []
+        detections = self.detections(image)
         height, width = image.shape[:2]
         relative = [detection.location_data.relative_bounding_box for detection in detections]
         corners = [(box.xmin, box.ymin, box.xmin + box.width, box.ymin + box.height) for box in relative]
         scores = np.array([detection.score[0] for detection in detections], np.float64)
         return np.array(corners, np.float64).reshape(-1, 4) * (width, height, width, height), scores
+
+    def detections(self, image: UInt8) -> list[Any]:
+        """Find the faces of a picture, uint8 (height, width, 3) RGB, as mediapipe describes them."""
+        with held_back():
+            detection = _opened(self._min_confidence, self._full_range)
+            return list(detection.process(image).detections or [])
 
     def detect_in_tiles(self, image: UInt8) -> Float64:
         """Find faces that are small even for the full range, in four tiles: boxes float64 (n, 4), without doubles.
@@ -80,9 +78,14 @@ class Detector:
                         kept.append(box)
         return np.array(kept, np.float64).reshape(-1, 4)
 
-    def close(self) -> None:
-        if self._detection is not None:
-            self._detection.close()
+
+@lru_cache(maxsize=8)
+def _opened(min_confidence: float, full_range: bool) -> Any:
+    """Open a network of mediapipe, once in a process: many short clips would pay for that again and again."""
+    with pyplot_deferred():
+        from mediapipe.python.solutions.face_detection import FaceDetection
+
+    return FaceDetection(min_detection_confidence=min_confidence, model_selection=int(full_range))
 
 
 def is_among(box: Float64, others: list[Float64]) -> bool:

@@ -5,7 +5,7 @@ every frame at which decoding may safely start. `windows` decodes any run of fra
 
     probe.py      the facts of a file, its time table and the decoder that reads it
     select.py     the frames to analyse: pure index arithmetic
-    windows.py    frames of one segment, a few at a time
+    windows.py    frames of one segment, one by one or a few at a time
     packets.py    the packets of a file, as its container lists them
     table.py      the time table, from the packets
     frames.py     frames by PyAV, across damage
@@ -17,8 +17,8 @@ from fervideo.video.files import fingerprint, missing
 from fervideo.video.images import IMAGE_SUFFIXES, image_files, image_numbers, read_image
 from fervideo.video.probe import changed, probe
 from fervideo.video.record import DAMAGED, REMEDY, FrameWindow, Video
-from fervideo.video.select import select, spread
-from fervideo.video.windows import samples, windows
+from fervideo.video.select import cut, select, spread
+from fervideo.video.windows import pictures, samples, windows
 
 __all__ = [
     "DAMAGED",
@@ -27,10 +27,12 @@ __all__ = [
     "FrameWindow",
     "Video",
     "changed",
+    "cut",
     "fingerprint",
     "image_files",
     "image_numbers",
     "missing",
+    "pictures",
     "probe",
     "read_image",
     "samples",

@@ -19,8 +19,9 @@ import av
 import numpy as np
 
 from fervideo.errors import VideoError
+from fervideo.pictures import Picture
 from fervideo.records import Int64, UInt8
-from fervideo.video.display import is_plain, shown, turning
+from fervideo.video.display import is_plain, picture, shown, turning
 from fervideo.video.frames import Frames
 from fervideo.video.packets import DECODER_THREADS, Listing, url
 from fervideo.video.record import Video
@@ -53,9 +54,9 @@ def choose(path: Path, wanted: str, listing: Listing, table: Table, frame: av.Vi
     reason = "decord reads other frames from it than FFmpeg does"
     try:
         reader = _DecordReader(path)
-        picture = reader.read()
+        image = reader.read()
         # Another FFmpeg may round in another way, but it must be the same picture, the same way up.
-        same = picture.shape == first.shape and np.abs(picture.astype(np.int16) - first).mean() < 4
+        same = image.shape == first.shape and np.abs(image.astype(np.int16) - first).mean() < 4
         if same and reader.n_packets == listing.n_packets:
             return "decord"
     except ImportError:
@@ -65,7 +66,7 @@ def choose(path: Path, wanted: str, listing: Listing, table: Table, frame: av.Vi
     raise VideoError(path, reason, remedy)
 
 
-def pictures(video: Video, frame: Int64) -> Iterator[UInt8 | str]:
+def pictures(video: Video, frame: Int64) -> Iterator[Picture | str]:
     """Decode frames, in order.
 
     Args:
@@ -73,14 +74,14 @@ def pictures(video: Video, frame: Int64) -> Iterator[UInt8 | str]:
         frame: int64 (n,), rising frame indices.
 
     Yields:
-        uint8 (height, width, 3), RGB, as the file wants it turned, or the reason why the frame cannot be decoded. A
-        stream may change its shape midway.
+        The picture, as the file wants it turned, or the reason why the frame cannot be decoded. A stream may change its
+        shape midway.
     """
     done = 0
     if video.info.decoder == "decord":
         try:
-            for picture in _decord_pictures(video, frame):
-                yield picture
+            for image in _decord_pictures(video, frame):
+                yield Picture.of(image)
                 done += 1
         except _decord_errors():
             pass  # PyAV goes on from there: it gives the same frames, and finds the damage
@@ -133,11 +134,11 @@ class _DecordReader:
 
     def read(self) -> UInt8:
         try:
-            picture: UInt8 = self.reader.next().asnumpy()
+            image: UInt8 = self.reader.next().asnumpy()
         except StopIteration as error:
             raise RuntimeError("decord takes the file to end here") from error
         self.index, self.count = self.index + 1, self.count + 1
-        return picture
+        return image
 
 
 def _entry_before(video: Video, index: int) -> int:
@@ -152,9 +153,9 @@ def _decord_pictures(video: Video, frame: Int64) -> Iterator[UInt8]:
         yield reader.read()
 
 
-def _pyav_pictures(video: Video, frame: Int64) -> Iterator[UInt8 | str]:
+def _pyav_pictures(video: Video, frame: Int64) -> Iterator[Picture | str]:
     wanted = deque(frame.tolist())
-    frames = Frames(video, wanted[0])
+    frames = Frames(video, frame)
     try:
         for index, decoded in frames:
             while wanted and wanted[0] < index:
@@ -162,7 +163,7 @@ def _pyav_pictures(video: Video, frame: Int64) -> Iterator[UInt8 | str]:
                 yield frames.why
             if wanted and wanted[0] == index:
                 wanted.popleft()
-                yield shown(decoded, video.turn)
+                yield picture(decoded, video.turn)
             if not wanted:
                 return
     except av.FFmpegError as error:

@@ -21,7 +21,9 @@ import numpy as np
 from av.sidedata.sidedata import Type
 from av.video.reformatter import ColorTrc, Interpolation
 
+from fervideo import crops
 from fervideo.errors import VideoError
+from fervideo.pictures import Picture
 from fervideo.records import Float64, UInt8
 
 #: No real format goes beyond this ratio; a ratio within a hundredth of 1 is the rounding of some container.
@@ -30,6 +32,8 @@ _WIDEST, _NEARLY_SQUARE = 4, Fraction(1, 100)
 _LONGEST_PX = 32_766
 #: Light of PQ's white in an SDR picture, in cd/m2, and the share of it from which on brighter light is compressed.
 _WHITE_CD_M2, _KNEE = 203.0, 0.7
+#: Formats whose planes can be shrunk, those of nearly all cameras, and the kind of their numbers.
+_PLANAR = {"yuv420p": np.uint8, "yuvj420p": np.uint8, "yuv420p10le": np.uint16}
 #: Gamma of an SDR display (BT.1886).
 _GAMMA = 2.4
 
@@ -111,26 +115,56 @@ def turning(frame: av.VideoFrame) -> tuple[tuple[bool, int, int], int]:
     return (True, -1 if b < 0 else 1, -1 if c < 0 else 1), 270 if b < 0 else 90
 
 
-def shown(frame: av.VideoFrame, turn: tuple[bool, int, int]) -> UInt8:
+def picture(frame: av.VideoFrame, turn: tuple[bool, int, int]) -> Picture:
+    """Return a frame as a picture, which is converted at the size at which it is wanted."""
+    width, height = shown_width(frame), frame.height
+    return Picture((height, width) if turn[0] else (width, height), lambda factor: shown(frame, turn, factor))
+
+
+def shown(frame: av.VideoFrame, turn: tuple[bool, int, int], factor: int = 1) -> UInt8:
     """Convert a frame to RGB with square pixels, and turn it upright.
 
     Args:
         frame: The frame, with the shape of its pixels as `noted` left it.
         turn: As in `Video`.
+        factor: By how much the sides are divided: 1, 2, 4 and so on.
 
     Returns:
-        uint8 (height, width, 3).
+        uint8 (height // factor, width // factor, 3).
     """
+    width = shown_width(frame)
+    curved = frame.color_trc == ColorTrc.SMPTE2084
+    if factor > 1 and frame.format.name in _PLANAR and not (frame.width % (2 * factor) or frame.height % (2 * factor)):
+        # Less is left to convert, and no large picture is made.
+        frame, width, factor = _shrunk(frame, factor), width // factor, 1
     # decord's own flags, on one thread: the only ones that give its very bytes.
     how: Any = {"interpolation": int(Interpolation.BILINEAR), "threads": 1}
-    width = shown_width(frame)
-    if frame.color_trc == ColorTrc.SMPTE2084:
-        picture = _tone_curve()[frame.to_ndarray(format="rgb48le", width=width, height=frame.height, **how)]
+    if curved:
+        rgb = _tone_curve()[frame.to_ndarray(format="rgb48le", width=width, height=frame.height, **how)]
     else:
-        picture = frame.to_ndarray(format="rgb24", width=width, height=frame.height, **how)
+        rgb = np.asarray(frame.to_ndarray(format="rgb24", width=width, height=frame.height, **how), np.uint8)
+    rgb = crops.shrunk(rgb, factor)
     swap, rows, columns = turn
-    upright: UInt8 = np.asarray(picture.swapaxes(0, 1) if swap else picture, np.uint8)[::rows, ::columns]
+    upright: UInt8 = (rgb.swapaxes(0, 1) if swap else rgb)[::rows, ::columns]
     return upright
+
+
+def _shrunk(frame: av.VideoFrame, factor: int) -> av.VideoFrame:
+    """Shrink a frame of one of the formats `_PLANAR` before it is converted."""
+    small = av.VideoFrame(frame.width // factor, frame.height // factor, frame.format.name)
+    small.colorspace, small.color_range = frame.colorspace, frame.color_range
+    for source, target in zip(frame.planes, small.planes, strict=True):
+        pixels = crops.shrunk(_pixels(source, frame.format.name), factor)
+        _pixels(target, frame.format.name)[:] = pixels
+    return small
+
+
+def _pixels(plane: Any, name: str) -> UInt8:
+    """Return the pixels of a plane, uint8 or uint16 (height, width), in its own memory."""
+    rows: UInt8 = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: plane.height]
+    kind = np.dtype(_PLANAR[name])
+    pixels: UInt8 = rows[:, : plane.width * kind.itemsize].view(kind)
+    return pixels
 
 
 @lru_cache(maxsize=1)

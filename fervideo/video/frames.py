@@ -7,7 +7,7 @@ alone, wherever decoding began, and damage in it never reaches the next.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -19,7 +19,7 @@ from av.container import InputContainer
 from fervideo.errors import VideoError
 from fervideo.records import Int64
 from fervideo.video.display import container_aspect, noted
-from fervideo.video.packets import Numbered, decode, demuxed, drained, is_seekable, numbered, opened
+from fervideo.video.packets import Numbered, decode, demuxed, drained, is_seekable, numbered, opened, spare
 from fervideo.video.record import DAMAGED, Video
 
 _Frames = Iterator[tuple[int, av.VideoFrame]]
@@ -61,21 +61,28 @@ def first_frames(path: Path, most_pixels: int) -> list[av.VideoFrame]:
 
 
 class Frames:
-    """The frames of a video without those that are lost in damage, as pairs of index and frame, indices rising.
+    """Frames of a video without those that are lost in damage, as pairs of index and frame, indices rising.
+
+    Stretches without frames that are wanted are passed over. So are, in H.264, frames that are neither wanted nor
+    needed by others.
 
     Args:
         video: The opened video.
-        first: Index of the first frame that is wanted; some before it come, too.
+        wanted: int64 (n,), rising indices of the frames that are wanted, at least one; others may come, too.
 
     Attributes:
         why: Reason why the latest frames were lost.
     """
 
-    def __init__(self, video: Video, first: int) -> None:
+    def __init__(self, video: Video, wanted: Int64) -> None:
         self.why = DAMAGED
         self._video = video
         self._aspect: Fraction | None = None
-        self._start = int(np.searchsorted(video.entry, first, "right")) - 1
+        stretch = np.searchsorted(video.entry, wanted, "right") - 1
+        #: The last frame that is wanted of each stretch that has any.
+        self._last = dict(zip(stretch.tolist(), wanted.tolist(), strict=True))
+        self._start = int(stretch[0])
+        self._wanted = set(video.packet[wanted].tolist())
         self._index = np.full(int(video.packet.max()) + 1, -1, np.int64)
         self._index[video.packet] = np.arange(len(video.packet))
         self._keys = set(video.keys.tolist())
@@ -93,8 +100,12 @@ class Frames:
                 self._aspect = container_aspect(stream)
                 packets = self._at_entry(container, stream) if seeks else numbered(demuxed(container, stream))
                 if packets is not None:
-                    for at in range(self._start, len(self._video.entry)):
-                        yield from self._stretch(at, packets, stream)
+                    for at, last in self._last.items():
+                        for index, frame in self._stretch(at, packets, stream):
+                            yield index, frame
+                            if index >= last:
+                                break
+                        stream.codec_context.flush_buffers()
                     return
 
     def _at_entry(self, container: InputContainer, stream: av.VideoStream) -> Numbered | None:
@@ -114,6 +125,7 @@ class Frames:
         end = len(video.packet) if is_last else int(video.entry[at + 1])
         last = _NONE if is_last else int(video.entry_packet[at + 1]) - 1
         run = _Run(video.packet, self._needs, int(video.entry[at]), resumes=False)
+        is_spare = spare(stream)
         for number, packet in _between(packets, int(video.entry_packet[at]), last):
             index = int(self._index[number]) if number < len(self._index) else -1
             if waits:
@@ -125,6 +137,8 @@ class Frames:
                 if index < run.floor:
                     continue
                 run.fail(number, DAMAGED)
+            elif index >= 0 and number not in self._wanted and is_spare(packet):
+                run.leave_out(index)
             else:
                 try:
                     self._take(run, stream, decode(stream, number, packet))
@@ -169,10 +183,15 @@ class _Run:
         self._packet, self._needs = packet, needs
         self._next = -1 if resumes else floor
         self._held: deque[tuple[int, av.VideoFrame]] = deque()
+        self._left_out: set[int] = set()
 
     def fail(self, number: int, why: str) -> None:
         """Note that a packet is damaged."""
         self.bad, self.why = min(self.bad, number), self.why or why
+
+    def leave_out(self, index: int) -> None:
+        """Note that a frame is not decoded."""
+        self._left_out.add(index)
 
     def take(self, index: int, frame: av.VideoFrame) -> None:
         """Take the next frame that the decoder gives."""
@@ -180,8 +199,8 @@ class _Run:
             return  # hidden, or from before the start
         if frame.is_corrupt:
             self.fail(int(self._packet[index]), DAMAGED)
-        elif self.bad == _NONE and 0 <= self._next < index:
-            self.fail(int(self._packet[self._next : index].min()), "it is missing")
+        elif self.bad == _NONE and self._next >= 0 and (lacks := self._lacking(range(self._next, index))):
+            self.fail(int(self._packet[lacks].min()), "it is missing")
         if not frame.is_corrupt and self._packet[index] < self.bad:
             self._held.append((index, frame))
         if self.bad == _NONE:
@@ -192,13 +211,16 @@ class _Run:
         while self._held and self._needs[self._held[0][0]] < self._next:
             yield self._held.popleft()
 
+    def _lacking(self, frames: Iterable[int]) -> list[int]:
+        return [index for index in frames if index not in self._left_out]
+
     def rest(self, end: int) -> list[tuple[int, av.VideoFrame]]:
         """Return the other frames before the frame `end` that are good; the decoder has given all it has."""
         if self._next < 0:
             return []
-        lacks = np.arange(self._next, end)
-        lacks = np.setdiff1d(lacks[self._packet[lacks] < self.bad], [index for index, _ in self._held])
-        if len(lacks):
+        held = {index for index, _ in self._held}
+        lacks = [index for index in self._lacking(range(self._next, end)) if index not in held]
+        if lacks := [index for index in lacks if self._packet[index] < self.bad]:
             self.fail(int(self._packet[lacks].min()), "the stream ends")
         return [(index, frame) for index, frame in self._held if self._packet[index] < self.bad]
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from fervideo.errors import VideoError
+from fervideo.pictures import Picture
 from fervideo.records import Int64, UInt8, VideoInfo
 from fervideo.settings import VideoSettings
 from fervideo.video.display import check_size
@@ -190,7 +191,7 @@ def _fingerprint(files: list[Path], fps: float) -> str:
     return digest.hexdigest()
 
 
-def image_pictures(video: Video, frame: Int64) -> Iterator[UInt8 | str]:
+def image_pictures(video: Video, frame: Int64) -> Iterator[Picture | str]:
     """Decode images, in order; each has its own size.
 
     Args:
@@ -198,11 +199,11 @@ def image_pictures(video: Video, frame: Int64) -> Iterator[UInt8 | str]:
         frame: int64 (n,), rising frame indices.
 
     Yields:
-        uint8 (height, width, 3), RGB, upright; or the reason why the image cannot be decoded.
+        The picture, upright; or the reason why the image cannot be decoded.
     """
     files = image_files(video.info.path)
     for index in frame.tolist():
         try:
-            yield read_image(files[index], video.max_pixels)
+            yield Picture.of(read_image(files[index], video.max_pixels))
         except VideoError as error:
             yield f"{files[index].name} {error.reason}"

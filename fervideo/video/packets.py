@@ -8,7 +8,7 @@ comes out has it, too.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -288,9 +288,7 @@ def _before_cut(packets: list[Packet]) -> list[Packet]:
 
 def _described(container: InputContainer, stream: av.VideoStream) -> Iterator[Packet]:
     codec = stream.codec_context.codec.canonical_name
-    # avcC and hvcC headers start with 1 and give the size of the length before each NAL unit; Annex B has start codes.
-    header = stream.codec_context.extradata or b"\0"
-    length_bytes = (header[4 if codec == "h264" else 21] & 3) + 1 if codec in _ENTRY_NALS and header[0] == 1 else 0
+    length_bytes = _length_bytes(stream)
     for number, packet in numbered(demuxed(container, stream)):
         entry = key = packet.is_keyframe and _is_intra(bytes(packet), codec)
         # In MPEG-TS the mark stands for a lost piece of the broadcast.
@@ -315,6 +313,27 @@ def _described(container: InputContainer, stream: av.VideoStream) -> Iterator[Pa
         )
 
 
+def _length_bytes(stream: av.VideoStream) -> int:
+    """Return the size of the length before each NAL unit; 0 where start codes separate them, or there are none."""
+    codec = stream.codec_context.codec.canonical_name
+    # avcC and hvcC headers start with 1 and give that size; Annex B has start codes.
+    header = stream.codec_context.extradata or b"\0"
+    return (header[4 if codec == "h264" else 21] & 3) + 1 if codec in _ENTRY_NALS and header[0] == 1 else 0
+
+
+def spare(stream: av.VideoStream) -> Callable[[av.Packet[Any]], bool]:
+    """Return a function that finds packets without which all other frames can be decoded; it knows those of H.264."""
+    length_bytes, known = _length_bytes(stream), stream.codec_context.codec.canonical_name == "h264"
+
+    def is_spare(packet: av.Packet[Any]) -> bool:
+        data = bytes(packet) if known else b""
+        headers = [data[start] for start, _ in _bounds(data, length_bytes) if 1 <= data[start] & 31 <= 5]
+        # nal_ref_idc: whether a slice is one of a picture that others refer to.
+        return bool(headers) and not any(header >> 5 & 3 for header in headers)
+
+    return is_spare
+
+
 def _is_intra(data: bytes, codec: str) -> bool:
     """Check whether a packet is a keyframe as marked: the index of an AVI file may mark every frame as one."""
     if codec == "mpeg4":
@@ -328,18 +347,8 @@ def _is_intra(data: bytes, codec: str) -> bool:
 
 def _nal_units(data: bytes, codec: str, length_bytes: int) -> tuple[set[int], bool, bytes]:
     """Return the types of a packet's NAL units, whether its data are free of obvious damage, and the shape they set."""
-    sound, bounds, end, shape = True, [], 0, b""
-    if length_bytes:
-        while end + length_bytes < len(data):
-            start = end + length_bytes
-            end = start + int.from_bytes(data[end:start], "big")
-            bounds.append((start, end))
-            if end == start or end > len(data):
-                sound = False
-                break
-    else:
-        starts = [match.end() for match in re.finditer(b"\0\0\1(?=.)", data, re.DOTALL)]
-        bounds = list(zip(starts, [*starts[1:], len(data)], strict=False))
+    bounds, shape = _bounds(data, length_bytes), b""
+    sound = not length_bytes or all(start < end <= len(data) for start, end in bounds)
     types = set()
     for start, end in bounds:
         kind = data[start] & 31 if codec == "h264" else data[start] >> 1 & 63
@@ -350,3 +359,18 @@ def _nal_units(data: bytes, codec: str, length_bytes: int) -> tuple[set[int], bo
         picture = 1 <= kind <= 5 if codec == "h264" else kind < 32
         sound &= not (picture and b"\0\0\0\0" in data[start:end].rstrip(b"\0"))
     return types, sound, shape
+
+
+def _bounds(data: bytes, length_bytes: int) -> list[tuple[int, int]]:
+    """Return where NAL units start and end, up to one that is damaged: it is empty or reaches beyond the data."""
+    if not length_bytes:
+        starts = [match.end() for match in re.finditer(b"\0\0\1(?=.)", data, re.DOTALL)]
+        return list(zip(starts, [*starts[1:], len(data)], strict=False))
+    bounds, end = [], 0
+    while end + length_bytes < len(data):
+        start = end + length_bytes
+        end = start + int.from_bytes(data[end:start], "big")
+        bounds.append((start, end))
+        if end == start or end > len(data):
+            break
+    return bounds

@@ -6,9 +6,10 @@ from fakes import face_in
 
 from fervideo.faces.confirm import REJECTED, SecondLook
 from fervideo.landmarks import N_LANDMARKS
+from fervideo.pictures import Picture
 from fervideo.records import CONFIRMED
 
-IMAGE = np.zeros((100, 400, 3), np.uint8)
+IMAGE = Picture.of(np.zeros((100, 400, 3), np.uint8))
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from fakes import FakeLandmarker
 
 from fervideo import faces
 from fervideo.faces import count
+from fervideo.pictures import Picture
 from fervideo.settings import FaceSettings
 
 
@@ -28,9 +29,6 @@ class FakeDetector:
     def detect_in_tiles(self, image: np.ndarray) -> np.ndarray:
         rows, columns = np.nonzero(image[::10, ::10, 0])
         return np.array([(10 * x - 2, 10 * y - 2, 10 * x + 2, 10 * y + 2) for y, x in zip(rows, columns, strict=True)])
-
-    def close(self) -> None:
-        pass
 
 
 @pytest.fixture
@@ -62,9 +60,9 @@ def picture(n: int, value: int = 200) -> np.ndarray:
     ],
 )
 def test_counting_needs_two_frames_that_agree(shown: Sequence[int], seen: int, landmarker: FakeLandmarker):
-    assert count.count_faces([picture(n) for n in shown], FaceSettings()) == seen
+    assert count.count_faces([Picture.of(picture(n)) for n in shown], FaceSettings()) == seen
     assert landmarker.closed
 
 
 def test_clutter_is_not_counted(landmarker: FakeLandmarker):
-    assert count.count_faces([picture(9, value=1)] * 8, FaceSettings()) == 1
+    assert count.count_faces([Picture.of(picture(9, value=1))] * 8, FaceSettings()) == 1

@@ -11,6 +11,7 @@ from PIL import Image
 
 from fervideo import boxes, faces
 from fervideo.landmarks import N_LANDMARKS
+from fervideo.pictures import Picture
 from fervideo.records import CONFIRMED
 from fervideo.settings import FaceSettings
 
@@ -101,9 +102,8 @@ def test_a_face_is_confirmed_and_clutter_is_not(photograph: np.ndarray):
     turned = points.copy()
     turned[:, 0], turned[:, 1] = points[:, 1], photograph.shape[1] - 1 - points[:, 0]
     for image, where in ((photograph, points), (eyes, points), (np.rot90(photograph), turned)):
-        assert second._score(np.ascontiguousarray(image), where) >= CONFIRMED
-    assert second._score(np.ascontiguousarray(coffee()[:300, :300]), points) < CONFIRMED
-    second.close()
+        assert second._score(Picture.of(image), where) >= CONFIRMED
+    assert second._score(Picture.of(coffee()[:300, :300]), points) < CONFIRMED
 
 
 def test_small_faces_are_counted_beyond_the_four_that_are_analysed(photograph: np.ndarray):
@@ -113,7 +113,7 @@ def test_small_faces_are_counted_beyond_the_four_that_are_analysed(photograph: n
     face = cv2.resize(photograph, (200, 200), interpolation=cv2.INTER_AREA)
     for row, column in np.ndindex(2, 3):
         crowd[60 + 330 * row : 260 + 330 * row, 100 + 400 * column : 300 + 400 * column] = face
-    assert count_faces([crowd], FaceSettings()) == 6
+    assert count_faces([Picture.of(crowd)], FaceSettings()) == 6
 
 
 def test_nothing_is_printed_on_the_way(photograph: np.ndarray, capfd: pytest.CaptureFixture[str]):

@@ -1,22 +1,27 @@
 """Pictures that stand on their heads are recognised by their faces."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from PIL import Image
 
 from fervideo import faces
+from fervideo.pictures import Picture
 from fervideo.records import UInt8
+
+
+def upside_down(images: Iterable[UInt8]) -> bool:
+    return faces.upside_down(map(Picture.of, images))
 
 
 def test_faces_that_stand_on_their_heads_are_recognised(astronaut: Image.Image):
     upright = np.asarray(astronaut.resize((256, 256)))
     hanging, sideways = np.ascontiguousarray(upright[::-1, ::-1]), np.ascontiguousarray(np.rot90(upright))
-    assert faces.upside_down([hanging])
-    assert faces.upside_down([hanging, np.zeros_like(upright), hanging])
-    assert not faces.upside_down([hanging, np.zeros_like(upright)])
-    assert not faces.upside_down([sideways, sideways])
-    assert not faces.upside_down([])
+    assert upside_down([hanging])
+    assert upside_down([hanging, np.zeros_like(upright), hanging])
+    assert not upside_down([hanging, np.zeros_like(upright)])
+    assert not upside_down([sideways, sideways])
+    assert not upside_down([])
 
 
 def test_one_upright_face_is_enough(astronaut: Image.Image):
@@ -26,4 +31,4 @@ def test_one_upright_face_is_enough(astronaut: Image.Image):
         yield upright
         raise AssertionError("no further frame is needed")
 
-    assert not faces.upside_down(frames())
+    assert not upside_down(frames())

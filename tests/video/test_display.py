@@ -11,6 +11,7 @@ import clips
 import numpy as np
 import pytest
 
+from fervideo import crops
 from fervideo.errors import VideoError
 from fervideo.settings import VideoSettings
 from fervideo.video import display, probe, windows
@@ -112,6 +113,33 @@ def test_a_picture_is_turned_further(made: Callable[[str], Path], name: str, rot
     np.testing.assert_array_equal(np.rot90(other.frames, rotate // 90, axes=(1, 2)), one.frames)
     assert other.frames.shape[1:3] == (turned.info.height_px, turned.info.width_px)
     assert turned.info.rotation_deg == (plain.info.rotation_deg + rotate) % 360
+
+
+@pytest.mark.parametrize(
+    ("name", "turn"),
+    [
+        ("yuv420p", (False, 1, 1)),
+        ("yuvj420p", (True, -1, 1)),
+        ("yuv420p10le", (False, -1, -1)),
+        ("yuv444p", (True, 1, 1)),
+    ],
+)
+@pytest.mark.parametrize("sides", [(96, 64), (90, 66)])
+@pytest.mark.parametrize("aspect", [None, Fraction(4, 3)])
+def test_a_picture_shrunk_before_it_is_converted_is_the_same(
+    name: str, turn: tuple[bool, int, int], sides: tuple[int, int], aspect: Fraction | None
+):
+    y, x = np.mgrid[: sides[1], : sides[0]]
+    image = np.stack([40 + x / 2, 60 + y, 200 - x / 2], -1).astype(np.uint8)
+    frame = av.VideoFrame.from_ndarray(image, "rgb24").reformat(format=name, dst_colorspace="itu709")
+    frame.opaque = aspect
+    whole, half = display.shown(frame, turn), display.shown(frame, turn, 2)
+    picture = display.picture(frame, turn)
+    assert picture.size_px == whole.shape[1::-1]
+    assert half.shape == (whole.shape[0] // 2, whole.shape[1] // 2, 3)
+    # Turned before it is shrunk: where sides are odd, the row that is left out is another.
+    if not (whole.shape[0] % 2 or whole.shape[1] % 2):
+        np.testing.assert_allclose(half.astype(int), crops.shrunk(whole, 2), atol=4)
 
 
 def test_pq_is_made_as_bright_as_other_video(tmp_path: Path):

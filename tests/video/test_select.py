@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import clips
 import numpy as np
 import pytest
 
-from fervideo.video import select, spread
+from fervideo.video import Video, cut, select, spread
 
 
 def test_select_picks_by_time():
@@ -33,5 +35,32 @@ def test_select_keeps_the_rate_on_any_clip():
 
 def test_spread_prefers_frames_that_are_quick_to_reach(made: Callable[[str], Path]):
     assert spread(clips.open_video(made("b_frames.mp4")), 3).tolist() == [0, 24, 48]
-    assert spread(clips.open_video(made("long_gop.mp4")), 3).tolist() == [0, 30, 50]
+    assert spread(clips.open_video(made("long_gop.mp4")), 3).tolist() == [0, 20, 40]
     assert spread(clips.open_video(made("all_intra.mp4")), 100).tolist() == list(range(60))
+
+
+def test_spread_decodes_few_frames_of_long_groups_of_pictures():
+    """A clip of eight parts with keyframes at 0 and 250: four parts are quick to reach."""
+    video = SimpleNamespace(info=SimpleNamespace(n_frames=600), entry=np.array([0, 250]))
+    assert spread(cast("Video", video), 8).tolist() == [0, 75, 250, 300]
+
+
+def lengths(frame: np.ndarray, *entry: int) -> list[int]:
+    parts = cut(frame, np.array([0, *entry]), 256)
+    np.testing.assert_array_equal(np.concatenate(parts), frame)
+    return [len(part) for part in parts]
+
+
+def test_segments_begin_where_decoding_can_start():
+    every = np.arange(800)
+    assert lengths(every) == [256, 256, 256, 32]
+    assert lengths(every, 250, 500, 750) == [250, 250, 250, 50]
+    assert lengths(every, *range(30, 800, 30)) == [270, 270, 240, 20]
+    assert lengths(every, 100, 390) == [256, 134, 256, 154]
+    assert lengths(every[:250], 240) == [250]
+
+
+def test_segments_of_few_frames_span_less_than_a_fixed_time():
+    hour = np.arange(0, 108_000, 30)
+    assert set(lengths(hour)[:-1]) == {137}
+    assert lengths(np.arange(0, 4000, 2), *range(0, 4000, 300)) == [300] * 6 + [200]

@@ -1,5 +1,6 @@
 """Frames of segments against the numbers drawn into them: from any start, in windows of any size, up to damage."""
 
+import importlib
 import pickle
 from collections.abc import Callable
 from itertools import chain
@@ -28,6 +29,18 @@ def test_every_start_gives_the_frames_of_decoding_in_order(made: Callable[[str],
 def test_frames_may_be_far_apart(made: Callable[[str], Path], name: str):
     frame = np.array([1, 5, 22, 29, 30, 58])
     assert clips.numbers(clips.open_video(made(name)), frame) == frame.tolist()
+
+
+def test_frames_that_nobody_needs_are_not_decoded(made: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch):
+    video, frame = clips.open_video(made("b_frames.mp4")), np.array([1, 20, 44])
+    (every,) = windows(video, np.arange(clips.N), batch=clips.N)
+    decoded, module = [], importlib.import_module("fervideo.video.frames")
+    decode = module.decode
+    monkeypatch.setattr(module, "decode", lambda stream, *packet: decoded.append(packet) or decode(stream, *packet))
+    (few,) = windows(video, frame)
+    np.testing.assert_array_equal(few.frames, every.frames[frame])
+    # Two stretches of 24 frames up to the last that is wanted, without most of their B-frames; nothing of the third.
+    assert len(decoded) < 30
 
 
 def test_windows_that_alternate_do_not_disturb_each_other(made: Callable[[str], Path]):
@@ -64,7 +77,7 @@ def test_frames_that_cannot_be_decoded_are_listed_in_their_window(tmp_path: Path
 def test_samples_leave_out_damage(tmp_path: Path):
     path = clips.write(tmp_path / "clip.mp4", 96)
     video = clips.open_video(clips.overwritten(path, clips.packet_spans(path)[24][0] + 4, bytes(200)))
-    assert [clips.number(image) for image in samples(video, 4)] == [0, 48, 72]
+    assert [clips.number(picture.at(1)) for picture in samples(video, 4)] == [0, 48, 72]
 
 
 @pytest.mark.parametrize("turn", [0, 90, 180, 270])
