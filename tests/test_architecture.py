@@ -52,11 +52,11 @@ HEAVY = {
     "cv2": {"crops", "demo", "report.footage", "report.overlay", "report.pictures"},
     "skimage": {"demo"},
     "sklearn": {"classifiers", "training"},
-    "pandas": {"timeline", "outputs", "study", "report", "batch", "photos", "training", "foreign"},
+    "pandas": {"timeline", "outputs", "study", "report", "report.overlay", "batch", "photos", "training", "foreign"},
     "pyarrow": {"outputs", "study"},
     "openpyxl": {"outputs"},
     "ray": {"batch"},
-    "matplotlib": {"training", "report"},
+    "matplotlib": {"training", "report", "report.overlay"},
     "plotly": {"report"},
 }
 #: Heavy libraries that are imported at the point of use only, and rooms that import any there only.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -46,12 +45,16 @@ def opened(timeline: Timeline, path: Path) -> Video:
             shown = [" x ".join(map(str, size)) if isinstance(size, tuple) else str(size) for size in (own, wanted)]
             reason = f"has {shown[0]} {noun}, and the timeline of {info.path.name} has {shown[1]}"
             raise UsageError(path, reason, "give the video that was analysed")
-    return replace(turned, notes=source.notes)
+    return turned
 
 
 def beside(timeline: Timeline, where: Path) -> Path:
-    """Return the path of a timeline's video: the path itself, or a file of its name in a folder."""
-    return where / timeline.info.path.name if where.is_dir() and not (where / "0.png").exists() else where
+    """Return the path of a timeline's video: the path itself, or a file of its name in a folder.
+
+    A folder of images counts as a video, and has the video's own name.
+    """
+    name = timeline.info.path.name
+    return where / name if where.is_dir() and where.name != name else where
 
 
 def faces(source: Video, moments: Iterable[Moment]) -> dict[int, UInt8]:
