@@ -27,7 +27,10 @@ def add_image(parser: Parser) -> None:
 def add_compare(parser: Parser) -> None:
     """Add the options of `fervideo compare`."""
     parser.add_argument(
-        "dataset", type=Path, metavar="DATASET", help="an .npz with images, votes, split, or ROOT of ROOT/<label>/*.png"
+        "dataset",
+        type=Path,
+        metavar="DATASET",
+        help="an .npz with images, split, and votes or label and label_names; or ROOT of ROOT/<label>/*.png",
     )
     parser.add_argument(
         "--classifiers",
@@ -35,7 +38,9 @@ def add_compare(parser: Parser) -> None:
         metavar="NAMES",
         help="names, or paths of .safetensors (default: %(default)s)",
     )
-    parser.add_argument("--split", choices=("train", "validation", "test"), help="the split of an .npz (default: test)")
+    parser.add_argument(
+        "--split", choices=("train", "validation", "test"), help="a split of an .npz (default: the last)"
+    )
     parser.add_argument(
         "--only-present", action="store_true", help="let classifiers predict only the labels that DATASET contains"
     )
@@ -45,7 +50,7 @@ def add_compare(parser: Parser) -> None:
         action="extend",
         default=[],
         metavar="LABEL=EXPRESSION",
-        help="the expression that a folder's name stands for; none leaves it out",
+        help="the expression that a label stands for; none leaves its images out",
     )
     parser.add_argument("--json", action="store_true", help="print JSON, an object for each classifier")
     options.add_settings(parser, video=False, faces=False)

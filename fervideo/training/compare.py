@@ -15,7 +15,7 @@ from fervideo import checkpoint, classifiers, workers
 from fervideo.classifiers import FrameClassifier, FrameWeights
 from fervideo.classifiers.nets import one_thread
 from fervideo.errors import DatasetError, UsageError, counted
-from fervideo.records import EXPRESSIONS, Float32, Float64, Int64, UInt8
+from fervideo.records import EXPRESSIONS, Float32, Float64, UInt8
 from fervideo.settings import ClassifierSettings, Settings, resolved
 from fervideo.training import metrics, stills
 from fervideo.training.features import WORTH_A_WORKER
@@ -36,24 +36,28 @@ class ClassifierScores:
         n: Number of photographs.
         accuracy: Share that is right.
         macro_f1: Mean F1 of the expressions that the dataset contains.
+        uar: Unweighted average recall, the mean recall of these expressions.
         ece: Expected calibration error.
         ms_per_face: Median over batches of 32 faces on one thread, in milliseconds, with landmarks given.
         parameters: Number of parameters.
         bytes: Size of the weights' file.
         recall: Recall by expression; None for one that the dataset lacks.
         confusion: Counts by true (rows) and predicted (columns) expression, in the order of EXPRESSIONS.
+        left_out: Number of images that were left out, since they equal a training image of the archive.
     """
 
     classifier: str
     n: int
     accuracy: float | None
     macro_f1: float | None
+    uar: float | None
     ece: float | None
     ms_per_face: float
     parameters: int
     bytes: int
     recall: dict[str, float | None]
     confusion: Confusion
+    left_out: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,8 +89,8 @@ def compare(
         dataset: An archive or a folder, as `stills.read` takes it.
         names: Names of classifiers, as in the settings, or paths of weights.
         settings: `classifier.landmarks`, `run.device` and `run.workers` count.
-        split: Split of an archive.
-        renamed: Expressions by a folder's labels.
+        split: Split of an archive; None for the last that it has.
+        renamed: Expressions by the dataset's labels.
         only_present: Whether a classifier may predict only expressions that the dataset contains.
         progress: Whether to show a progress bar on stderr, where that is a terminal.
 
@@ -107,9 +111,7 @@ def compare(
     allowed = np.ones(len(EXPRESSIONS), bool)
     if only_present:
         allowed = np.isin(np.arange(len(EXPRESSIONS)), photographs.label)
-    scores = tuple(
-        _scores(name, weights, photographs.label, allowed, crops, landmarks) for name, weights in systems.items()
-    )
+    scores = tuple(_scores(name, weights, photographs, allowed, crops, landmarks) for name, weights in systems.items())
     return Comparison(classifiers=scores, found=float(np.isfinite(landmarks[:, 0, 0]).mean()))
 
 
@@ -117,13 +119,15 @@ def describe(comparison: Comparison) -> str:
     """Write the tables for the terminal: a line for each classifier, then the recall of each expression."""
     scores = comparison.classifiers
     present = [name for name in EXPRESSIONS if scores[0].recall[name] is not None]
-    heads = ("accuracy", "macro_f1", "ece", "ms_per_face", "parameters", "MB")
+    heads = ("accuracy", "macro_f1", "uar", "ece", "ms_per_face", "parameters", "MB")
     lines = [(counted(scores[0].n, "face"), *heads), *((one.classifier, *_cells(one)) for one in scores)]
     recalls = [
         ("recall", *present),
         *((one.classifier, *(f"{one.recall[name]:.3f}" for name in present)) for one in scores),
     ]
     text = f"{aligned(lines)}\n\n{aligned(recalls)}"
+    if scores[0].left_out:
+        text += f"\n\nleft out {counted(scores[0].left_out, 'image')} equal to a training image"
     if comparison.found < 1:
         missing = f"no landmarks in {1 - comparison.found:.1%} of the pictures"
         text += f"\n\n{missing}: they are cropped whole, and svm and mlp predict how common each expression is"
@@ -131,7 +135,7 @@ def describe(comparison: Comparison) -> str:
 
 
 def _cells(scores: ClassifierScores) -> tuple[str, ...]:
-    shares = (f"{score:.4f}" for score in (scores.accuracy, scores.macro_f1, scores.ece))
+    shares = (f"{score:.4f}" for score in (scores.accuracy, scores.macro_f1, scores.uar, scores.ece))
     return (*shares, f"{scores.ms_per_face:.3f}", f"{scores.parameters:,}", f"{scores.bytes / 1e6:.1f}")
 
 
@@ -194,12 +198,12 @@ def _ms_per_face(classifier: FrameClassifier, crops: UInt8, landmarks: Float32) 
 def _scores(
     name: str,
     weights: FrameWeights,
-    truth: Int64,
+    photographs: stills.Stills,
     allowed: np.ndarray[Any, np.dtype[Any]],
     crops: UInt8,
     landmarks: Float32,
 ) -> ClassifierScores:
-    classifier = classifiers.loaded(weights)
+    classifier, truth = classifiers.loaded(weights), photographs.label
     p = _probabilities(classifier, crops, landmarks, allowed)
     confusion = metrics.confusion(truth, p.argmax(1), len(EXPRESSIONS))
     recalls = map(rounded, metrics.recalls(confusion).tolist())
@@ -208,10 +212,12 @@ def _scores(
         n=len(truth),
         accuracy=rounded(metrics.war(confusion)),
         macro_f1=rounded(metrics.macro_f1(confusion)),
+        uar=rounded(metrics.uar(confusion)),
         ece=rounded(metrics.ece(truth, p)),
         ms_per_face=round(_ms_per_face(classifier, crops, landmarks), 4),
         parameters=classifier.n_parameters,
         bytes=weights.path.stat().st_size,
         recall=dict(zip(EXPRESSIONS, recalls, strict=True)),
         confusion=as_rows(confusion[:, :-1]),
+        left_out=photographs.known,
     )

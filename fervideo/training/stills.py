@@ -34,10 +34,12 @@ class Stills(Shaped):
     Attributes:
         images: Pictures uint8 (height, width) grey or (height, width, 3) RGB, or paths of picture files.
         label: int64 (N,), expression of each, as an index into EXPRESSIONS.
+        known: Number of images that were left out, since they equal an image of the archive's train split.
     """
 
     images: Sequence[UInt8 | Path]
     label: Int64
+    known: int = 0
 
     def __post_init__(self) -> None:
         check_array(self, "label", np.int64, (len(self.images),))
@@ -46,58 +48,88 @@ class Stills(Shaped):
 def read(path: Path, split: str | None = None, renamed: Mapping[str, str] | None = None) -> Stills:
     """Read a dataset.
 
-    An archive is an .npz with `images` uint8 (N, height, width), `votes` (N, len(VOTES)) and `split` (0 train, 1
-    validation, 2 test). Its images without a majority are left out.
+    An archive is an .npz with `images` uint8 (N, height, width) and `split` (0 train, 1 validation, 2 test). It has
+    either `votes` (N, len(VOTES)), and images without a majority are left out; or `label` (N,), and `label_names`.
+    Images of validation and test that equal one of train, pixel for pixel, are left out, too.
 
     Args:
         path: An archive, or a folder that contains a folder of images for each expression.
-        split: Split of an archive; None for `test`.
-        renamed: Meaning of a folder's labels: an expression, or LEFT_OUT.
+        split: Split of an archive; None for the last that it has.
+        renamed: Meaning of labels: an expression, or LEFT_OUT.
 
     Raises:
         UsageError: There is no such dataset, it is made in another way, or has labels of unknown meaning.
     """
-    if path.is_dir():
-        if split is not None:
-            raise UsageError(
-                f"--split {split}", "a folder of images has no splits", "leave it out, or give the folder of one split"
-            )
-        return _read_folder(path, renamed or {})
-    if renamed:
-        raise UsageError("--map", "an archive has no labels to rename", "leave it out")
-    return _read_archive(path, SPLITS.index(split or "test"))
+    if not path.is_dir():
+        return _read_archive(path, split, renamed or {})
+    if split is not None:
+        remedy = "leave it out, or give the folder of one split"
+        raise UsageError(f"--split {split}", "a folder of images has no splits", remedy)
+    return _read_folder(path, renamed or {})
 
 
-def _read_archive(path: Path, split: int) -> Stills:
-    remedy = "give an .npz with images uint8 (N, height, width), votes (N, 10) and split (N,), or a folder of images"
+def _read_archive(path: Path, split: str | None, renamed: Mapping[str, str]) -> Stills:
+    arrays = _arrays(path)
+    has_votes = "votes" in arrays
+    names = EXPRESSIONS if has_votes else tuple(map(str, arrays["label_names"]))
+    label = majority_rule(arrays["votes"])[0] if has_votes else arrays["label"].astype(np.int64)
+    splits = arrays["split"]
+    wanted = SPLITS.index(split) if split else min(int(splits.max(initial=0)), len(SPLITS) - 1)
+    rows = np.flatnonzero((splits == wanted) & (label >= 0))
+    if not len(rows):
+        remedy = "choose another with --split"
+        raise UsageError(path, f"has no image with a clear label in its {SPLITS[wanted]} split", remedy)
+    used = np.unique(label[label >= 0])
+    meanings = _meanings(path, [names[number] for number in used], renamed)
+    number = np.array([EXPRESSIONS.index(name) if name != LEFT_OUT else -1 for name in meanings], np.int64)
+    label, images = number[np.searchsorted(used, label[rows])], arrays["images"]
+    learned = {image.tobytes() for image in images[splits == 0]} if wanted else set()
+    is_known = np.array([images[row].tobytes() in learned for row in rows], bool)
+    kept = (label >= 0) & ~is_known
+    if not kept.any():
+        raise UsageError(path, f"has no image left in its {SPLITS[wanted]} split", "choose another with --split")
+    return Stills(list(images[rows[kept]]), label[kept], int((is_known & (label >= 0)).sum()))
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray[Any, np.dtype[Any]]]:
+    """Read and check the arrays of an archive: `images`, `split`, and `votes` or `label` with `label_names`."""
+    remedy = (
+        "give an .npz with images uint8 (N, height, width), split (N,), and votes (N, 10) or label (N,) with "
+        "label_names, or a folder of images"
+    )
+    known = ("images", "split", "votes", "vote_names", "label", "label_names")
     try:
         with np.load(path) as data:
-            arrays = {name: data[name] for name in ("images", "votes", "split", "vote_names") if name in data}
+            arrays = {name: data[name] for name in known if name in data}
     except FileNotFoundError:
         raise UsageError(path, "does not exist", remedy) from None
     except (OSError, ValueError, TypeError, KeyError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise UsageError(path, f"cannot be read as an archive ({error})", remedy) from error
-    if missing := {"images", "votes", "split"} - set(arrays):
+    truth = ("label", "label_names") if "label" in arrays and "votes" not in arrays else ("votes",)
+    if missing := {"images", "split", *truth} - set(arrays):
         raise UsageError(path, f"lacks {', '.join(sorted(missing))}", remedy)
-    images, votes, splits = (arrays[name] for name in ("images", "votes", "split"))
+    images, splits = arrays["images"], arrays["split"]
     n = len(images)
     is_picture = (
         images.dtype == np.uint8 and images.shape[3:] in ((), (3,)) and len(images.shape) > 2 and all(images.shape[1:3])
     )
-    is_counted = votes.shape == (n, len(VOTES)) and votes.dtype.kind in "uif"
-    if not is_picture or not is_counted or splits.shape != (n,) or splits.dtype.kind not in "ui":
-        shapes = ", ".join(f"{name} {arrays[name].dtype} {arrays[name].shape}" for name in ("images", "votes", "split"))
-        raise UsageError(path, f"holds {shapes}", remedy)
+    is_split = splits.shape == (n,) and splits.dtype.kind in "ui"
+    if not (is_picture and is_split and _is_truth(arrays, n, truth[0])):
+        seen = ", ".join(f"{name} {arrays[name].dtype} {arrays[name].shape}" for name in ("images", *truth, "split"))
+        raise UsageError(path, f"holds {seen}", remedy)
     names = tuple(map(str, arrays.get("vote_names", VOTES)))
     if names != VOTES:
         raise UsageError(path, f"its votes are for {', '.join(names)}", f"order them as {', '.join(VOTES)}")
-    majority, _ = majority_rule(votes)
-    rows = np.flatnonzero((splits == split) & (majority >= 0))
-    if not len(rows):
-        raise UsageError(
-            path, f"has no image with a majority in its {SPLITS[split]} split", "choose another with --split"
-        )
-    return Stills(list(images[rows]), majority[rows])
+    return arrays
+
+
+def _is_truth(arrays: Mapping[str, np.ndarray[Any, np.dtype[Any]]], n: int, kind: str) -> bool:
+    """Check the votes or the labels of n images."""
+    found = arrays[kind]
+    if kind == "votes":
+        return found.shape == (n, len(VOTES)) and found.dtype.kind in "uif"
+    n_names = arrays["label_names"].size if arrays["label_names"].ndim == 1 else 0
+    return found.shape == (n,) and found.dtype.kind in "ui" and bool((found < n_names).all())
 
 
 def _read_folder(root: Path, renamed: Mapping[str, str]) -> Stills:
@@ -114,31 +146,39 @@ def _read_folder(root: Path, renamed: Mapping[str, str]) -> Stills:
     if without := [folder.name for folder, files in folders.items() if not files]:
         remedy = f"put images ({', '.join(video.IMAGE_SUFFIXES)}) directly into it, or move it away"
         raise UsageError(root / without[0], "holds no images", remedy)
-    renamed = {name.strip().lower(): meaning.strip().lower() for name, meaning in renamed.items()}
-    for name, meaning in renamed.items():
-        if meaning not in (*EXPRESSIONS, LEFT_OUT):
-            raise UsageError(
-                f"--map {name}={meaning}", "is no expression", f"give one of {', '.join(EXPRESSIONS)}, or {LEFT_OUT}"
-            )
-    known = {name: name for name in EXPRESSIONS} | renamed
-    names = {folder: folder.name.strip().lower() for folder in folders}
-    if unknown := sorted({folder.name for folder, name in names.items() if name not in known}):
-        mapped = {name: canonical(name) for name in unknown}
-        options = " ".join(
-            f"'{name}={meaning if meaning in EXPRESSIONS else LEFT_OUT}'" for name, meaning in mapped.items()
-        )
-        remedy = f"give their meanings ({LEFT_OUT}: leave out), such as --map {options}"
-        raise UsageError(root, f"has unknown labels: {', '.join(unknown)}", remedy)
-    if absent := sorted(set(renamed) - set(names.values())):
-        raise UsageError(
-            f"--map {absent[0]}={renamed[absent[0]]}", f"{root} has no folder {absent[0]}", "check the spelling"
-        )
-    kept = {folder: known[names[folder]] for folder in folders if known[names[folder]] != LEFT_OUT}
+    meanings = _meanings(root, [folder.name for folder in folders], renamed)
+    kept = {folder: name for folder, name in zip(folders, meanings, strict=True) if name != LEFT_OUT}
     images = [path for folder in kept for path in folders[folder]]
     label = [EXPRESSIONS.index(meaning) for folder, meaning in kept.items() for _ in folders[folder]]
     if not images:
         raise UsageError(root, "has no images left", f"map a label to something else than {LEFT_OUT}")
     return Stills(images, np.array(label, np.int64))
+
+
+def _meanings(path: Path, labels: Sequence[str], renamed: Mapping[str, str]) -> list[str]:
+    """Return the meaning of each label of a dataset: an expression, or LEFT_OUT.
+
+    Raises:
+        UsageError: A label has no meaning, or a new meaning is none or is for a label that is not there.
+    """
+    renamed = {name.strip().lower(): meaning.strip().lower() for name, meaning in renamed.items()}
+    for name, meaning in renamed.items():
+        if meaning not in (*EXPRESSIONS, LEFT_OUT):
+            remedy = f"give one of {', '.join(EXPRESSIONS)}, or {LEFT_OUT}"
+            raise UsageError(f"--map {name}={meaning}", "is no expression", remedy)
+    known = {name: name for name in EXPRESSIONS} | renamed
+    names = [label.strip().lower() for label in labels]
+    if unknown := sorted({label for label, name in zip(labels, names, strict=True) if name not in known}):
+        mapped = {name: canonical(name) for name in unknown}
+        options = " ".join(
+            f"'{name}={meaning if meaning in EXPRESSIONS else LEFT_OUT}'" for name, meaning in mapped.items()
+        )
+        remedy = f"give their meanings ({LEFT_OUT}: leave out), such as --map {options}"
+        raise UsageError(path, f"has unknown labels: {', '.join(unknown)}", remedy)
+    if absent := sorted(set(renamed) - set(names)):
+        option = f"--map {absent[0]}={renamed[absent[0]]}"
+        raise UsageError(option, f"{path} has no label {absent[0]}", "check the spelling")
+    return [known[name] for name in names]
 
 
 def majority_rule(votes: np.ndarray[Any, np.dtype[Any]]) -> tuple[Int64, Float32]:

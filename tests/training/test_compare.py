@@ -11,7 +11,10 @@ from fervideo import classifiers, cli, settings
 from fervideo.errors import DatasetError, UsageError
 from fervideo.training import compare
 
-KEYS = ["classifier", "n", "accuracy", "macro_f1", "ece", "ms_per_face", "parameters", "bytes", "recall", "confusion"]
+KEYS = [
+    *("classifier", "n", "accuracy", "macro_f1", "uar", "ece", "ms_per_face", "parameters", "bytes"),
+    *("recall", "confusion", "left_out"),
+]
 
 
 def test_weights_of_a_classifier_that_is_not_compared_are_refused(faces: Path):
@@ -55,12 +58,25 @@ def test_the_table_contains_scores_recalls_and_the_share_without_landmarks(
         "faces",
         "accuracy",
         "macro_f1",
+        "uar",
         "ece",
         "ms_per_face",
         "parameters",
         "MB",
     ]
     assert "no landmarks in 33.3% of the pictures" in out
+
+
+def test_images_of_the_training_are_left_out_of_the_scores(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    images = np.full((3, 8, 8), 90, np.uint8)
+    images[2] += 1
+    labels = {"label": np.array([0, 0, 1]), "label_names": ["fear", "disgust"], "split": np.array([0, 1, 1])}
+    np.savez(tmp_path / "a.npz", images=images, **labels)
+    assert cli.main(["compare", str(tmp_path / "a.npz"), "--classifiers", "mlp", "--workers", "1"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("1 face ")
+    assert "\n\nleft out 1 image equal to a training image\n" in out
+    assert out.splitlines()[3].split() == ["recall", "disgust"]
 
 
 def test_unreadable_images_are_all_listed(tmp_path: Path):
