@@ -75,7 +75,7 @@ def looked_at(clip: Clip, labels: Int64, p: Float64) -> pd.DataFrame:
     names = np.array(EXPRESSIONS)[labels[step]]
     sure = p[step, labels[step]]
     columns = {"time_s": clip.time_s, "expression": names, "confidence": sure, "raw": names, "raw_confidence": sure}
-    return pd.DataFrame(columns)
+    return pd.DataFrame(columns | {"certain": sure >= SequenceSettings().certain_from})
 
 
 def left_out(dense: pd.DataFrame, candidates: Mapping[Any, Mapping[str, pd.DataFrame]]) -> dict[str, float]:

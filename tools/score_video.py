@@ -5,7 +5,8 @@
 CLIPS is the folder of the videos. DENSE.csv has a row for each look at a clip: `clip`, `time_s`, and of two passes
 `label_1 label_2`, `second_1 second_2` (a choice nearly as plausible) and `flags_1 flags_2` (u: cannot be coded). A look
 is compared with the nearest frame of face 0. Kappa, UAR and calibration are over the looks on which both passes agree.
-Over all looks, a label is accepted where either pass gives it as first or second choice.
+Over all looks, a label is accepted where either pass gives it as first or second choice. Labels that are not marked
+uncertain are scored once more by themselves: their share of the agreed looks, and how many are right and accepted.
 
 LABELS.csv lists clear stretches: `clip start_s end_s label`, alternatives as `anger|sadness`. False changes are those
 of the label within a stretch. Each coded clip is also mirrored with FFmpeg. Printed is the share of frames in which
@@ -41,6 +42,7 @@ def shown(frames: pd.DataFrame) -> pd.DataFrame:
     """Return the labels of face 0 in a table of frames: one row per frame, with the columns of SYSTEMS and `time_s`.
 
     A frame without face 0 shows NO_FACE; one without its own evidence, between two detections, shows no `raw`.
+    `certain` is false where a label is marked uncertain.
     """
     rows = frames[frames["face"].isna() | (frames["face"] == 0)].sort_values(["time_s", "face"])
     rows = rows.drop_duplicates("time_s")
@@ -54,6 +56,7 @@ def shown(frames: pd.DataFrame) -> pd.DataFrame:
             "confidence": rows["confidence"].to_numpy(np.float64),
             "raw": alone,
             "raw_confidence": raw.max(1),
+            "certain": (rows["uncertain"] == 0).fillna(False).to_numpy(bool),
         }
     )
 
@@ -77,26 +80,42 @@ def ece(right: npt.NDArray[np.bool_], confidence: Float64) -> float:
 
 def dense_scores(looks: pd.DataFrame) -> dict[str, dict[str, float]]:
     """Score each system on looks from `at_looks`."""
-    coded = ~(looks["flags_1"] + looks["flags_2"]).str.contains("u")
-    agreed = looks[coded & (looks["label_1"] == looks["label_2"])]
+    agreed = looks[is_agreed(looks)]
     truth, scores = agreed["label_1"], {}
     for system, (label, confidence) in SYSTEMS.items():
         right = (agreed[label] == truth).to_numpy()
         sure = agreed[confidence].to_numpy(np.float64)
         recall = pd.Series(right).groupby(truth.to_numpy()).mean()
-        accepted = np.any([looks[label] == looks[name] for name in ("label_1", "label_2", "second_1", "second_2")], 0)
         scores[system] = {
             "looks": len(agreed),
             "accuracy": right.mean(),
             "kappa": cohen_kappa_score(truth, agreed[label]),
             "uar": recall.mean(),
-            "accepted": accepted.mean(),
+            "accepted": is_accepted(looks, label).mean(),
             "ece": ece(right, np.nan_to_num(sure)),
             "sure": (sure >= SURE).mean(),
             "accuracy_sure": right[sure >= SURE].mean() if (sure >= SURE).any() else np.nan,
             **{f"recall_{name}": recall[name] for name in EXPRESSIONS if name in recall},
         }
+    certain = agreed[agreed["certain"]]
+    scores["sequence"] |= {
+        "certain": len(certain) / len(agreed),
+        "accuracy_certain": (certain["expression"] == certain["label_1"]).mean(),
+        "accepted_certain": is_accepted(certain, "expression").mean(),
+    }
     return {system: {name: float(value) for name, value in found.items()} for system, found in scores.items()}
+
+
+def is_agreed(looks: pd.DataFrame) -> pd.Series[bool]:
+    """Return at which looks both passes code the same label."""
+    coded = ~(looks["flags_1"] + looks["flags_2"]).str.contains("u")
+    return coded & (looks["label_1"] == looks["label_2"])
+
+
+def is_accepted(looks: pd.DataFrame, label: str) -> pd.Series[bool]:
+    """Return at which looks either pass gives a system's label as first or second choice."""
+    choices = looks[["label_1", "label_2", "second_1", "second_2"]]
+    return choices.eq(looks[label], axis=0).any(axis=1)
 
 
 def stretch_scores(stretches: pd.DataFrame, clips: dict[str, pd.DataFrame]) -> dict[str, dict[str, float]]:

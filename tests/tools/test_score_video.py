@@ -13,6 +13,7 @@ def frames(*rows: tuple[float, float, str, float, str]) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=["time_s", "face", "expression", "confidence", "raw"])
     for name, column in zip(EXPRESSIONS, prefixed("raw"), strict=True):
         table[column] = np.where(table["raw"] == "", np.nan, np.where(table["raw"] == name, 0.65, 0.05))
+    table["uncertain"] = pd.Series(table["confidence"] < 0.9, dtype="Int64").mask(table["face"].isna())
     return table.replace({"expression": {"": None}}).drop(columns="raw")
 
 
@@ -55,6 +56,10 @@ def test_looks_are_scored_by_the_nearest_frame_of_face_0():
     assert sequence["ece"] == pytest.approx((0.05 + 2 * 0.05) / 3)
     assert (sequence["sure"], sequence["accuracy_sure"]) == (pytest.approx(1 / 3), 1)
     assert np.isnan(frame["accuracy_sure"])
+    assert (sequence["certain"], sequence["accuracy_certain"], sequence["accepted_certain"]) == (
+        pytest.approx(1 / 3),
+        *(1, 1),
+    )
 
 
 def test_clear_stretches_and_mirrored_labels():
