@@ -213,8 +213,10 @@ def _header(stored: CheckpointHeader, frame_cnn: str) -> Header:
     stored.expect(model_rate_hz=MODEL_RATE_HZ)
     inputs = _names(stored, "inputs", "geometry")
     _check_measures(stored.path, inputs)
-    if stored.header.get("frame_cnn") != ANY_FRAME_MODEL:
-        stored.expect(frame_cnn=frame_cnn)
+    if (made_for := stored.header.get("frame_cnn")) not in (ANY_FRAME_MODEL, frame_cnn):
+        reason = f"made for frame_cnn = {made_for!r}, here it is {frame_cnn!r}"
+        remedy = "train it again with `fervideo train`, or give its frame classifier with --classifier"
+        raise WeightsError(stored.path, reason, remedy)
     labels, config = _names(stored, "labels"), stored.header.get("config")
     n_outputs = config.get("labels") if isinstance(config, dict) else None
     if n_outputs != len(labels):
