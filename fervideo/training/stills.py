@@ -15,7 +15,6 @@ from fervideo import crops, observe, video
 from fervideo.errors import UsageError, VideoError
 from fervideo.faces import enlarged
 from fervideo.landmarks import N_LANDMARKS
-from fervideo.pictures import Picture
 from fervideo.records import CROP_PX, EXPRESSIONS, Float32, Float64, Int64, UInt8
 from fervideo.settings import FaceSettings
 from fervideo.shaped import Shaped, check_array
@@ -71,21 +70,19 @@ def read(path: Path, split: str | None = None, renamed: Mapping[str, str] | None
 
 def _read_archive(path: Path, split: str | None, renamed: Mapping[str, str]) -> Stills:
     arrays = _arrays(path)
-    names: tuple[str, ...] = EXPRESSIONS
-    if "votes" in arrays:
-        label = majority_rule(arrays["votes"])[0]
-    else:
-        names, label = tuple(map(str, arrays["label_names"])), arrays["label"].astype(np.int64)
+    has_votes = "votes" in arrays
+    names = EXPRESSIONS if has_votes else tuple(map(str, arrays["label_names"]))
+    label = majority_rule(arrays["votes"])[0] if has_votes else arrays["label"].astype(np.int64)
     splits = arrays["split"]
     wanted = SPLITS.index(split) if split else min(int(splits.max(initial=0)), len(SPLITS) - 1)
     rows = np.flatnonzero((splits == wanted) & (label >= 0))
     if not len(rows):
         remedy = "choose another with --split"
-        raise UsageError(path, f"has no image with a majority in its {SPLITS[wanted]} split", remedy)
-    meanings = _meanings(path, [names[number] for number in np.unique(label[rows])], renamed)
-    number = np.array([EXPRESSIONS.index(name) if name in EXPRESSIONS else -1 for name in meanings], np.int64)
-    label = number[np.searchsorted(np.unique(label[rows]), label[rows])]
-    images = arrays["images"]
+        raise UsageError(path, f"has no image with a clear label in its {SPLITS[wanted]} split", remedy)
+    used = np.unique(label[label >= 0])
+    meanings = _meanings(path, [names[number] for number in used], renamed)
+    number = np.array([EXPRESSIONS.index(name) if name != LEFT_OUT else -1 for name in meanings], np.int64)
+    label, images = number[np.searchsorted(used, label[rows])], arrays["images"]
     learned = {image.tobytes() for image in images[splits == 0]} if wanted else set()
     is_known = np.array([images[row].tobytes() in learned for row in rows], bool)
     kept = (label >= 0) & ~is_known
@@ -220,7 +217,7 @@ def look(images: Sequence[UInt8 | Path]) -> tuple[UInt8, Float32, list[str]]:
             except VideoError as error:
                 problems.append(f"{error.subject}: {error.reason}")
                 continue
-            found, crop = observer(Picture.of(image))
+            found, crop = observer(image)
             cut.append(crop[0] if len(crop) else crops.crop(image, crops.whole_image(*image.shape[:2])))
             landmarks.append(found.landmarks_px[0] if len(found) else _UNSEEN)
     points = np.array(landmarks, np.float32).reshape(-1, N_LANDMARKS, 3)
