@@ -68,20 +68,11 @@ def share_and_accuracy(found: pd.DataFrame, limit: float, right: str = "right") 
 
 
 def least(sets: list[pd.DataFrame]) -> float:
-<<<<<<< HEAD
-    """Return the least limit that is good enough on all sets; NaN if none is."""
-    for limit in LIMITS:
-        found = [share_and_accuracy(each, limit) for each in sets]
-        if all(share >= LEAST_SHARE and accuracy >= LEAST_RIGHT for share, accuracy in found):
-            return float(limit)
-    return float("nan")
-=======
     """Return the least limit that is good enough on all sets; if none is, the one that lacks least."""
     found = np.array([[share_and_accuracy(each, limit) for each in sets] for limit in LIMITS])
     # Without any look left, none is right.
     lack = np.maximum((LEAST_SHARE, LEAST_RIGHT) - np.nan_to_num(found), 0).max((1, 2))
     return float(LIMITS[lack.argmin()])
->>>>>>> uncertain
 
 
 def left_out(looks: pd.DataFrame, others: list[pd.DataFrame]) -> pd.DataFrame:

@@ -16,10 +16,9 @@ from fervideo.outputs import tiers
 from fervideo.palette import colours
 from fervideo.records import EXPRESSIONS
 from fervideo.report.numbers import Numbers
+from fervideo.timeline import certainty
 from fervideo.timeline.record import Timeline
 
-#: Quality below which a stretch is greyed; `docs/columns.md` shows that labels change more there.
-LOW_QUALITY = 0.4
 #: Charts beside that of the probabilities: key, title, and columns.
 CHARTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("valence", "Valence", ("valence",)),
@@ -115,7 +114,7 @@ def of_clip(
         },
         "columns": {column.name: _about(column) for column in shown},
         "charts": [{"key": key, "title": title, "columns": names} for key, title, names in CHARTS],
-        "lowQuality": LOW_QUALITY,
+        "lowQuality": certainty.LEAST_QUALITY,
         "faces": _faces(timeline, pictures, of_row, numbers, shown),
         "events": _events(timeline, shift_s),
         "damaged": of_row[(timeline.frames["status"] == "damaged").to_numpy()].tolist(),

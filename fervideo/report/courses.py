@@ -12,7 +12,7 @@ import pandas as pd
 from fervideo import columns
 from fervideo.records import Bool, Float64
 from fervideo.study import bins
-from fervideo.timeline import doubt
+from fervideo.timeline import certainty
 from fervideo.timeline.record import Timeline
 
 #: Most steps of a course; more cannot be seen in print, and would make large files.
@@ -83,7 +83,7 @@ def course(timeline: Timeline, face: int) -> Course:
     p = np.full((len(time_s), len(timeline.labels)), np.nan)
     p[at] = rows[columns.prefixed("p", timeline.labels)].to_numpy(np.float64)
     is_poor, is_damaged = np.zeros(len(time_s), np.bool_), np.zeros(len(time_s), np.bool_)
-    is_poor[at] = doubt.is_poor(rows)
+    is_poor[at] = certainty.is_poor(rows)
     damaged_s = frames.loc[frames["status"] == "damaged", "time_s"].to_numpy(np.float64)
     time_s, p, is_poor, is_damaged = _with_damage(time_s, p, is_poor, is_damaged, damaged_s)
     time_s, p, is_poor, is_damaged = _thinned(time_s, p, is_poor, is_damaged)
@@ -157,7 +157,7 @@ def moments(timeline: Timeline, face: int, begin_s: float, end_s: float, n: int)
     found = []
     for slot, (low_s, high_s) in enumerate(pairwise(edges_s.tolist())):
         inside = rows[(rows["time_s"] >= low_s) & (rows["time_s"] < high_s)]
-        good = inside[~doubt.is_poor(inside)]
+        good = inside[~certainty.is_poor(inside)]
         inside = good if len(good) else inside
         if inside.empty:
             continue

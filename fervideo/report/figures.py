@@ -19,7 +19,7 @@ from fervideo.report.canvas import Axes, Figure, Sheet
 from fervideo.report.courses import Course, Moment
 from fervideo.report.legend import Entry
 from fervideo.study import faces
-from fervideo.timeline import doubt
+from fervideo.timeline import certainty
 from fervideo.timeline.record import Timeline
 
 #: Pictures along the axis unless another number is asked for.
@@ -182,10 +182,10 @@ def _draw_curves(axes: Axes, course: Course) -> None:
 def _draw_band(axes: Axes, course: Course, points: float, mm_per_s: float) -> None:
     """Draw the events as a band, with their names where there is room."""
     colours = palette.colours(course.labels)
-    names = ("expression", "onset_s", "offset_s", "mean_confidence")
-    for label, onset_s, offset_s, confidence in zip(*(course.events[name] for name in names), strict=True):
+    spans = (course.events[name] for name in ("expression", "onset_s", "offset_s"))
+    for label, onset_s, offset_s, unsure in zip(*spans, certainty.is_uncertain(course.events), strict=True):
         colour, lasts_s = colours.get(label, canvas.GREY), offset_s - onset_s
-        is_sure = confidence >= doubt.LEAST_CONFIDENCE
+        is_sure = not unsure
         paint: dict[str, Any] = {
             "facecolor": colour,
             "alpha": None if is_sure else _UNSURE,
@@ -254,9 +254,8 @@ def _legend(drawn: Sequence[_Drawn], points: float, room_mm: float) -> list[list
     every = [each.course for each in drawn]
     if any(course.is_poor.any() for course in every):
         entries.append(Entry(Line2D([], [], color=canvas.GREY, linewidth=1.0), "face not seen well"))
-    if any((course.events["mean_confidence"] < doubt.LEAST_CONFIDENCE).any() for course in every):
-        pale = Patch(facecolor="#666666", alpha=_UNSURE)
-        entries.append(Entry(pale, f"pale: confidence below {doubt.LEAST_CONFIDENCE:g}"))
+    if any(certainty.is_uncertain(course.events).any() for course in every):
+        entries.append(Entry(Patch(facecolor="#666666", alpha=_UNSURE), "pale: uncertain"))
     if any(course.is_empty.any() for course in every):
         entries.append(Entry(Patch(facecolor=canvas.PALE), "no face"))
     if any(course.is_damaged.any() for course in every):

@@ -69,3 +69,16 @@ def of_events(p: Float64, certain: Bool, weight: Float64, first: Int64, label: I
         "second_confidence": others.max(axis=1),
         "uncertain": (share < LEAST_SHARE).astype(np.int64),
     }
+
+
+def is_poor(frames: pd.DataFrame) -> Bool:
+    """Find the rows of frames whose face is not seen well: bool (n,); bridged, cut off, or of low quality."""
+    quality = frames["quality"].to_numpy(np.float64, na_value=np.nan)
+    poor: Bool = (frames["status"] != "ok").to_numpy(bool) | (np.nan_to_num(quality, nan=1.0) < LEAST_QUALITY)
+    return poor
+
+
+def is_uncertain(table: pd.DataFrame) -> Bool:
+    """Find the rows of a table of frames or events that are marked uncertain: bool (n,); none in older results."""
+    marked: Bool = (table["uncertain"] == 1).fillna(False).to_numpy(bool)
+    return marked

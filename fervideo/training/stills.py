@@ -15,6 +15,7 @@ from fervideo import crops, observe, video
 from fervideo.errors import UsageError, VideoError
 from fervideo.faces import enlarged
 from fervideo.landmarks import N_LANDMARKS
+from fervideo.pictures import Picture
 from fervideo.records import CROP_PX, EXPRESSIONS, Float32, Float64, Int64, UInt8
 from fervideo.settings import FaceSettings
 from fervideo.shaped import Shaped, check_array
@@ -217,7 +218,7 @@ def look(images: Sequence[UInt8 | Path]) -> tuple[UInt8, Float32, list[str]]:
             except VideoError as error:
                 problems.append(f"{error.subject}: {error.reason}")
                 continue
-            found, crop = observer(image)
+            found, crop = observer(Picture.of(image))
             cut.append(crop[0] if len(crop) else crops.crop(image, crops.whole_image(*image.shape[:2])))
             landmarks.append(found.landmarks_px[0] if len(found) else _UNSEEN)
     points = np.array(landmarks, np.float32).reshape(-1, N_LANDMARKS, 3)

@@ -7,11 +7,11 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
-from builders import event_settings, make_expressions, make_features, of_happiness
+from builders import event_settings, make_expressions, make_features, make_timeline, of_happiness
 
 from fervideo.records import EXPRESSIONS, ClipFeatures
 from fervideo.settings import SequenceSettings, Settings
-from fervideo.timeline import build
+from fervideo.timeline import build, certainty
 
 COLUMNS = ["second_expression", "second_confidence", "uncertain"]
 
@@ -69,3 +69,22 @@ def test_moments_have_no_second_label() -> None:
     events = build(features, [make_expressions(of_happiness([0.1] * 20))], Settings(), {}).events
     assert events["kind"].tolist() == ["expression", "smile"]
     assert events[COLUMNS].isna().all(axis=1).tolist() == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("changes", "poor", "uncertain"),
+    [
+        ({}, False, False),
+        ({"quality": 0.3}, True, False),
+        ({"quality": None}, False, False),
+        ({"status": "cut_off"}, True, False),
+        ({"status": "gap", "quality": None}, True, False),
+        ({"uncertain": 1}, False, True),
+        ({"uncertain": None}, False, False),
+    ],
+)
+def test_pictures_grey_rows_of_a_table(changes: dict[str, object], poor: bool, uncertain: bool) -> None:
+    frames = make_timeline().frames.iloc[:1].assign(quality=0.9, uncertain=0)
+    frames = frames.assign(**{name: pd.Series([value], dtype=frames[name].dtype) for name, value in changes.items()})
+    assert certainty.is_poor(frames).tolist() == [poor]
+    assert certainty.is_uncertain(frames).tolist() == [uncertain]

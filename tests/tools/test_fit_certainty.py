@@ -1,9 +1,5 @@
 """The tool that chooses the confidence of labels that are not marked uncertain."""
 
-<<<<<<< HEAD
-import numpy as np
-=======
->>>>>>> uncertain
 import pandas as pd
 import pytest
 
@@ -19,13 +15,8 @@ def test_the_least_limit_that_is_good_enough_on_all_sets():
     easy = looks(*[("a", 0.8, True)] * 10)
     assert fit_certainty.share_and_accuracy(strict, 0.7) == pytest.approx((10 / 18, 0.9))
     assert (fit_certainty.least([easy]), fit_certainty.least([easy, strict])) == (0.5, pytest.approx(0.6))
-<<<<<<< HEAD
-    # Less than half would be left.
-    assert np.isnan(fit_certainty.least([looks(("a", 0.9, True), *[("a", 0.6, False)] * 2)]))
-=======
     # All are too few right, and the only right one is too few: it lacks a sixth of the looks, the others more.
     assert fit_certainty.least([looks(("a", 0.9, True), *[("a", 0.6, False)] * 2)]) == pytest.approx(0.65)
->>>>>>> uncertain
 
 
 def test_a_clip_does_not_choose_its_own_limit():

@@ -38,11 +38,7 @@ def test_an_archive_gives_the_images_that_have_a_majority(tmp_path: Path):
         ({"votes": np.zeros((5, 8))}, r"votes float64 \(5, 8\)"),
         ({"images": np.zeros((5, 48, 48))}, "images float64"),
         ({"vote_names": np.array([*EXPRESSIONS[::-1], "unknown", "NF"])}, "its votes are for contempt, fear"),
-<<<<<<< HEAD
-        ({"votes": np.zeros((5, 10))}, "no image with a majority in its test split"),
-=======
         ({"votes": np.zeros((5, 10))}, "no image with a clear label in its test split"),
->>>>>>> uncertain
         ({"split": np.array(["test"] * 5)}, "split <U4"),
         ({"images": np.zeros((5, 48, 48, 4), np.uint8)}, r"images uint8 \(5, 48, 48, 4\)"),
         ({"images": np.zeros((5, 0, 48), np.uint8)}, r"images uint8 \(5, 0, 48\)"),
@@ -59,11 +55,7 @@ def test_an_archive_of_labels_gives_its_last_split(tmp_path: Path):
     path = archive(tmp_path / "a.npz", **labels, split=np.array([1, 1, 0, 0, 1]))
     renamed = {"happy": "happiness"}
     assert stills.read(path, renamed=renamed).label.tolist() == [3, 1, 1]
-<<<<<<< HEAD
-    assert stills.read(path, "train", renamed={}).label.tolist() == [6, 3]
-=======
     assert stills.read(path, "train", renamed).label.tolist() == [6, 3]
->>>>>>> uncertain
     assert stills.read(path, renamed={"happy": "none"}).label.tolist() == [3]
     with pytest.raises(UsageError, match=r"has unknown labels: Happy; .* such as --map 'Happy=happiness'"):
         stills.read(path)

@@ -131,10 +131,10 @@ def draw_landmarks(picture: UInt8, landmarks_px: Float32, layout: Layout) -> Non
 
 
 def draw_face(picture: UInt8, box_px: Float64, person: Person, row: int, layout: Layout) -> None:
-    """Draw the box of a face with its name and its label, in place; of a doubtful one grey corners only."""
+    """Draw the box of a face with its name and its label, in place; of an uncertain one grey corners only."""
     colour = person.colour[row]
     x0, y0, x1, y1 = (round(float(value)) for value in box_px)
-    if person.is_doubtful[row]:
+    if person.is_uncertain[row]:
         reach = max((x1 - x0) // 5, 3)
         for x, across in ((x0, reach), (x1, -reach)):
             for y, along in ((y0, reach), (y1, -reach)):

@@ -11,11 +11,11 @@ from fervideo import columns, palette
 from fervideo.records import Bool, Float64, Int64
 from fervideo.report.overlay.labels import Colour, colour_of
 from fervideo.study import bins, faces
-from fervideo.timeline import doubt
+from fervideo.timeline import certainty
 from fervideo.timeline.record import Timeline
 
-#: Colour of all that is doubtful.
-DOUBTFUL: Colour = (189, 189, 189)
+#: Colour of all that is uncertain.
+UNCERTAIN: Colour = (189, 189, 189)
 #: Between two boxes that are no further apart in time, a box is interpolated.
 _BRIDGED_S = 1.0
 #: A face is hidden for so long before its first box and after its last one, too.
@@ -38,8 +38,8 @@ class Person:
         p: float64 (n, C), probabilities.
         label: Text of each row, such as `happiness 87 %`.
         colour: Colour of each row.
-        is_doubtful: bool (n,), whether a row is better not relied on.
-        band_s: float64 (k, 2), start and end of its expression events, then of its doubtful stretches.
+        is_uncertain: bool (n,), whether a row is better not relied on.
+        band_s: float64 (k, 2), start and end of its expression events, then of its uncertain stretches.
         band_colour: Colour of each of these.
     """
 
@@ -53,7 +53,7 @@ class Person:
     p: Float64
     label: tuple[str, ...]
     colour: tuple[Colour, ...]
-    is_doubtful: Bool
+    is_uncertain: Bool
     band_s: Float64
     band_colour: tuple[Colour, ...]
 
@@ -88,13 +88,13 @@ def _person(
     end_s = bounds_s[np.searchsorted(starts_s, own_s) + 1]
     row = np.searchsorted(own_s, time_s, "right") - 1
     row = np.where((row >= 0) & (time_s < end_s[np.maximum(row, 0)]), row, -1)
-    doubtful = doubt.is_doubtful(rows)
+    uncertain = certainty.is_uncertain(rows)
     colours = {label: colour_of(colour) for label, colour in palette.colours(timeline.labels).items()}
     confidence = rows["confidence"].to_numpy(np.float64)
-    shown = zip(rows["expression"], confidence, doubtful, strict=True)
+    shown = zip(rows["expression"], confidence, uncertain, strict=True)
     events = timeline.events
     own = events[(events["face"] == face) & (events["kind"] == "expression")]
-    unsure = _spans(doubtful, own_s, end_s)
+    unsure = _spans(uncertain, own_s, end_s)
     boxes = [_boxes(rows, own_s, time_s, beyond_s) for beyond_s in (0.0, _BEYOND_S)]
     return Person(
         name=name,
@@ -108,12 +108,12 @@ def _person(
         p=rows[columns.prefixed("p", timeline.labels)].to_numpy(np.float64),
         label=tuple(f"{label}{'?' if unsure else ''} {share:.0%}" for label, share, unsure in shown),
         colour=tuple(
-            DOUBTFUL if unsure else colours.get(label, DOUBTFUL)
-            for label, unsure in zip(rows["expression"], doubtful, strict=True)
+            UNCERTAIN if unsure else colours.get(label, UNCERTAIN)
+            for label, unsure in zip(rows["expression"], uncertain, strict=True)
         ),
-        is_doubtful=doubtful,
+        is_uncertain=uncertain,
         band_s=np.concatenate([own[["onset_s", "offset_s"]].to_numpy(np.float64), unsure]),
-        band_colour=(*(colours.get(label, DOUBTFUL) for label in own["expression"]), *[DOUBTFUL] * len(unsure)),
+        band_colour=(*(colours.get(label, UNCERTAIN) for label in own["expression"]), *[UNCERTAIN] * len(unsure)),
     )
 
 

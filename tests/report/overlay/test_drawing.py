@@ -28,10 +28,10 @@ def test_a_box_has_the_colour_of_its_expression():
     assert picture[110, 100].tolist() == picture[80, 120].tolist() == [0xE6, 0x9F, 0x00]
 
 
-def test_a_doubtful_face_has_grey_corners():
-    picture, person, _ = boxed("happiness", confidence=0.3)
-    assert person.label[0] == "happiness? 30%"
-    assert picture[80, 105].tolist() == list(people.DOUBTFUL)
+def test_an_uncertain_face_has_grey_corners():
+    picture, person, _ = boxed("happiness", uncertain=1)
+    assert person.label[0] == "happiness? 93%"
+    assert picture[80, 105].tolist() == list(people.UNCERTAIN)
     assert picture[110, 100].tolist() == [60, 60, 60]
 
 
