@@ -21,9 +21,10 @@ from fervideo.errors import VideoError
 from fervideo.models import Models
 from fervideo.outputs import baseline
 from fervideo.records import ClipExpressions, ClipFeatures, VideoInfo
-from fervideo.segments import Extraction, Stopwatch
+from fervideo.segments import Extraction
 from fervideo.sequence import load
 from fervideo.settings import Settings, chosen
+from fervideo.stopwatch import Stopwatch
 from fervideo.study.naming import named
 from fervideo.timeline import Timeline
 from fervideo.timeline.baseline import relative

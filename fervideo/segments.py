@@ -11,11 +11,9 @@ thread.
 from __future__ import annotations
 
 import math
-import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, TypeVar
@@ -45,6 +43,7 @@ from fervideo.records import (
     UInt8,
 )
 from fervideo.settings import FaceSettings, Settings
+from fervideo.stopwatch import Stopwatch
 
 _Result = TypeVar("_Result")
 _NO_CROPS = np.empty((0, CROP_PX, CROP_PX), np.uint8)
@@ -55,32 +54,6 @@ _COUNTED = 4, 8
 _BATCH, _AHEAD = 32, 4
 #: A worker process pays for its start (about 2 s) when it has this many segments to do.
 _WORTH_A_WORKER = 4
-
-
-class Stopwatch:
-    """Seconds that stages take, added up."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        # Not a process's own clock: a batch carries the watch from one process to another.
-        self._began_s = time.time()
-
-    @property
-    def total_s(self) -> float:
-        """Seconds since the start; 0 where the clock has been set back since."""
-        return max(time.time() - self._began_s, 0.0)
-
-    @contextmanager
-    def __call__(self, stage: str) -> Iterator[None]:
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.add({stage: time.perf_counter() - started})
-
-    def add(self, seconds: dict[str, float]) -> None:
-        for stage, amount in seconds.items():
-            self.seconds[stage] = self.seconds.get(stage, 0.0) + amount
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,7 +157,7 @@ def _find_faces(task: SegmentTask, watch: Stopwatch, alone: bool) -> tuple[Segme
         # A prediction for no faces loads the classifier, if in its own thread while the first faces are looked for.
         jobs = [pool.submit(_predict, task.classifier, _NO_CROPS, _NO_LANDMARKS, watch)] if from_crops else []
         cut: list[UInt8] = []
-        pictures = _timed(_ahead(video.pictures(task.source, task.frame), decoder), watch)
+        pictures = watch.waiting("decode", _ahead(video.pictures(task.source, task.frame), decoder))
         for row, (index, picture) in enumerate(pictures):
             if isinstance(picture, str):
                 lost[index] = picture
@@ -221,7 +194,7 @@ def _predict_from_frames(task: SegmentTask, shard: SegmentFaces, watch: Stopwatc
     parts = [_predict(task.classifier, _NO_CROPS, _NO_LANDMARKS, watch)]
     cut = [_NO_CROPS]
     with crops.one_thread():
-        for index, picture in _timed(video.pictures(task.source, np.unique(found.frame)), watch):
+        for index, picture in watch.waiting("decode", video.pictures(task.source, np.unique(found.frame))):
             if isinstance(picture, str):
                 continue
             shown = found.frame == index
@@ -244,16 +217,6 @@ def _ahead(items: Iterator[_Result], helper: Executor) -> Iterator[_Result]:
     waiting = deque(helper.submit(next, items, None) for _ in range(_AHEAD))
     while (item := waiting.popleft().result()) is not None:
         waiting.append(helper.submit(next, items, None))
-        yield item
-
-
-def _timed(items: Iterator[_Result], watch: Stopwatch) -> Iterator[_Result]:
-    """Yield items, with the time to wait for each on the watch."""
-    while True:
-        with watch("decode"):
-            item = next(items, None)
-        if item is None:
-            return
         yield item
 
 

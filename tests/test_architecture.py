@@ -27,6 +27,7 @@ LAYERS = (
         "cells",
         "damage",
         "stderr",
+        "stopwatch",
     },
     {"checkpoint", "video", "faces", "crops", "measures", "classifiers", "cache", "tracking", "sequence", "timeline"}
     | {"pictures", "workers"},

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from fervideo.segments import Stopwatch
+from fervideo.stopwatch import Stopwatch
 
 
 @pytest.mark.parametrize(("jump_s", "total_s"), [(3.0, 3.0), (-86400.0, 0.0)])
