@@ -131,7 +131,7 @@ def _holes(listing: Listing, table: Table) -> str:
     ]
     if spans:
         return f"its container is damaged, and frames are missing: {', '.join(spans)}"
-    # Where its end is lost, too, that is said elsewhere.
+    # A lost end is reported by `ends_early`.
     return "" if listing.lacking else "its container is damaged: frames may be missing, at its end for example"
 
 
