@@ -27,6 +27,7 @@ LAYERS = (
         "cells",
         "damage",
         "stderr",
+        "progress",
     },
     {"checkpoint", "video", "faces", "crops", "measures", "classifiers", "cache", "tracking", "sequence", "timeline"}
     | {"workers"},
