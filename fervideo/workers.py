@@ -27,6 +27,7 @@ from loky.process_executor import BrokenProcessPool
 from tqdm import tqdm
 
 from fervideo.errors import FervideoError
+from fervideo.progress import Lines
 from fervideo.stderr import Listener, redirect
 
 _log = logging.getLogger("fervideo")
@@ -96,7 +97,7 @@ def map_jobs(
         subject: Names the work in the error of a process that died, and beside the progress bar.
         remedy: Advice to the reader about a process that died.
         yield_errors: Whether a FervideoError is yielded in the place of a result, rather than raised.
-        progress: Whether to show a bar of jobs on stderr, where that is a terminal.
+        progress: Whether to show a bar of jobs on stderr, or lines where that is no terminal.
 
     Yields:
         Number of the job, and its result.
@@ -104,7 +105,8 @@ def map_jobs(
     Raises:
         FervideoError: A job raised it, or the process that did it died twice.
     """
-    hidden = None if progress and jobs else True  # None: tqdm shows nothing where stderr is no terminal
+    hidden = None if progress and jobs else True  # None: no bar where stderr is no terminal
+    lines = Lines(str(subject), len(jobs), shown=progress)
     with tqdm(total=len(jobs), desc=str(subject), disable=hidden, leave=False, dynamic_ncols=True) as bar:
         for number, finish in _finishers(function, jobs, n_workers):
             try:
@@ -119,6 +121,7 @@ def map_jobs(
                     raise
                 result = error
             bar.update()
+            lines.update()
             yield number, result
 
 

@@ -28,6 +28,7 @@ LAYERS = (
         "damage",
         "stderr",
         "stopwatch",
+        "progress",
     },
     {"checkpoint", "video", "faces", "crops", "measures", "classifiers", "cache", "tracking", "sequence", "timeline"}
     | {"pictures", "workers"},

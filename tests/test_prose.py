@@ -51,6 +51,7 @@ BANNED_IN_NAMES = {"tell", "tells", "told", "what", "whatever", "house", "sighti
 BANNED_IN_NAMES |= {"claim", "claims", "claimed", "answer", "answers", "place", "places"}
 #: Innocent uses, each with its reason. A text is searched with these taken out.
 ALLOWED = {
+    r"\btoo few to tell\b": "the mark of an interval over a handful of people",
     r"\b(?:cluster|address|store|server|pip|Ray)\b[^.;]{0,40}\banswers?\b": "a machine answers a request",
     r"\bno answer (?:in|within)\b": "a machine does not answer a request",
     r"\bmakes? no claim\b": "a file's header claims a number of frames, or does not",

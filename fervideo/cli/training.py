@@ -98,7 +98,7 @@ def _train(args: argparse.Namespace) -> int:
     if args.dry_run:
         return _preview(args, "train", init=args.init)
 
-    from fervideo.training import runs, scores
+    from fervideo.training import gain, runs, scores
 
     with problems_shown():
         report = runs.train(
@@ -112,6 +112,10 @@ def _train(args: argparse.Namespace) -> int:
             show=_show,
         )
     print(scores.describe(report.test))
+    if lines := gain.describe(report.gains, report.init):
+        print(f"\n{lines}")
+    if report.test.groups < scores.FEWEST_PEOPLE:
+        print(f"few people were tested: fervideo cross-validate {args.dataset} -o RUN tests every one of them in turn")
     print(f"wrote {args.output}; use it with: fervideo timeline VIDEO --model {args.output}")
     return _skipped(report.skipped, args.output / "skipped.csv")
 

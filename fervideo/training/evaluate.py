@@ -22,7 +22,18 @@ from fervideo.sequence.lstm import SequenceLSTM
 from fervideo.settings import TrainingSettings
 from fervideo.training import metrics
 from fervideo.training.features import Sample, nearest
-from fervideo.training.scores import ClipScores, FrameScores, Report, SystemScores, as_rows, headline, rounded
+from fervideo.training.gain import Gain, gain
+from fervideo.training.scores import (
+    DEFAULT,
+    START,
+    ClipScores,
+    FrameScores,
+    Report,
+    SystemScores,
+    as_rows,
+    headline,
+    rounded,
+)
 
 #: Standard deviation of the smoothed baseline.
 _SMOOTH_S = 0.5
@@ -103,6 +114,25 @@ def _smoothed(sample: Sample, prediction: Prediction, sigma_s: float) -> Predict
     return Prediction(steps=(steps / steps.sum(1, keepdims=True)).astype(np.float32), clip=prediction.clip)
 
 
+def predict_as(
+    model: SequenceModel, samples: Sequence[Sample], settings: TrainingSettings, labels: tuple[str, ...]
+) -> list[Prediction | None]:
+    """Run a model that may have other labels, and bring its predictions to those given; one it lacks gets nothing."""
+    known = [name for name in labels if name in model.labels]
+    rows, columns = [labels.index(name) for name in known], [model.labels.index(name) for name in known]
+
+    def brought(p: Float32) -> Float32:
+        among = np.full((*p.shape[:-1], len(labels)), 1e-9, np.float32)
+        among[..., rows] = np.maximum(p[..., columns], 1e-9)
+        shares: Float32 = among / among.sum(-1, keepdims=True)
+        return shares
+
+    return [
+        None if found is None else Prediction(steps=brought(found.steps), clip=brought(found.clip))
+        for found in predict(model, samples, settings)
+    ]
+
+
 def baselines(samples: Sequence[Sample], labels: tuple[str, ...], train_counts: Sequence[float]) -> list[System]:
     """Predict with the baselines.
 
@@ -174,21 +204,44 @@ def evaluate(
         settings: `train.bootstrap` and `train.seed` count.
     """
     whole = [sample for sample in samples if sample.label >= 0]
-    n_frames = int(sum((sample.frame_label >= 0).sum() for sample in samples if _has_frames(sample)))
+    framed = [sample for sample in samples if _has_frames(sample)]
     coverage = float(np.mean([len(sample.course) > 0 for sample in whole])) if whole else math.nan
+    scored = whole or framed
     return Report(
         labels=labels,
         n_clips=len(whole),
-        n_frames=n_frames,
+        n_frames=int(sum((sample.frame_label >= 0).sum() for sample in framed)),
         coverage=rounded(coverage),
-        groups=len({sample.clip.group for sample in samples}),
+        groups=len({sample.clip.group for sample in scored}),
+        items="intervals" if scored and not any(math.isnan(sample.clip.start_s) for sample in scored) else "clips",
         systems={
             system.name: SystemScores(
                 clips=_clip_scores(system, samples, len(labels), settings) if whole else None,
-                frames=_frame_scores(system, samples, labels, settings) if n_frames else None,
+                frames=_frame_scores(system, samples, labels, settings) if framed else None,
             )
             for system in systems
         },
+    )
+
+
+def gains(
+    systems: Sequence[System], samples: Sequence[Sample], labels: tuple[str, ...], settings: TrainingSettings
+) -> tuple[Gain, ...]:
+    """Compare the first system with those that were there before it: by frames where they have labels, else by clips.
+
+    Args:
+        systems: Their predictions for the samples.
+        samples: The samples.
+        labels: Names of the labels.
+        settings: `train.bootstrap` and `train.seed` count.
+    """
+    kind, count = "frames", _frame_confusions
+    if not any(map(_has_frames, samples)):
+        kind, count = "clips", _clip_confusions
+    new, groups = count(systems[0], samples, len(labels))
+    others = [system for system in systems if system.name in (START, DEFAULT)] if new else []
+    return tuple(
+        gain(other.name, kind, new, count(other, samples, len(labels))[0], groups, settings.train) for other in others
     )
 
 
@@ -197,15 +250,14 @@ def _has_frames(sample: Sample) -> bool:
     return sample.clip.frame_labels != "synthetic" and bool((sample.frame_label >= 0).any())
 
 
-def _common(confusions: list[Int64], samples: Sequence[Sample], settings: TrainingSettings) -> dict[str, Any]:
-    """Return the fields of `Scores`, from the confusion of each sample."""
+def _common(confusions: list[Int64], groups: Sequence[str], settings: TrainingSettings) -> dict[str, Any]:
+    """Return the fields of `Scores`, from the confusion and the subject of each sample."""
     scores: dict[str, Callable[[Float64], float]] = {
         "war": metrics.war,
         "uar": metrics.uar,
         "macro_f1": metrics.macro_f1,
         "kappa": metrics.kappa,
     }
-    groups = [sample.clip.group for sample in samples]
     intervals = metrics.bootstrap(confusions, groups, scores, settings.train.bootstrap, settings.train.seed)
     total = np.sum(confusions, 0)
     return {
@@ -216,14 +268,38 @@ def _common(confusions: list[Int64], samples: Sequence[Sample], settings: Traini
     }
 
 
-def _clip_scores(system: System, samples: Sequence[Sample], n_labels: int, settings: TrainingSettings) -> ClipScores:
+def _clip_confusions(system: System, samples: Sequence[Sample], n_labels: int) -> tuple[list[Int64], list[str]]:
+    """Return the confusion (C, C + 1) and the subject of each labelled clip."""
     pairs = [pair for pair in zip(samples, system.predictions, strict=True) if pair[0].label >= 0]
     predicted = [-1 if prediction is None else int(prediction.clip.argmax()) for _, prediction in pairs]
     confusions = [
         metrics.confusion(np.array([sample.label]), np.array([label]), n_labels)
         for (sample, _), label in zip(pairs, predicted, strict=True)
     ]
-    common = _common(confusions, [sample for sample, _ in pairs], settings)
+    return confusions, [sample.clip.group for sample, _ in pairs]
+
+
+def _frame_confusions(system: System, samples: Sequence[Sample], n_labels: int) -> tuple[list[Int64], list[str]]:
+    """Return the confusion (C, C + 1) and the subject of each clip with labelled frames."""
+    pairs = [pair for pair in zip(samples, system.predictions, strict=True) if _has_frames(pair[0])]
+    confusions = [
+        metrics.confusion(sample.frame_label, _frames_predicted(sample, prediction), n_labels)
+        for sample, prediction in pairs
+    ]
+    return confusions, [sample.clip.group for sample, _ in pairs]
+
+
+def _frames_predicted(sample: Sample, prediction: Prediction | None) -> Int64:
+    """Return the predicted label of each of a clip's frames, int64 (T,); -1 without a prediction."""
+    p = frame_probabilities(sample, prediction)
+    return np.full(len(sample.time_s), -1) if p is None else p.argmax(1)
+
+
+def _clip_scores(system: System, samples: Sequence[Sample], n_labels: int, settings: TrainingSettings) -> ClipScores:
+    common = _common(*_clip_confusions(system, samples, n_labels), settings)
+    pairs = [pair for pair in zip(samples, system.predictions, strict=True) if pair[0].label >= 0]
+    courses = [(one.steps.argmax(1), len(one.steps) / MODEL_RATE_HZ) for _, one in pairs if one is not None]
+    common["changes_per_min"] = rounded(metrics.changes_per_min(courses))
     found = [(sample.label, prediction.clip) for sample, prediction in pairs if prediction is not None]
     if not system.is_calibrated or not found:
         return ClipScores(**common)
@@ -258,22 +334,20 @@ class _Stretch:
 def _frame_scores(
     system: System, samples: Sequence[Sample], labels: tuple[str, ...], settings: TrainingSettings
 ) -> FrameScores:
-    confusions, scored, stretches = [], [], list[_Stretch]()
+    stretches = list[_Stretch]()
     for sample, prediction in zip(samples, system.predictions, strict=True):
         if not _has_frames(sample):
             continue
-        p = frame_probabilities(sample, prediction)
-        predicted = np.full(len(sample.time_s), -1) if p is None else p.argmax(1)
+        predicted = _frames_predicted(sample, prediction)
         known = np.flatnonzero(sample.frame_label >= 0)
-        confusions.append(metrics.confusion(sample.frame_label[known], predicted[known], len(labels)))
-        scored.append(sample)
         # Frames without a label part two stretches: nobody knows the labels between them.
         stretches += [
             _Stretch(truth=sample.frame_label[rows], predicted=predicted[rows], time_s=sample.time_s[rows])
             for rows in np.split(known, np.flatnonzero(np.diff(known) > 1) + 1)
         ]
     background = labels.index("neutral") if "neutral" in labels else None
-    return FrameScores(**_common(confusions, scored, settings), **_segment_scores(stretches, background))
+    common = _common(*_frame_confusions(system, samples, len(labels)), settings)
+    return FrameScores(**common, **_segment_scores(stretches, background))
 
 
 def _segment_scores(stretches: Sequence[_Stretch], background: int | None) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def load(
         labels: Names of the labels, in the order of their numbers.
         settings: The run's settings.
         inputs: Names of the measures that the model reads.
-        progress: Whether to show progress bars on stderr, where that is a terminal.
+        progress: Whether to show progress on stderr.
 
     Returns:
         Samples in the order of the rows, and problems of rows whose videos proved damaged while they were decoded.

@@ -6,8 +6,8 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,10 @@ import torch
 
 from fervideo import checkpoint, models, pipeline
 from fervideo.classifiers.nets import resolve_device
-from fervideo.errors import TrainingError
+from fervideo.errors import TrainingError, counted
 from fervideo.outputs import write_csv
+from fervideo.records import Bool, Int64
+from fervideo.sequence import SequenceModel, load
 from fervideo.sequence.course import INPUTS, n_features
 from fervideo.sequence.load import save_lstm
 from fervideo.sequence.lstm import SequenceLSTM
@@ -26,13 +28,13 @@ from fervideo.settings import TrainingSettings
 from fervideo.training import plots, run_files
 from fervideo.training.batches import Piece, pieces
 from fervideo.training.calibrate import calibrate
-from fervideo.training.evaluate import Prediction, System, baselines, evaluate, predict
+from fervideo.training.evaluate import Prediction, System, baselines, evaluate, gains, predict, predict_as
 from fervideo.training.features import Sample
 from fervideo.training.loop import Scorer, Trainer
 from fervideo.training.manifest import SPLITS, Clip, to_table
 from fervideo.training.prepare import Prepared
 from fervideo.training.run_files import RunSource, TrainingReport
-from fervideo.training.scores import MODEL, Report, to_json
+from fervideo.training.scores import DEFAULT, MODEL, START, Report, to_json
 
 _WEIGHTS = "model.safetensors"
 
@@ -77,7 +79,7 @@ def fit(
         source: Dataset and initial weights, for the report.
         start: The model to begin with; None for a new one.
         resume: Whether to go on with a run that was broken off; of a finished one the report is returned.
-        progress: Whether to show progress on stderr, where that is a terminal.
+        progress: Whether to show progress on stderr.
 
     Raises:
         TrainingError: There is no face to train on, the loss is no number, or the folder holds another run.
@@ -86,6 +88,8 @@ def fit(
     began = time.perf_counter()
     settings = ready.settings
     samples = {split: ready.of(split, clips) for split in SPLITS}
+    learnt = _learnt(samples["train"], ready.labels, start)
+    samples |= {split: [_scorable(sample, learnt) for sample in samples[split]] for split in SPLITS[1:]}
     learn, choose = pieces(samples["train"], settings.train), pieces(samples["validation"], settings.train)
     if not learn or not choose:
         reason = "no face was found in any clip to train on or to choose epochs by"
@@ -99,21 +103,53 @@ def fit(
     identity = _identity(settings, header, table)
     run = _Run(ready=ready, samples=samples, folder=folder, source=source, header=header, identity=identity)
     if resume and (folder / "metrics.json").exists():
-        return run_files.finished(folder, identity)
-    run_files.write_start(folder, source, settings, table, ready.skipped)
+        report = run_files.finished(folder)
+        if report.identity != identity:
+            raise _other(run, table)
+        return report
     scorer = _scorer(samples["validation"], ready.labels, settings)
     trainer = Trainer(model, learn, choose, scorer, settings.train, folder, identity, start is not None)
-    history = _trained(trainer, run, resume=resume, progress=progress)
-    report = _evaluated(run, model.eval(), history, began)
+    if resume and Trainer.is_broken_off(folder) and not trainer.resume():
+        raise _other(run, table)
+    run_files.write_start(folder, source, settings, table, ready.skipped)
+    history = _trained(trainer, run, progress=progress)
+    begun_with = load.SMOOTHER_WEIGHTS if source.init == "default" else None
+    others = references(start, settings, ready.labels, model.inputs, begun_with)
+    report = _evaluated(run, model.eval(), history, began, others)
     run_files.write_metrics(folder, report)
     trainer.done()
     return report
 
 
-def _trained(trainer: Trainer, run: _Run, *, resume: bool, progress: bool) -> pd.DataFrame:
+def _other(run: _Run, table: pd.DataFrame) -> TrainingError:
+    """Return the error of a folder that contains another training."""
+    reason = run_files.difference(run.folder, run.source, run.ready.settings, table)
+    return TrainingError(run.folder, f"is a run of {reason}", "choose another folder with -o")
+
+
+def _learnt(learn: Sequence[Sample], labels: tuple[str, ...], start: SequenceLSTM | None) -> Bool:
+    """Return which labels can be predicted, bool (C,): those that are trained on, or that a model begins with."""
+    known = np.isin(labels, () if start is None else start.labels)
+    for sample in learn:
+        known |= sample.target > 0
+        known[sample.step_label[sample.step_label >= 0]] = True
+    return known
+
+
+def _scorable(sample: Sample, learnt: Bool) -> Sample:
+    """Return a sample without the labels that nobody taught: a model cannot predict them."""
+
+    def kept(label: Int64) -> Int64:
+        return np.where((label >= 0) & learnt[label], label, -1)
+
+    label = int(kept(np.array(sample.label)))
+    target = sample.target if label == sample.label else np.zeros_like(sample.target)
+    steps, frames = kept(sample.step_label), kept(sample.frame_label)
+    return replace(sample, label=label, target=target, step_label=steps, frame_label=frames)
+
+
+def _trained(trainer: Trainer, run: _Run, *, progress: bool) -> pd.DataFrame:
     """Train the trainer's model, and write its weights and history.csv; return the history, a row per epoch."""
-    if resume and Trainer.is_broken_off(run.folder):
-        trainer.resume()
     weights = run.folder / _WEIGHTS
     epochs = trainer.run(progress=progress, on_best=lambda: save_lstm(trainer.model, weights, run.header))
     history = pd.DataFrame(epochs)
@@ -122,25 +158,29 @@ def _trained(trainer: Trainer, run: _Run, *, resume: bool, progress: bool) -> pd
     return history
 
 
-def _evaluated(run: _Run, model: SequenceLSTM, history: pd.DataFrame, began: float) -> TrainingReport:
+def _evaluated(
+    run: _Run, model: SequenceLSTM, history: pd.DataFrame, began: float, others: Mapping[str, SequenceModel]
+) -> TrainingReport:
     """Calibrate and score a trained model; write it, its predictions and the pictures."""
     settings, samples, weights = run.ready.settings, run.samples, run.folder / _WEIGHTS
     # Fitted on the heads' own predictions, before anything settles or smooths them.
     unsettled = with_sequence(settings, stay=0.0, smooth_s=0.0)
     temperatures = calibrate(model, samples["validation"], predict(model, samples["validation"], unsettled))
-    validation, _ = _scored(run, model, "validation")
-    test, predictions = _scored(run, model, "test")
+    validation, _ = _scored(run, _systems(run, model, "validation", others), "validation")
+    systems = _systems(run, model, "test", others)
+    test, predictions = _scored(run, systems, "test")
     scores = {"validation": validation.systems[MODEL].headlines(), "test": test.systems[MODEL].headlines()}
     save_lstm(model, weights, run.header | {"scores": to_json(scores)})
-    plots.curves(history, run.folder / "curves.png")
-    title = f"{Path(run.source.dataset).name}, test"
-    run_files.write_results(run.folder, test, predictions, samples["test"], title)
+    name = Path(run.source.dataset).name
+    best = int(history["epoch"].iloc[int(history["validation_loss"].argmin())])
+    title = f"{name}: {counted(len(samples['validation']), 'row')} to choose the epoch"
+    plots.curves(history, best, title, run.folder / "curves.png")
+    run_files.write_results(run.folder, test, predictions, samples["test"], f"{name}, test")
     return TrainingReport(
-        **vars(run.source),
-        format=run.ready.manifest.format,
+        **vars(run.source) | {"format": run.ready.manifest.format},
         clips={split: len(part) for split, part in samples.items()},
         skipped=run_files.n_rows(run.ready.skipped),
-        best_epoch=int(history["epoch"].iloc[int(history["validation_loss"].argmin())]),
+        best_epoch=best,
         epochs=len(history),
         temperatures=temperatures,
         seconds=round(time.perf_counter() - began, 1),
@@ -151,15 +191,47 @@ def _evaluated(run: _Run, model: SequenceLSTM, history: pd.DataFrame, began: flo
         weights={"frame": run.header["frame_cnn"], MODEL: checkpoint.digest(weights)},
         validation=validation,
         test=test,
+        gains=gains(systems, samples["test"], run.ready.labels, settings),
     )
 
 
-def _scored(run: _Run, model: SequenceLSTM, split: str) -> tuple[Report, list[Prediction | None]]:
-    """Score a model and the baselines on a split; return the model's predictions, too."""
+def _systems(run: _Run, model: SequenceLSTM, split: str, others: Mapping[str, SequenceModel]) -> list[System]:
+    """Predict a split with a model, with those that were there before it, and with the baselines."""
     samples, labels, settings = run.samples[split], run.ready.labels, run.ready.settings
-    predictions = predict(model, samples, settings)
-    systems = [System(MODEL, predictions), *baselines(samples, labels, run.header["train_counts"])]
-    return evaluate(systems, samples, labels, settings), predictions
+    before = [System(name, predict_as(other, samples, settings, labels)) for name, other in others.items()]
+    own = System(MODEL, predict(model, samples, settings))
+    return [own, *before, *baselines(samples, labels, run.header["train_counts"])]
+
+
+def _scored(run: _Run, systems: list[System], split: str) -> tuple[Report, list[Prediction | None]]:
+    """Score systems on a split; return the model's predictions, too."""
+    return evaluate(systems, run.samples[split], run.ready.labels, run.ready.settings), systems[0].predictions
+
+
+def references(
+    start: SequenceModel | None,
+    settings: TrainingSettings,
+    labels: tuple[str, ...],
+    inputs: Sequence[str],
+    but: Path | None = None,
+) -> dict[str, SequenceModel]:
+    """Return the models that were there before a training, by the names of their systems.
+
+    Args:
+        start: The model that it began with; None for a new one.
+        settings: The settings of the training.
+        labels: The labels that are distinguished.
+        inputs: The measures in the samples' courses.
+        but: Weights of a model that is among the systems already.
+    """
+    found: dict[str, SequenceModel] = {} if start is None else {START: start}
+    chosen = models.resolve(with_sequence(settings, model="default"))
+    model = load.loaded(chosen.sequence)
+    # It must read the same courses, and know two of the labels.
+    readable = not model.inputs or tuple(model.inputs) == tuple(inputs)
+    if readable and len({*model.labels} & {*labels}) > 1 and chosen.sequence.path != but:
+        found[DEFAULT] = model
+    return found
 
 
 def _scorer(samples: Sequence[Sample], labels: tuple[str, ...], settings: TrainingSettings) -> Scorer:

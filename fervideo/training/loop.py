@@ -24,6 +24,7 @@ from tqdm import tqdm
 from fervideo import atomic
 from fervideo.classifiers.nets import one_thread
 from fervideo.errors import TrainingError
+from fervideo.progress import Lines
 from fervideo.records import Float32
 from fervideo.sequence.lstm import SequenceLSTM
 from fervideo.settings import TrainSettings
@@ -152,10 +153,13 @@ class Trainer:
             TrainingError: The loss is no number; the state of the epoch before stays.
             OutputError: The state cannot be written.
         """
+        lines = Lines("epochs", self.settings.epochs, shown=progress)
+        lines.done = len(self.history)
         while len(self.history) < self.settings.epochs and not self._patience_ends():
             with one_thread():
                 self._epoch(len(self.history), progress)
             newest = self.history[-1]
+            lines.update(f"loss {newest.loss:.3f}, validation loss {newest.validation_loss:.3f}")
             if newest is self._best_epoch():
                 self.best = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
             self._save()
@@ -247,11 +251,14 @@ class Trainer:
                 save({name: np.ascontiguousarray(tensor.cpu().numpy()) for name, tensor in tensors.items()}, header)
             )
 
-    def resume(self) -> None:
+    def resume(self) -> bool:
         """Restore the state of a run that was broken off.
 
+        Returns:
+            False if the state is that of other settings or clips; nothing is restored then.
+
         Raises:
-            TrainingError: The state is damaged, or belongs to other settings or clips.
+            TrainingError: The state is damaged.
         """
         try:
             with safe_open(self.path, framework="pt", device=self.device) as file:
@@ -261,8 +268,7 @@ class Trainer:
         except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
             raise TrainingError(self.path, f"cannot be resumed ({error})", "start anew in another folder") from error
         if header["identity"] != self.identity:
-            reason = f"belongs to other settings or clips ({header['identity'][:12]}, now {self.identity[:12]})"
-            raise TrainingError(self.path, reason, "resume with the same, or start anew in another folder")
+            return False
 
         def of(kind: str) -> dict[str, Tensor]:
             return {
@@ -277,6 +283,7 @@ class Trainer:
             # The count of steps lives on the CPU.
             states.setdefault(int(number), {})[key] = tensor.cpu() if key == "step" else tensor
         self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": states})
+        return True
 
     @staticmethod
     def is_broken_off(run: Path) -> bool:

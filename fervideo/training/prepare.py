@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import pandas as pd
 
 from fervideo import atomic, cells
-from fervideo.errors import DatasetError, OutputError
+from fervideo.errors import DatasetError
 from fervideo.segments import Extraction
 from fervideo.sequence import INPUTS
 from fervideo.settings import TrainingSettings
@@ -20,6 +21,8 @@ from fervideo.training import datasets, frame_labels, splits
 from fervideo.training.features import Sample, load, open_videos
 from fervideo.training.manifest import SPLITS, Clip, Manifest, Problem, check, label_problem, ordered, votes
 from fervideo.training.preview import Preview
+
+_LOG = logging.getLogger("fervideo")
 
 #: Use of the rows: training and a test, the same for each fold, or the evaluation of an existing model.
 Purpose = Literal["train", "folds", "evaluate"]
@@ -58,7 +61,7 @@ def prepared(
     name: str | None,
     known: tuple[str, ...] | None,
     purpose: Purpose,
-    output: Path | None,
+    begin: Callable[[], None] | None,
     *,
     skip: bool,
     progress: bool,
@@ -75,9 +78,9 @@ def prepared(
         name: Name of the format; None to recognise it.
         known: Labels of a model to begin with, or to evaluate.
         purpose: Use of the rows.
-        output: Folder to make before the extraction.
+        begin: Function to call when the rows are sound, before the extraction.
         skip: Whether rows with problems are left out.
-        progress: Whether to show progress on stderr, where that is a terminal.
+        progress: Whether to show progress on stderr.
         model: Path of that model's weights; clips that it was trained on do not test it.
         split: Split to evaluate it on, as in `runs.evaluate_run`.
         inputs: Names of the measures that the model reads, or will read.
@@ -85,12 +88,14 @@ def prepared(
 
     Raises:
         DatasetError: The dataset cannot be used as it is; `problems` lists the reasons.
-        OutputError: The output folder cannot be made.
     """
     sides = _sides_of(model)
     manifest, problems, left_out = _read(dataset, name, known, purpose, sides, split)
+    shown: Sequence[str] = ()
     if show is not None:
-        show(_preview(manifest, problems, purpose, settings, sides))
+        preview = _preview(manifest, problems, purpose, settings, sides, known or ())
+        shown = preview.uses
+        show(preview)
     if manifest.image_fps and "image_fps" not in settings.video.model_fields_set:
         settings = settings.model_copy(
             update={"video": settings.video.model_copy(update={"image_fps": manifest.image_fps})}
@@ -102,7 +107,7 @@ def prepared(
         problems += [*unreadable, *_beyond(openable, opened)]
         sound = manifest.sound(problems, skip=True)
         try:
-            clips, unfit = _fit_for(purpose, sound, settings, sides)
+            clips, unfit, notes = _fit_for(purpose, sound, settings, sides, known or ())
         except DatasetError as error:
             raise DatasetError(error.subject, error.reason, error.remedy, tuple(map(str, problems))) from error
         # Raises all problems at once, unless they may be left out.
@@ -113,8 +118,12 @@ def prepared(
             if known is not None and purpose == "evaluate"
             else (*(known or ()), *ordered(found - set(known or ())))
         )
-        if output is not None:
-            _make(output)
+        # Videos that cannot be opened may have changed the uses of labels since they were shown.
+        for note in notes:
+            if note not in shown:
+                _LOG.warning("%s", note)
+        if begin is not None:
+            begin()
         samples, damaged = load(clips, opened, labels, settings, inputs, progress=progress)
         problems += [*unfit, *damaged]
         whole = replace(manifest, clips=clips).sound(damaged, skip=skip)
@@ -161,7 +170,7 @@ def previewed(
     """Read and check a dataset as `prepared` does, without opening a video."""
     sides = _sides_of(model)
     manifest, problems, _ = _read(dataset, name, known, purpose, sides, split)
-    return _preview(manifest, problems, purpose, settings, sides)
+    return _preview(manifest, problems, purpose, settings, sides, known or ())
 
 
 def _preview(
@@ -170,18 +179,19 @@ def _preview(
     purpose: Purpose,
     settings: TrainingSettings,
     sides: dict[Path, str],
+    known: Sequence[str],
 ) -> Preview:
     """Return a dataset as it would be used if all of its videos can be opened."""
     bad = {problem.origin for problem in problems}
     sound = replace(manifest, clips=[clip for clip in manifest.clips if clip.origin not in bad])
     try:
-        clips, unfit = _fit_for(purpose, sound, settings, sides)
+        clips, unfit, notes = _fit_for(purpose, sound, settings, sides, known)
         folds = _folds(replace(sound, clips=clips), settings) if purpose == "folds" else {}
     except DatasetError as error:
         return Preview(sound, problems, unfit=f"{error.reason}; {error.remedy}")
     own = {clip.split for clip in sound.clips} | ({"test"} if any(clip.fold for clip in sound.clips) else set())
     drawn = [split for split in SPLITS[1:] if purpose == "train" and split not in own]
-    return Preview(sound, [*problems, *unfit], clips, drawn, folds)
+    return Preview(sound, [*problems, *unfit], clips, drawn, folds, uses=notes)
 
 
 def _folds(manifest: Manifest, settings: TrainingSettings) -> dict[str, int]:
@@ -190,35 +200,57 @@ def _folds(manifest: Manifest, settings: TrainingSettings) -> dict[str, int]:
     return {fold: sum(clip.split == "test" for clip in clips) for fold, clips in each.items()}
 
 
+class _Fitting(NamedTuple):
+    """The rows that fit their use.
+
+    Attributes:
+        clips: The rows, with splits if they are trained on once.
+        problems: Problems of the others.
+        notes: Labels that cannot stand in all splits, and their use.
+    """
+
+    clips: list[Clip]
+    problems: list[Problem]
+    notes: list[str]
+
+
 def _fit_for(
-    purpose: Purpose, sound: Manifest, settings: TrainingSettings, sides: dict[Path, str]
-) -> tuple[list[Clip], list[Problem]]:
+    purpose: Purpose, sound: Manifest, settings: TrainingSettings, sides: dict[Path, str], known: Sequence[str] = ()
+) -> _Fitting:
     """Assign splits to rows that are trained on, and drop unfit rows until the others fit.
 
-    Returns:
-        The rows that are left, and the problems of the others.
+    Raises:
+        DatasetError: No splits can be made, or all clips to train on have the same label.
     """
     clips = splits.assign(sound, settings.train) if purpose == "train" else sound.clips
     problems: list[Problem] = []
-    while clips and (unfit := _unfit(purpose, replace(sound, clips=clips), settings, sides)):
+    while True:
+        each = _assigned(purpose, replace(sound, clips=clips), settings)
+        unfit = _unfit(each.values(), sides)
+        if not unfit:
+            break
         problems += unfit
         bad = {problem.origin for problem in unfit}
         clips = [clip for clip in clips if clip.origin not in bad]
-    return clips, problems
+    for fold, rows in each.items():
+        splits.check_learnable(sound, rows, fold)
+    return _Fitting(clips, problems, splits.notes(list(each.values()), known))
 
 
-def _unfit(purpose: Purpose, manifest: Manifest, settings: TrainingSettings, sides: dict[Path, str]) -> list[Problem]:
-    if purpose == "evaluate":
-        return []
+def _assigned(purpose: Purpose, manifest: Manifest, settings: TrainingSettings) -> dict[str, list[Clip]]:
+    """Return the rows with splits, once for each training by the name of its fold; none for an evaluation."""
+    if purpose == "evaluate" or not manifest.clips:
+        return {}
     if purpose == "train":
-        return [*splits.check(manifest.clips), *_learnt_before(manifest.clips, sides)]
-    each = [splits.assign(manifest, settings.train, fold) for fold in splits.folds(manifest, settings.train)]
-    # A fold's test may lack a label, its training may not. A problem of several folds is listed once.
-    return list(
-        dict.fromkeys(
-            problem for fold in each for problem in (*splits.check(fold, ("train",)), *_learnt_before(fold, sides))
-        )
-    )
+        return {"": manifest.clips}
+    folds = splits.folds(manifest, settings.train)
+    return {fold: splits.assign(manifest, settings.train, fold) for fold in folds}
+
+
+def _unfit(each: Iterable[Sequence[Clip]], sides: dict[Path, str]) -> list[Problem]:
+    """Find rows that are on two sides; a problem of several folds is listed once."""
+    found = (problem for clips in each for problem in (*splits.check(clips), *_learnt_before(clips, sides)))
+    return list(dict.fromkeys(found))
 
 
 def _sides_of(model: Path | None) -> dict[Path, str]:
@@ -237,13 +269,6 @@ def _learnt_before(clips: Sequence[Clip], sides: dict[Path, str]) -> list[Proble
         for clip in clips
         if clip.split == "test" and (side := sides.get(clip.path.resolve(), "test")) != "test"
     ]
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(folder, f"cannot be made ({error.strerror or error})", "choose another with -o") from error
 
 
 def _beyond(clips: Sequence[Clip], opened: Mapping[Path, Extraction]) -> list[Problem]:

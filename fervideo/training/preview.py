@@ -23,6 +23,7 @@ class Preview:
         drawn: Splits that are drawn, since the dataset has none.
         folds: Number of rows that each fold tests; empty where there are no folds.
         unfit: Reason for which no splits can be made; empty where they can.
+        uses: Labels that cannot stand in all splits, and their use, a sentence for each.
     """
 
     manifest: Manifest
@@ -31,6 +32,7 @@ class Preview:
     drawn: Sequence[str] = ()
     folds: Mapping[str, int] = field(default_factory=dict)
     unfit: str = ""
+    uses: Sequence[str] = ()
 
     def describe(self) -> str:
         """Return a line for each fact."""
@@ -41,7 +43,7 @@ class Preview:
             ("clips", _people(found.clips) + self._unknown_subjects()),
             *self._splits(),
             *(("left out", f"{reason}: {n}") for reason, n in found.left_out.items()),
-            *(("note", note) for note in found.notes),
+            *(("note", note) for note in (*found.notes, *self.uses)),
         ]
         if self.problems:
             lines.append(("problems", str(len(self.problems))))

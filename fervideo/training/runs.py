@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +17,13 @@ from fervideo.sequence.load import SMOOTHER_WEIGHTS, load_lstm
 from fervideo.sequence.lstm import SequenceLSTM
 from fervideo.settings import TrainingSettings
 from fervideo.training import run_files, splits
-from fervideo.training.evaluate import System, baselines, evaluate, predict
-from fervideo.training.fit import fit, with_sequence
+from fervideo.training.evaluate import System, baselines, evaluate, predict, predict_as
+from fervideo.training.fit import fit, references, with_sequence
 from fervideo.training.loop import Trainer
 from fervideo.training.prepare import Purpose, prepared, previewed
 from fervideo.training.preview import Preview
 from fervideo.training.run_files import CrossValidationReport, EvaluationReport, RunSource, TrainingReport
-from fervideo.training.scores import MODEL, Headline, PooledScores, as_rows, headline, rounded
+from fervideo.training.scores import MODEL, Headline, PooledScores, SystemScores, as_rows, headline, rounded
 
 
 def train(
@@ -45,9 +46,9 @@ def train(
         settings: The run's settings.
         format: One of datasets.FORMATS; None to recognise it.
         init: `default` or a run to go on from with this dataset; None for a new model.
-        resume: Whether to go on with a run that was broken off.
+        resume: Whether to go on with a run that was broken off, with its own settings, format, init and skip.
         skip: Whether to leave out rows that have problems.
-        progress: Whether to show progress on stderr, where that is a terminal.
+        progress: Whether to show progress on stderr.
         show: Function that shows the dataset before any video is opened.
 
     Returns:
@@ -61,17 +62,19 @@ def train(
     """
     if not resume and ((run / "model.safetensors").exists() or Trainer.is_broken_off(run)):
         raise TrainingError(run, "holds a run already", "go on with --resume, or choose another folder with -o")
-    start, path = _start(init, settings)
+    source = RunSource(dataset=str(dataset), init=init, format=format, skip=skip)
+    if resume:
+        source, settings = run_files.resumed(run, source, settings)
+    start, path = _start(source.init, settings)
     known, inputs = (None, INPUTS) if start is None else (start.labels, start.inputs)
-    source = RunSource(dataset=str(dataset), init=init)
     with prepared(
         dataset,
         settings,
-        format,
+        source.format,
         known,
         "train",
-        run,
-        skip=skip,
+        partial(_begin, run, source, settings),
+        skip=source.skip,
         progress=progress,
         model=path,
         inputs=inputs,
@@ -106,7 +109,7 @@ def cross_validate(
         format,
         known,
         "folds",
-        run,
+        partial(run_files.make, run),
         skip=skip,
         progress=progress,
         model=path,
@@ -117,10 +120,10 @@ def cross_validate(
         for fold in splits.folds(ready.manifest, settings.train):
             folder = run / f"fold_{fold}"
             clips = splits.assign(ready.manifest, settings.train, fold)
-            source = RunSource(dataset=str(dataset), init=init, fold=fold)
+            source = RunSource(dataset=str(dataset), init=init, fold=fold, format=format, skip=skip)
             resume = Trainer.is_broken_off(folder) or (folder / "metrics.json").exists()
             reports[fold] = fit(ready, clips, folder, source, start, resume=resume, progress=progress)
-    report = _over_folds(reports, run_files.n_rows(ready.skipped))
+    report = _over_folds(reports, run_files.n_rows(ready.skipped), init)
     run_files.write_metrics(run, report)
     return report
 
@@ -162,7 +165,7 @@ def evaluate_run(
         format,
         model.labels,
         "evaluate",
-        output,
+        None if output is None else partial(run_files.make, output),
         skip=skip,
         progress=progress,
         model=path,
@@ -174,7 +177,11 @@ def evaluate_run(
             sum(sample.label == label for sample in ready.samples) for label in range(len(model.labels))
         ]
         predictions = predict(model, ready.samples, settings)
-        systems = [System(MODEL, predictions), *baselines(ready.samples, model.labels, counts)]
+        others = references(None, ready.settings, model.labels, model.inputs, but=path)
+        before = [
+            System(name, predict_as(other, ready.samples, settings, model.labels)) for name, other in others.items()
+        ]
+        systems = [System(MODEL, predictions), *before, *baselines(ready.samples, model.labels, counts)]
         scores = evaluate(systems, ready.samples, model.labels, settings)
     report = EvaluationReport(
         **vars(scores),
@@ -242,18 +249,42 @@ def _network(chosen: models.Models) -> SequenceLSTM:
     return load_lstm(chosen.sequence.path, chosen.frame.digest, resolve_device(chosen.frame.device))
 
 
-def _over_folds(reports: Mapping[str, TrainingReport], skipped: int) -> CrossValidationReport:
+def _begin(run: Path, source: RunSource, settings: TrainingSettings) -> None:
+    """Write the options of a run, unless it goes on with its own."""
+    if not (Trainer.is_broken_off(run) or (run / "metrics.json").exists()):
+        run_files.begin(run, source, settings)
+
+
+def _over_folds(reports: Mapping[str, TrainingReport], skipped: int, init: str | None) -> CrossValidationReport:
     """Return each fold's scores, their means, and the scores of all test clips pooled."""
     folds = {fold: report.test.systems[MODEL] for fold, report in reports.items()}
-    mean, pooled = {}, {}
-    for kind in ("clips", "frames"):
-        scores = [fold.by_kind()[kind] for fold in folds.values() if kind in fold.by_kind()]
-        if scores:
-            mean[kind] = _mean(scores)
-            total = np.sum([one.confusion for one in scores], 0)
-            pooled[kind] = PooledScores(**vars(headline(total)), confusion=as_rows(total))
+    names = dict.fromkeys(name for report in reports.values() for name in report.test.systems)
+    pooled = {name: _pooled([report.test.systems[name] for report in reports.values()]) for name in names}
+    mean = {
+        kind: _mean([fold.by_kind()[kind] for fold in folds.values() if kind in fold.by_kind()])
+        for kind in pooled[MODEL]
+    }
     headlines = {fold: scores.headlines() for fold, scores in folds.items()}
-    return CrossValidationReport(folds=headlines, mean=mean, pooled=pooled, skipped=skipped)
+    return CrossValidationReport(
+        folds=headlines,
+        mean=mean,
+        pooled=pooled.pop(MODEL),
+        skipped=skipped,
+        others=pooled,
+        init=init,
+        items=next(iter(reports.values())).test.items,
+    )
+
+
+def _pooled(scores: Sequence[SystemScores]) -> dict[str, PooledScores]:
+    """Return the scores of one system over all folds, by kind."""
+    pooled = {}
+    for kind in ("clips", "frames"):
+        confusions = [fold.by_kind()[kind].confusion for fold in scores if kind in fold.by_kind()]
+        if confusions:
+            total = np.sum(confusions, 0)
+            pooled[kind] = PooledScores(**vars(headline(total)), confusion=as_rows(total))
+    return pooled
 
 
 def _mean(scores: Sequence[Headline]) -> Headline:

@@ -18,6 +18,11 @@ from fervideo.training import metrics
 
 #: Name of the trained model among the systems of a report.
 MODEL = "model"
+#: Names of the network that a fine-tuning began with, and of the model that `fervideo timeline` uses by itself.
+START, DEFAULT = "starting model", "default model"
+#: An interval over fewer people or items looks tighter than it is.
+FEWEST_PEOPLE, FEWEST_ITEMS = 10, 30
+TOO_FEW = "too few to tell"
 _DECIMALS = 4
 
 #: Counts of predictions by truth: row i has the samples of label i, its last column those without a prediction.
@@ -84,11 +89,13 @@ class ClipScores(Scores):
         ece: Expected calibration error.
         nll: Mean negative logarithm of the truth's probability.
         brier: Mean squared distance of the probabilities from the truth, 0 to 2.
+        changes_per_min: Changes of the predicted label per minute of the clips' courses.
     """
 
     ece: float | None = None
     nll: float | None = None
     brier: float | None = None
+    changes_per_min: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,6 +160,7 @@ class Report:
         coverage: Share of the labelled clips in which a face was found; None without such clips.
         groups: Number of subjects, each clip without a known subject counting as one.
         systems: Scores by the system's name.
+        items: Noun of the labelled items: `clips`, or `intervals` of clips.
     """
 
     labels: tuple[str, ...]
@@ -161,10 +169,23 @@ class Report:
     coverage: float | None
     groups: int
     systems: dict[str, SystemScores]
+    items: str = "clips"
 
     def n_labelled(self, kind: str) -> int:
         """Return the number of `clips` or `frames`."""
         return self.n_clips if kind == "clips" else self.n_frames
+
+    def noun(self, kind: str) -> str:
+        """Return the noun of a kind's items: clips, intervals or frames."""
+        return self.items if kind == "clips" else kind
+
+    def too_few(self, kind: str) -> str:
+        """Return how few people and items were scored, where intervals would look too tight; else an empty text."""
+        if self.groups >= FEWEST_PEOPLE and self.n_labelled(kind) >= FEWEST_ITEMS:
+            return ""
+        n, noun = self.n_labelled(kind), self.noun(kind)
+        people = "1 person" if self.groups == 1 else f"{self.groups} people"
+        return f"{people}, {n} {noun[:-1] if n == 1 else noun}"
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
@@ -260,27 +281,39 @@ def per_class(report: Report, system: str, kind: str) -> list[ClassScores]:
 
 #: Scores in the table of each kind.
 _COLUMNS = {
-    "clips": ("war", "uar", "macro_f1", "kappa", "ece", "nll", "brier"),
+    "clips": ("war", "uar", "macro_f1", "kappa", "ece", "changes_per_min"),
     "frames": ("war", "uar", "macro_f1", "kappa", "edit", "f1_at_50", "changes_per_min"),
 }
 
 
 def describe(report: Report, main: str = MODEL) -> str:
     """Write the tables for the terminal: every system, then the main one's classes."""
-    blocks = []
-    for kind, columns in _COLUMNS.items():
-        if not report.n_labelled(kind):
-            continue
-        lines = [[f"{report.n_labelled(kind)} {kind}", *columns]]
-        for name, scores in report.systems.items():
-            lines.append([name, *(_score(scores.by_kind()[kind], column) for column in columns)])
-        blocks.append(aligned(lines))
-        classes = [tuple(field.name for field in fields(ClassScores))]
-        classes += [tuple(map(cell, asdict(row).values())) for row in per_class(report, main, kind)]
-        blocks.append(f"{main}, {kind}:\n{aligned(classes)}")
+    blocks = [block for kind in _COLUMNS if report.n_labelled(kind) for block in _tables(report, kind, main)] or [
+        "nothing was scored: no item of the test has a label that was trained on"
+    ]
     if report.coverage is not None and report.coverage < 1:
-        blocks.append(f"no face found in {1 - report.coverage:.1%} of the clips; they count as errors")
+        blocks.append(f"no face found in {1 - report.coverage:.1%} of the {report.items}; they count as errors")
     return "\n\n".join(blocks)
+
+
+def _tables(report: Report, kind: str, main: str) -> list[str]:
+    """Write the tables of one kind of scores, and how far to trust them."""
+    columns, noun = _COLUMNS[kind], report.noun(kind)
+    few = report.too_few(kind)
+    heads = [column.replace("_per_min", "/min") for column in columns]
+    lines = [[f"{report.n_labelled(kind)} {noun}", *heads]]
+    for name, scores in report.systems.items():
+        lines.append([name, *(_score(scores.by_kind()[kind], column, bool(few)) for column in columns)])
+    blocks = [aligned(lines)]
+    scored = per_class(report, main, kind)
+    present = [row for row in scored if row.support]
+    remarks = [f"{few}: {TOO_FEW}, an interval needs {FEWEST_PEOPLE} people and {FEWEST_ITEMS} items"] if few else []
+    if len(present) == 1:
+        remarks.append(f"only {present[0].label} is there to be scored, so these scores show nothing about the others")
+    blocks += ["\n".join(remarks)] if remarks else []
+    classes = [tuple(field.name for field in fields(ClassScores))]
+    classes += [tuple(map(cell, asdict(row).values())) for row in scored]
+    return [*blocks, f"{main}, {noun}:\n{aligned(classes)}"]
 
 
 def aligned(lines: Sequence[Sequence[str]]) -> str:
@@ -291,11 +324,13 @@ def aligned(lines: Sequence[Sequence[str]]) -> str:
     )
 
 
-def _score(scores: Scores, column: str) -> str:
-    """Write a score of a column, with its interval where it has one."""
+def _score(scores: Scores, column: str, few: bool) -> str:
+    """Write a score of a column, with its interval where it has one that means something."""
     value, interval = getattr(scores, column), getattr(scores, f"{column}_ci", None)
     if value is None or interval is None:
         return cell(value)
+    if few:
+        return f"{cell(value)} [{TOO_FEW}]"
     return f"{cell(value)} [{cell(interval[0])}, {cell(interval[1])}]"
 
 

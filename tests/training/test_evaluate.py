@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,10 @@ from training_builders import LABELS, D, sample
 from fervideo.records import EXPRESSIONS
 from fervideo.sequence.lstm import SequenceLSTM
 from fervideo.settings import SequenceSettings, TrainingSettings, TrainSettings
-from fervideo.training import evaluate, features
+from fervideo.training import evaluate, features, gain
 from fervideo.training.evaluate import Prediction
 from fervideo.training.manifest import Clip
+from fervideo.training.scores import DEFAULT, MODEL, START
 
 
 def test_baselines_know_only_the_features():
@@ -95,3 +97,44 @@ def test_unlabelled_frames_part_two_courses():
     # Three stretches of one label each: no onset was seen, and nothing changed.
     assert (frames.edit, frames.f1_at_50, frames.true_changes_per_min) == (100, 100, 0)
     assert frames.onset_error_median_s is None
+
+
+def test_a_gain_is_measured_on_the_same_items():
+    """Twelve people show two clips each; the older model takes one clip of half of them for neutral."""
+    samples, new, old = [], [], []
+    for number in range(36):
+        made = sample(number, LABELS[1 + number % 2])
+        samples.append(made)
+        right = np.eye(3, dtype=np.float32)[made.label]
+        wrong = np.eye(3, dtype=np.float32)[0] if number % 3 == 0 else right
+        new.append(Prediction(steps=np.tile(right, (30, 1)), clip=right))
+        old.append(Prediction(steps=np.tile(wrong, (30, 1)), clip=wrong))
+    systems = [evaluate.System(MODEL, new), evaluate.System("majority", old), evaluate.System(DEFAULT, old)]
+    settings = TrainingSettings(train=TrainSettings(bootstrap=100))
+    (found,) = evaluate.gains(systems, samples, LABELS, settings)
+    assert (found.over, found.kind, found.uar, round(found.before, 2)) == (DEFAULT, "clips", 1.0, 0.67)
+    assert found.ci is not None
+    assert 0 < found.ci[0] < 1 / 3 < found.ci[1]
+    assert gain.describe([found], None).startswith("gained +0.333 [0.")
+    (few,) = evaluate.gains(
+        [replace(one, predictions=one.predictions[:9]) for one in systems], samples[:9], LABELS, settings
+    )
+    assert few.ci is None
+    assert "on too few to tell" in gain.describe([few], None)
+    same = replace(few, uar=few.before)
+    assert "nothing was gained: use the package's model, fervideo timeline VIDEO" in gain.describe([same], None)
+    started = replace(same, over=START, before=0.9)
+    assert gain.describe([same, started], "run").endswith("use the starting model, fervideo timeline VIDEO --model run")
+
+
+def test_predictions_of_other_labels_are_brought_to_these():
+    torch.manual_seed(0)
+    model = SequenceLSTM(D, hidden=8, layers=1, labels=("anger", "bored", "neutral")).eval()
+    clip = sample(1, "anger")
+    (own,), settings = evaluate.predict(model, [clip], TrainingSettings()), TrainingSettings()
+    (found,) = evaluate.predict_as(model, [clip], settings, LABELS)
+    assert own is not None
+    assert found is not None
+    np.testing.assert_allclose(found.clip[0] / found.clip[1], own.clip[2] / own.clip[0], rtol=1e-4)
+    assert found.clip[2] < 1e-6
+    assert evaluate.predict_as(model, [sample(2, steps=0)], settings, LABELS) == [None]

@@ -19,6 +19,7 @@ from fervideo.classifiers import CNN_WEIGHTS
 from fervideo.sequence.load import load_model, save_lstm
 from fervideo.sequence.lstm import SequenceLSTM
 from fervideo.training import run_files, runs, scores
+from fervideo.training.loop import Trainer
 
 #: A subject shows each label in one of these stretches.
 STRETCHES = {"happiness": (0.0, 2.0), "bored": (2.5, 4.5)}
@@ -87,13 +88,14 @@ def test_a_run_writes_the_files_of_the_readme(trained: Path, dataset: Path):
     }
     assert {path.name for path in trained.iterdir()} == expected | {"splits.csv", "predictions.csv"}
     report = json.loads((trained / "metrics.json").read_text())
+    # The package's model knows one of the two labels, and is no rival.
     assert set(report["test"]["systems"]) == {"model", "majority", "mean of frames", "smoothed frames"}
     assert {"war", "uar", "macro_f1", "ece", "nll", "brier", "uar_ci"} <= set(
         report["test"]["systems"]["model"]["clips"]
     )
     assert {"edit", "f1_at_50", "changes_per_min", "macro_f1"} <= set(report["test"]["systems"]["model"]["frames"])
     assert report["seed"] == 1
-    assert scores.to_json(run_files.finished(trained, report["identity"])) == report, "it is read back as it was"
+    assert scores.to_json(run_files.finished(trained)) == report, "it is read back as it was"
     splits = pd.read_csv(trained / "splits.csv")
     assert len(splits) == 12
     assert (splits.groupby("path")["split"].nunique() == 1).all()
@@ -130,14 +132,16 @@ def test_a_finished_run_is_neither_overwritten_nor_done_again(
     assert code == 0
     assert "model" in out
     (folder := tmp_path / "torn").mkdir()
-    for text in ("[]", "{}", '{"identity": "1"}', "no JSON"):
+    for text in ("[]", '{"identity": "1"}'):
         (folder / "metrics.json").write_text(text)
         code, _, err = run_command(capsys, "train", dataset, "-o", folder, *QUICK, "--resume")
         assert code == 2
-        assert ("of other settings or clips" if text.startswith("{") else "cannot be read") in err
-    code, _, err = run_command(capsys, "train", dataset, "-o", trained, *QUICK, "--resume", "--set", "train.seed=9")
+        assert "cannot be read" in err
+    given = ("--resume", "--set", "train.seed=9", "--init", "default", "--workers", "2")
+    code, _, err = run_command(capsys, "train", dataset, "-o", trained, *given)
     assert code == 2
-    assert "holds a finished run of other settings or clips; choose another folder" in err
+    differing = "was begun with other options: --init default (there none), --set train.seed=9 (there 1); leave these"
+    assert differing in err
     assert {path: path.read_bytes() for path in trained.iterdir()} == before
 
 
@@ -247,6 +251,8 @@ def test_fine_tuning_keeps_the_labels_of_the_model(dataset: Path, tmp_path: Path
     assert cli.main(["train", str(dataset), "-o", str(tmp_path / "tuned"), "--init", "default", *QUICK]) == 0
     report = json.loads((tmp_path / "tuned" / "metrics.json").read_text())
     assert report["test"]["labels"] == [*fervideo.EXPRESSIONS, "bored"]
+    assert {"starting model", "default model"} <= set(report["test"]["systems"]), "on the same test items"
+    assert [gain["over"] for gain in report["gains"]] == ["starting model", "default model"]
     # The shipped model's chance to stay was fitted to its own predictions alone.
     assert checkpoint.read(tmp_path / "tuned" / "model.safetensors").header["config"]["stay"] == 0
 
@@ -262,17 +268,51 @@ def test_fine_tuning_and_evaluation_use_the_starting_models_inputs(dataset: Path
     assert cli.main(["evaluate", str(dataset), "--model", str(tmp_path / "tuned"), *QUICK]) == 0
 
 
+@pytest.mark.parametrize("epochs_before", [0, 1])
+def test_a_run_goes_on_with_its_own_options(
+    trained: Path, dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, epochs_before: int
+):
+    """As the docs have it: `fervideo train mine.csv -o tuned --resume`, without its other options."""
+    options = ("--init", str(trained), *QUICK)
+    if not (whole := trained.parent / "tuned").exists():
+        assert cli.main(["train", str(dataset), "-o", str(whole), *options]) == 0
+    epoch = Trainer._epoch
+
+    def interrupted(trainer: Trainer, number: int, progress: bool) -> None:
+        if number >= epochs_before:
+            raise KeyboardInterrupt
+        epoch(trainer, number, progress)
+
+    tuned = tmp_path / "tuned"
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "_epoch", interrupted)
+        assert cli.main(["train", str(dataset), "-o", str(tuned), *options]) == 130
+    assert cli.main(["train", str(dataset), "-o", str(tuned), "--resume"]) == 0
+    assert (tuned / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
+
+
+def test_one_label_is_nothing_to_learn(dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    folder = shutil.copytree(dataset, tmp_path / "data")
+    (folder / "labels.csv").write_text((folder / "labels.csv").read_text().replace("bored", "happiness"))
+    for command in ("train", "cross-validate"):
+        code, _, err = run_command(capsys, command, folder, "-o", tmp_path / "run", *QUICK)
+        assert (code, err.count("\n")) == (2, 1)
+        assert "nothing to learn: all clips to train on" in err
+    assert not (tmp_path / "run").exists()
+
+
 def test_cross_validation(dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     code, out, _ = run_command(capsys, "cross-validate", dataset, "-o", tmp_path / "cv", *QUICK)
     report = json.loads((tmp_path / "cv" / "metrics.json").read_text())
     assert (code, set(report["folds"])) == (0, {"1", "2", "3"})
     assert np.sum(report["pooled"]["clips"]["confusion"]) == 12, "every clip is tested once"
-    assert "mean of 3 folds, clips" in out
+    assert "12 intervals, 3 folds" in out
+    assert "model, mean of folds" in out
     code, _, err = run_command(
         capsys, "cross-validate", dataset, "-o", tmp_path / "cv", *QUICK, "--set", "train.seed=9"
     )
     assert code == 2
-    assert "fold_1: holds a finished run of other settings or clips" in err
+    assert "fold_1: is a run of other options: --set train.seed=9 (there 1); choose another folder" in err
 
 
 def test_cross_validation_keeps_subjects_on_one_side(dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
@@ -299,24 +339,25 @@ def test_all_problems_are_listed_before_the_work(dataset: Path, tmp_path: Path, 
         file.write("\n".join(rows) + "\n")
     code, out, err = run_command(capsys, "train", folder, "-o", tmp_path / "run", *QUICK)
     lines = err.splitlines()
-    assert (code, [line.split()[0] for line in out.splitlines()][::4]) == (2, ["format", "problems"])
+    assert (code, [line.split()[0] for line in out.splitlines()][::5]) == (2, ["format", "problems"])
     for row, reason in (
         (14, "missing.mp4 does not exist"),
         (15, "torn.mp4"),
         (16, "'x' is no time"),
         (17, "did you mean happiness?"),
-        (18, "label 'rare' has no clip in split"),
         (19, "begins at 50 s, and"),
     ):
         assert any(f"labels.csv:{row}: " in line and reason in line for line in lines), (row, lines)
-    assert "6 problems" in lines[-1]
+    assert "5 problems" in lines[-1]
     assert not (tmp_path / "run").exists()
-    code, _, err = run_command(capsys, "train", folder, "-o", tmp_path / "run", "--on-error", "skip", *QUICK)
+    code, out, err = run_command(capsys, "train", folder, "-o", tmp_path / "run", "--on-error", "skip", *QUICK)
     assert code == 1
-    assert err == f"fervideo: left out 6 rows with problems, see {tmp_path / 'run' / 'skipped.csv'}\n"
+    rare = "label 'rare' (1 clip of 1 subject): trained on, not scored: no clip of it is in test"
+    assert rare in out
+    assert err.endswith(f"fervideo: left out 5 rows with problems, see {tmp_path / 'run' / 'skipped.csv'}\n")
     skipped = pd.read_csv(tmp_path / "run" / "skipped.csv")
-    assert sorted(int(origin.rpartition(":")[2]) for origin in skipped["origin"]) == [14, 15, 16, 17, 18, 19]
-    assert len(pd.read_csv(tmp_path / "run" / "splits.csv")) == 12
+    assert sorted(int(origin.rpartition(":")[2]) for origin in skipped["origin"]) == [14, 15, 16, 17, 19]
+    assert len(pd.read_csv(tmp_path / "run" / "splits.csv")) == 13
 
 
 def test_a_folder_of_images_is_a_video(trained: Path, face_clip: Path, tmp_path: Path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,7 +20,9 @@ COMMON = {
 }
 #: The scores of frames are of a report without kappa, as earlier versions wrote it.
 KAPPA = {"kappa": 0.6, "kappa_ci": (0.0, 1.0)}
-CLIPS = ClipScores(war=0.75, uar=0.75, macro_f1=0.8333, **COMMON, **KAPPA, ece=0.1, nll=0.5, brier=0.25)
+CLIPS = ClipScores(
+    war=0.75, uar=0.75, macro_f1=0.8333, **COMMON, **KAPPA, ece=0.1, nll=0.5, brier=0.25, changes_per_min=30.0
+)
 FRAMES = FrameScores(
     war=0.0,
     uar=None,
@@ -52,9 +55,10 @@ def report() -> Report:
 
 def test_json_lists_every_score_that_applies(report: Report):
     written = scores.to_json(report)
-    assert list(written) == ["labels", "n_clips", "n_frames", "coverage", "groups", "systems"]
+    assert list(written) == ["labels", "n_clips", "n_frames", "coverage", "groups", "systems", "items"]
     keys = ["war", "uar", "macro_f1", "war_ci", "uar_ci", "macro_f1_ci", "confusion"]
-    assert list(written["systems"]["model"]["clips"]) == [*keys, "kappa", "kappa_ci", "ece", "nll", "brier"]
+    calibration = ["ece", "nll", "brier", "changes_per_min"]
+    assert list(written["systems"]["model"]["clips"]) == [*keys, "kappa", "kappa_ci", *calibration]
     assert list(written["systems"]["smoothed frames"]["clips"]) == keys, "its numbers are no probabilities"
     segments = ["edit", "f1_at_10", "f1_at_25", "f1_at_50", "onset_error_median_s", "onset_error_p90_s"]
     frames = written["systems"]["model"]["frames"]
@@ -79,19 +83,20 @@ def test_scores_are_rounded_and_undefined_ones_are_none():
 
 
 def test_the_tables_of_a_report(report: Report):
+    enough = replace(report, n_clips=40, groups=10, items="intervals")
     assert (
-        scores.describe(report)
+        scores.describe(enough)
         == """\
-4 clips          war                   uar               macro_f1              kappa                 ece    nll    brier
-model            0.750 [0.250, 0.750]  0.750 [0.250, -]  0.833 [0.000, 1.000]  0.600 [0.000, 1.000]  0.100  0.500  0.250
-smoothed frames  0.750 [0.250, 0.750]  0.750 [0.250, -]  0.833 [0.000, 1.000]  -                     -      -      -
+40 intervals     war                   uar               macro_f1              kappa                 ece    changes/min
+model            0.750 [0.250, 0.750]  0.750 [0.250, -]  0.833 [0.000, 1.000]  0.600 [0.000, 1.000]  0.100  30.000
+smoothed frames  0.750 [0.250, 0.750]  0.750 [0.250, -]  0.833 [0.000, 1.000]  -                     -      -
 
-model, clips:
+model, intervals:
 label    support  recall  precision  f1
 neutral  2        0.500   1.000      0.667
 bored    2        1.000   1.000      1.000
 
-40 frames        war                   uar  macro_f1              kappa  edit     f1_at_50  changes_per_min
+40 frames        war                   uar  macro_f1              kappa  edit     f1_at_50  changes/min
 model            0.000 [0.250, 0.750]  -    0.500 [0.000, 1.000]  -      100.000  50.000    6.000
 smoothed frames  0.000 [0.250, 0.750]  -    0.500 [0.000, 1.000]  -      100.000  50.000    6.000
 
@@ -100,5 +105,22 @@ label    support  recall  precision  f1
 neutral  2        0.500   1.000      0.667
 bored    2        1.000   1.000      1.000
 
-no face found in 25.0% of the clips; they count as errors"""
+no face found in 25.0% of the intervals; they count as errors"""
     )
+
+
+def test_intervals_over_few_people_are_marked(report: Report):
+    text = scores.describe(report)
+    assert "0.750 [too few to tell]" in text
+    assert "[0.250" not in text
+    assert "2 people, 4 clips: too few to tell, an interval needs 10 people and 30 items" in text
+    assert "too few" not in scores.describe(replace(report, n_clips=30, groups=10))
+    assert "too few" in scores.describe(replace(report, n_clips=29, groups=10))
+    assert "too few" in scores.describe(replace(report, n_clips=30, groups=9))
+
+
+def test_a_test_of_one_label_is_no_success(report: Report):
+    alone = replace(CLIPS, confusion=((4, 0, 0), (0, 0, 0)), war=1.0, uar=1.0)
+    text = scores.describe(replace(report, n_frames=0, systems={"model": SystemScores(clips=alone)}))
+    assert "only neutral is there to be scored, so these scores show nothing about the others" in text
+    assert scores.describe(replace(report, n_clips=0, n_frames=0)).startswith("nothing was scored")

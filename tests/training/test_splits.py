@@ -110,15 +110,74 @@ def test_one_subject_cannot_be_split():
         splits.assign(dataset(1), TrainSettings())
 
 
-def test_a_subject_on_two_sides_and_a_label_without_a_clip_are_found():
+def test_a_subject_on_two_sides_is_found():
     found = dataset(3, ("neutral",))
     clips = [clip._replace(split=("train", "validation", "test")[int(clip.subject[1:])]) for clip in found.clips]
     assert splits.check(clips) == []
     torn = [clips[0]._replace(split="test"), *clips[1:]]
     assert {problem.origin for problem in splits.check(torn)} >= {clips[0].origin, clips[1].origin}
     assert "subject s0 is in test and train" in splits.check(torn)[0].reason
-    alone = [*clips, clips[0]._replace(clip="x", path=Path("x"), label="fear", origin="list:x")]
-    assert splits.check(alone) == [Problem("list:x", "label 'fear' has no clip in split validation and test")]
+
+
+def labelled(**subjects: str) -> Manifest:
+    """List clips of subjects by name, a label for each letter: n neutral, a anger, f fear, s sadness."""
+    names = {"n": "neutral", "a": "anger", "f": "fear", "s": "sadness"}
+    clips = [
+        Clip(f"{who}{k}", Path(f"{who}{k}.mp4"), who, names[letter], origin=f"list:{who}{k}")
+        for who, letters in subjects.items()
+        for k, letter in enumerate(letters)
+    ]
+    return Manifest(Path("data"), "manifest", clips)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_rare_label_is_trained_on_before_it_is_scored(seed: int):
+    """Fear is shown by one subject of twelve, sadness by two."""
+    own = {f"p{k}": "nna" for k in range(12)} | {"p3": "nnaff", "p5": "nnas", "p6": "nnas"}
+    settings = TrainSettings(seed=seed)
+    clips = splits.assign(labelled(**own), settings)
+    splits.check_learnable(labelled(**own), clips)
+    assert len(sides(clips)["test"]) in (2, 3), "a fifth of the people, as without rare labels"
+    assert "train" in {clip.split for clip in clips if clip.label == "fear"}
+    assert "train" in {clip.split for clip in clips if clip.label == "sadness"}
+    assert splits.check(clips) == []
+    found = {line.split("'")[1]: line for line in splits.notes([clips])}
+    assert set(found) <= {"fear", "sadness"}
+    assert found["fear"] == "label 'fear' (2 clips of 1 subject): trained on, not scored: no clip of it is in test"
+
+
+def test_folds_leave_a_label_of_two_subjects_to_train_on():
+    own = {f"p{k}": "nna" for k in range(12)} | {"p3": "nnaff", "p5": "nnas", "p6": "nnas"}
+    found = labelled(**own)
+    for seed in range(8):
+        settings = TrainSettings(seed=seed)
+        each = [splits.assign(found, settings, fold) for fold in splits.folds(found, settings)]
+        assert splits.notes(each) == [
+            "label 'fear' (2 clips of 1 subject): not scored in 1 fold of 5, in which no clip of it is left to train on"
+        ]
+        tested = sorted(clip.clip for clips in each for clip in clips if clip.split == "test")
+        assert tested == sorted(clip.clip for clip in found.clips)
+
+
+def test_official_splits_keep_a_label_where_it_is():
+    clips = [
+        clip._replace(split={"a": "train", "b": "validation", "c": "test"}[clip.subject])
+        for clip in labelled(a="nna", b="nas", c="naf").clips
+    ]
+    lines = ["label 'sadness' (1 clip of 1 subject): not trained on, not scored"]
+    fear = "label 'fear' (1 clip of 1 subject): "
+    assert splits.notes([clips]) == [*lines, f"{fear}not trained on, not scored"]
+    assert splits.notes([clips], ("fear",))[1] == f"{fear}known from the model to begin with, scored"
+
+
+def test_one_label_is_nothing_to_learn():
+    found = labelled(a="nn", b="n", c="na")
+    clips = [clip._replace(split="test" if clip.subject == "c" else "train") for clip in found.clips]
+    with pytest.raises(DatasetError, match="nothing to learn: all clips to train on have the label 'neutral'"):
+        splits.check_learnable(found, clips)
+    with pytest.raises(DatasetError, match="all clips to train on in fold 2 have"):
+        splits.check_learnable(found, clips, "2")
+    splits.check_learnable(found, [clip._replace(split="train") for clip in clips])
 
 
 def test_problems_stop_or_drop_their_rows():
