@@ -189,8 +189,9 @@ def _events(timeline: Timeline, shift_s: float) -> list[dict[str, Any]]:
             "end": round(row["offset_s"] + shift_s, 6),
             "confidence": plain(row["mean_confidence"]),
             "amplitude": plain(row.get("amplitude")),
+            "uncertain": bool(unsure),
         }
-        for row, text in zip(events.to_dict("records"), texts, strict=True)
+        for row, text, unsure in zip(events.to_dict("records"), texts, certainty.is_uncertain(events), strict=True)
     ]
     return sorted(rows, key=lambda row: (row["start"], row["face"]))
 

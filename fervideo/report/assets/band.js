@@ -27,7 +27,7 @@ function lanes() {
   return lanes.made;
 }
 
-/** Lanes from top to bottom: { key, title, height, spans: [{ start, end, label, colour }] }. */
+/** Lanes from top to bottom: { key, title, height, spans: [{ start, end, label, colour, uncertain }] }. */
 function makeLanes(face) {
   const colourOf = (label) => clip.colours[label] || "#8c8c8c";
   const found = [
@@ -89,20 +89,22 @@ function drawGround(ink, height) {
   }
 }
 
-/** Bars of one lane; those with room carry their label. */
+/** Bars of one lane, pale where the label is uncertain; those with room carry their label. */
 function drawLane(ink, lane, top, height) {
   ink.font = "11px system-ui, sans-serif";
   ink.textAlign = "center";
-  for (const { start, end, label, colour } of lane.spans) {
+  for (const { start, end, label, colour, uncertain } of lane.spans) {
     if (end <= view.start || start >= view.end) continue;
     const left = view.x(Math.max(start, view.start));
     const width = Math.max(view.x(Math.min(end, view.end)) - left - 1, 1.5);
     ink.fillStyle = colour;
+    ink.globalAlpha = uncertain ? 0.35 : 1;
     ink.beginPath();
     ink.roundRect(left, top, width, height, Math.min(3, width / 2));
     ink.fill();
+    ink.globalAlpha = 1;
     if (lane.height < 1 || width < 6 * label.length + 8) continue;
-    ink.fillStyle = inkOn(colour);
+    ink.fillStyle = uncertain ? styled("ink") : inkOn(colour);
     ink.fillText(label, left + width / 2, top + height / 2 + 0.5);
   }
 }
@@ -114,7 +116,7 @@ function describeBand(time) {
       if (span.start > time || span.end <= time) continue;
       const text = lane.key === "expression" ? span.label : `${lane.title}${lane.height === 1 ? ": " + span.label : ""}`;
       const length = (span.end - span.start).toFixed(2) + " s";
-      found.push({ colour: span.colour, text, value: span.confidence ? `${percent(span.confidence)}, ${length}` : length });
+      found.push({ colour: span.colour, text: span.uncertain ? text + ", uncertain" : text, value: span.confidence ? `${percent(span.confidence)}, ${length}` : length });
     }
   }
   const row = state.face.rowAt(time);

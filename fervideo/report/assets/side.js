@@ -190,7 +190,7 @@ function drawEvents() {
       view.follow(event.start);
     };
     const name = event.kind === "expression" ? event.label : kindOf(event.kind).title;
-    const facts = [`${(event.end - event.start).toFixed(2)} s`, event.confidence == null ? "" : percent(event.confidence)];
+    const facts = [`${(event.end - event.start).toFixed(2)} s`, event.confidence == null ? "" : percent(event.confidence), event.uncertain ? "uncertain" : ""];
     return make("button", { class: "item", onclick: go, "data-start": event.start }, make("i", { class: "dot", style: { background: colour } }), make("span", { class: "when" }, clock(event.start)), make("span", {}, name), make("small", {}, facts.filter(Boolean).join(" · ")));
   });
   $("event-count").textContent = shown.length || "";
