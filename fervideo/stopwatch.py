@@ -36,7 +36,7 @@ class Stopwatch:
             self.seconds[stage] = self.seconds.get(stage, 0.0) + amount
 
     def waiting(self, stage: str, items: Iterator[_Item]) -> Iterator[_Item]:
-        """Yield items, of which none is None, and add up the time to wait for each."""
+        """Yield items, and add up the time to wait for each; None ends them."""
         while True:
             with self(stage):
                 item = next(items, None)

@@ -1,10 +1,11 @@
-"""Measure what the columns beside expressions cost: movements, gaze, blinks, talking, quality.
+"""Measure the cost of the columns beside expressions: movements, gaze, blinks, talking, quality.
 
     python tools/bench_columns.py CLIP [--repeats 5] [--minutes 10]
 
 The clip is analysed with one worker, once, into a cache of its own. Then the cached segments are read and turned into
-tables again, by turns with all columns and with the nine measures that the first sequence models read. CPU seconds are
-counted, since other work on a machine changes them little. The stretch of `--minutes` repeats the clip's segments.
+tables again. This is done by turns with all columns, and with the nine measures that the first sequence models read.
+CPU seconds are counted, since other work on a machine changes them little. The stretch of `--minutes` repeats the
+clip's segments.
 """
 
 from __future__ import annotations

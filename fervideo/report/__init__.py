@@ -1,4 +1,4 @@
-"""What people look at: pages that work offline, figures for papers, and the video with its results drawn on it.
+"""Results to look at: pages that work offline, figures for papers, and the video with its results drawn on it.
 
 Pages
 

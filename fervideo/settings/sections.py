@@ -228,9 +228,7 @@ class MeasureSettings(Section):
         None,
         description="Names of faces by their positions, left and right in the picture. All tables get a column `name`.",
         examples=["left=therapist,right=client"],
-        json_schema_extra={
-            "range": "POSITION=NAME,POSITION=NAME with left, right, longest, largest or a number; or unset"
-        },
+        json_schema_extra={"range": "POSITION=NAME,... with left, right, longest, largest or a number; or unset"},
     )
     baseline: Annotated[str, AfterValidator(values.baseline)] | None = Field(
         None,

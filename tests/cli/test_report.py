@@ -43,7 +43,7 @@ def test_bad_input_is_one_line(refused, tmp_path: Path):
     (tmp_path / "clip.mp4").write_bytes(b"x")
     assert "is a video, and a report needs its results; fervideo timeline" in refused("report", tmp_path / "clip.mp4")
     assert "does not exist" in refused("report", tmp_path / "none")
-    assert "contains no timeline" in refused("report", tmp_path)
+    assert "has no results" in refused("report", tmp_path)
     (tmp_path / "file").touch()
     make_timeline().save(tmp_path / "results")
     refused("report", tmp_path / "results", "-o", tmp_path / "file" / "below")

@@ -151,6 +151,6 @@ def test_a_face_that_is_lost_at_a_cut_is_found_in_the_same_frame(
     # The search for small faces would find it as well, but it may rest.
     monkeypatch.setattr("fervideo.faces.facemesh.FaceMeshLandmarker._search", lambda *_: None)
     with faces.open_landmarker(FaceSettings(), 1) as landmarker:
-        found = [landmarker.follow(image)[0] for image in (left, left, right, right)]
+        found = [landmarker.follow(Picture.of(image))[0] for image in (left, left, right, right)]
     assert [len(one) for one in found] == [1, 1, 1, 1]
     assert boxes.around(found[2])[0, 0] > 360

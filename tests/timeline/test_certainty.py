@@ -84,7 +84,7 @@ def test_moments_have_no_second_label() -> None:
     ],
 )
 def test_pictures_grey_rows_of_a_table(changes: dict[str, object], poor: bool, uncertain: bool) -> None:
-    frames = make_timeline().frames.iloc[:1].assign(quality=0.9, uncertain=0)
+    frames = make_timeline().frames.iloc[:1].assign(quality=0.9, uncertain=pd.Series([0], dtype="Int64"))
     frames = frames.assign(**{name: pd.Series([value], dtype=frames[name].dtype) for name, value in changes.items()})
     assert certainty.is_poor(frames).tolist() == [poor]
     assert certainty.is_uncertain(frames).tolist() == [uncertain]
