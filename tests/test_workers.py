@@ -151,7 +151,7 @@ def test_a_worker_that_hangs_is_quoted():
 
 
 def test_a_worker_is_not_quoted_with_an_earlier_task():
-    with Pool[str](1, timeout_s=3) as pool:
+    with Pool[str](1, timeout_s=30) as pool:
         assert run(pool, {"fine": (write, b"a broken frame\n")}) == {"fine": None}
         (worker,) = pool._idle
         wait_for(lambda: worker.listener.last_lines() == "a broken frame")

@@ -154,9 +154,10 @@ def test_labels_survive_and_are_read_by_training(page: Any, pages: Path):
     page.keyboard.press("4")
     page.keyboard.press("1")
     page.keyboard.press("u")
+    sync_api.expect(page.locator(".mark")).to_have_count(2)
     page.reload()
     page.wait_for_selector("html[data-ready=true]")
-    assert page.locator(".mark").count() == 2
+    sync_api.expect(page.locator(".mark")).to_have_count(2)
     with page.expect_download() as download:
         page.keyboard.press("s")
     path = pages / "labels" / download.value.suggested_filename
