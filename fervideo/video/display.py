@@ -38,11 +38,28 @@ _PLANAR = {"yuv420p": np.uint8, "yuvj420p": np.uint8, "yuv420p10le": np.uint16}
 _GAMMA = 2.4
 
 
-def noted(frames: Iterable[av.VideoFrame], stream: av.VideoStream, container_aspect: Fraction | None) -> Iterator[Any]:
-    """Note on each decoded frame the shape of its pixels, which PyAV knows of streams only, as `opaque`."""
-    for frame in frames:
-        frame.opaque = _track_aspect(frame) or container_aspect or stream.codec_context.sample_aspect_ratio
-        yield frame
+class PixelShape:
+    """Shape of the pixels of a stream's frames, which PyAV knows of streams only.
+
+    Args:
+        stream: The stream, before any of its frames is decoded.
+    """
+
+    def __init__(self, stream: av.VideoStream) -> None:
+        self._stream = stream
+        stated = stream.sample_aspect_ratio
+        #: The ratio of the container where the coded stream does not have it, and whether its track's was looked for.
+        self._stated = None if stated == stream.codec_context.sample_aspect_ratio else stated
+        self._is_known = self._stated is None
+
+    def note(self, frames: Iterable[av.VideoFrame]) -> Iterator[Any]:
+        """Note the shape on each decoded frame, as `opaque`."""
+        for frame in frames:
+            if not self._is_known:
+                # Once: a frame whose side data were read stays in memory until garbage is collected.
+                self._stated, self._is_known = _track_aspect(frame) or self._stated, True
+            frame.opaque = self._stated or self._stream.codec_context.sample_aspect_ratio
+            yield frame
 
 
 def _track_aspect(frame: av.VideoFrame) -> Fraction | None:
@@ -68,12 +85,6 @@ def _display_matrix(frame: av.VideoFrame) -> tuple[int, int, int, int] | None:
         return None
     a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].tolist()
     return a, b, c, d
-
-
-def container_aspect(stream: av.VideoStream) -> Fraction | None:
-    """Return the shape of pixels that the container states and the coded stream does not; call it before decoding."""
-    stated = stream.sample_aspect_ratio
-    return None if stated == stream.codec_context.sample_aspect_ratio else stated
 
 
 def pixel_aspect(frame: av.VideoFrame) -> Fraction:
@@ -125,7 +136,7 @@ def shown(frame: av.VideoFrame, turn: tuple[bool, int, int], factor: int = 1) ->
     """Convert a frame to RGB with square pixels, and turn it upright.
 
     Args:
-        frame: The frame, with the shape of its pixels as `noted` left it.
+        frame: The frame, with the shape of its pixels as `PixelShape` left it.
         turn: As in `Video`.
         factor: By how much the sides are divided: 1, 2, 4 and so on.
 

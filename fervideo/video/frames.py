@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from fractions import Fraction
 from itertools import chain
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from av.container import InputContainer
 
 from fervideo.errors import VideoError
 from fervideo.records import Int64
-from fervideo.video.display import container_aspect, noted
+from fervideo.video.display import PixelShape
 from fervideo.video.packets import Numbered, decode, demuxed, drained, is_seekable, numbered, opened, spare
 from fervideo.video.record import DAMAGED, Video
 
@@ -43,16 +42,16 @@ def first_frames(path: Path, most_pixels: int) -> list[av.VideoFrame]:
     """
     frames: list[av.VideoFrame] = []
     with opened(path, most_pixels) as (container, stream):
-        aspect = container_aspect(stream)
+        shape = PixelShape(stream)
         try:
             for number, packet in numbered(demuxed(container, stream)):
-                frames += noted(decode(stream, number, packet), stream, aspect)
+                frames += shape.note(decode(stream, number, packet))
                 if len(frames) >= 3:
                     break
             else:
-                frames += noted(drained(stream), stream, aspect)
+                frames += shape.note(drained(stream))
         except av.FFmpegError:
-            frames += noted(drained(stream), stream, aspect)
+            frames += shape.note(drained(stream))
             if not frames:
                 raise
     if not frames:
@@ -77,7 +76,7 @@ class Frames:
     def __init__(self, video: Video, wanted: Int64) -> None:
         self.why = DAMAGED
         self._video = video
-        self._aspect: Fraction | None = None
+        self._shape: PixelShape | None = None
         stretch = np.searchsorted(video.entry, wanted, "right") - 1
         #: The last frame that is wanted of each stretch that has any.
         self._last = dict(zip(stretch.tolist(), wanted.tolist(), strict=True))
@@ -97,7 +96,7 @@ class Frames:
         strict = self._video.info.decoder == "decord"
         for seeks in (True, False):
             with opened(self._video.info.path, self._video.max_pixels, strict=strict) as (container, stream):
-                self._aspect = container_aspect(stream)
+                self._shape = PixelShape(stream)
                 packets = self._at_entry(container, stream) if seeks else numbered(demuxed(container, stream))
                 if packets is not None:
                     for at, last in self._last.items():
@@ -141,7 +140,7 @@ class Frames:
                 run.leave_out(index)
             else:
                 try:
-                    self._take(run, stream, decode(stream, number, packet))
+                    self._take(run, decode(stream, number, packet))
                 except av.FFmpegError as error:
                     if number >= video.packet[run.floor]:
                         run.fail(number, error.strerror or str(error))
@@ -150,14 +149,15 @@ class Frames:
         if not waits:
             yield from self._close(run, end, stream)
 
-    def _take(self, run: _Run, stream: av.VideoStream, frames: list[av.VideoFrame]) -> None:
-        for frame in noted(frames, stream, self._aspect):
+    def _take(self, run: _Run, frames: list[av.VideoFrame]) -> None:
+        assert self._shape is not None
+        for frame in self._shape.note(frames):
             if frame.pts is not None and 0 <= frame.pts < len(self._index):
                 run.take(int(self._index[frame.pts]), frame)
 
     def _close(self, run: _Run, end: int, stream: av.VideoStream) -> _Frames:
         """End a run at its damage or before the frame `end`, and empty the decoder."""
-        self._take(run, stream, drained(stream))
+        self._take(run, drained(stream))
         frames = run.rest(end)
         self.why = run.why or self.why
         yield from frames

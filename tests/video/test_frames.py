@@ -1,14 +1,16 @@
 """Frames across damage, by codec and container: none is wrong, and all after the next keyframe are there."""
 
+import gc
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import av
 import clips
 import numpy as np
 import pytest
 
-from fervideo.video import windows
+from fervideo.video import pictures, windows
 
 #: Codecs with a keyframe every 24 frames or so, then the options of `clips.write`.
 KINDS = {
@@ -107,3 +109,19 @@ def test_a_file_that_goes_away_loses_its_frames(made: Callable[[str], Path], tmp
     path.unlink()
     found, lost = clips.readable(video)
     assert (found, len(lost), lost[0]) == ([], 60, "No such file or directory")
+
+
+def test_frames_that_are_done_leave_memory(made: Callable[[str], Path]):
+    """Without waiting for the garbage collector, which runs rarely: findings/pyav_side_data_cycle.sh."""
+    video = clips.open_video(made("b_frames.mp4"))
+    gc.collect()
+    gc.disable()
+    try:
+        most = max(_n_frames() for _ in pictures(video, np.arange(48)))
+    finally:
+        gc.enable()
+    assert most < 24
+
+
+def _n_frames() -> int:
+    return sum(isinstance(each, av.VideoFrame) for each in gc.get_objects())
