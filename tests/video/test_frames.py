@@ -124,4 +124,4 @@ def test_frames_that_are_done_leave_memory(made: Callable[[str], Path]):
 
 
 def _n_frames() -> int:
-    return sum(isinstance(each, av.VideoFrame) for each in gc.get_objects())
+    return sum(type(each) is av.VideoFrame for each in gc.get_objects())
