@@ -122,6 +122,8 @@ _BOX = (
     _pixels("box_w_px", "width of that box"),
     _pixels("box_h_px", "height of that box"),
 )
+#: Their names: left edge, top edge, width and height.
+BOX = tuple(column.name for column in _BOX)
 _EVENTS = (
     _number("face", "number of the face, as in the table of frames"),
     _text("expression", "expression that the face shows during the event"),

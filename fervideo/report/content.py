@@ -29,7 +29,6 @@ CHARTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("speaking", "Talking", ("speaking", "eyes_closed", "towards_camera")),
     ("quality", "Quality", ("quality", "blur", "brightness", "inside")),
 )
-_BOX = ("box_x_px", "box_y_px", "box_w_px", "box_h_px")
 _STATUS = {"ok": 0, "gap": 1, "cut_off": 2}
 
 
@@ -127,7 +126,7 @@ def of_clip(
 def _wanted(labels: Sequence[str]) -> set[str]:
     """Return the names of the columns that a page has."""
     named = {name for _, _, names in CHARTS for name in names}
-    return {*columns.prefixed("p", labels), *columns.prefixed("raw"), *named, *_BOX}
+    return {*columns.prefixed("p", labels), *columns.prefixed("raw"), *named, *columns.BOX}
 
 
 def _about(column: Column) -> dict[str, Any]:
@@ -172,7 +171,7 @@ def _is_named(facts: Mapping[Any, Any]) -> bool:
 
 def _decimals(column: Column) -> int | None:
     """Return the decimals that a chart needs: a pixel is enough for boxes."""
-    return 0 if column.name in _BOX else column.decimals
+    return 0 if column.name in columns.BOX else column.decimals
 
 
 def _events(timeline: Timeline, shift_s: float) -> list[dict[str, Any]]:

@@ -19,7 +19,6 @@ from fervideo.timeline.record import Timeline
 _MOST_STEPS = 1500
 #: Most pictures along an axis.
 MOST_PICTURES = 40
-_BOX = ("box_x_px", "box_y_px", "box_w_px", "box_h_px")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,7 +149,7 @@ def moments(timeline: Timeline, face: int, begin_s: float, end_s: float, n: int)
         n: Number of slots.
     """
     frames = timeline.frames
-    rows = frames[(frames["face"] == face).fillna(False).to_numpy(bool) & frames[_BOX[0]].notna().to_numpy(bool)]
+    rows = frames[(frames["face"] == face).fillna(False).to_numpy(bool) & frames[columns.BOX[0]].notna().to_numpy(bool)]
     events = timeline.events
     own = events[(events["face"] == face) & (events["kind"] == "expression") & (events["expression"] != "neutral")]
     edges_s = np.linspace(begin_s, end_s, n + 1)
@@ -168,7 +167,7 @@ def moments(timeline: Timeline, face: int, begin_s: float, end_s: float, n: int)
         else:
             at = int(inside["confidence"].to_numpy(np.float64, na_value=0.0).argmax())
         row = inside.iloc[at]
-        box = tuple(float(row[name]) for name in _BOX)
+        box = tuple(float(row[name]) for name in columns.BOX)
         found.append(
             Moment(
                 slot, float(row["time_s"]), int(row["frame"]), (box[0], box[1], box[2], box[3]), str(row["expression"])

@@ -12,7 +12,7 @@ import av
 import cv2
 import numpy as np
 
-from fervideo import video
+from fervideo import columns, video
 from fervideo.errors import FervideoError, VideoError
 from fervideo.records import Float64, Int64, UInt8
 from fervideo.report.content import Pictures
@@ -80,7 +80,7 @@ def _faces(timeline: Timeline, opened: Video) -> dict[int, bytes]:
         best = rows.loc[score.idxmax()]
         picture = next((picture for _, picture in _decoded(opened, np.array([best["frame"]], np.int64))), None)
         if picture is not None:
-            box = best[["box_x_px", "box_y_px", "box_w_px", "box_h_px"]].to_numpy(np.float64)
+            box = best[list(columns.BOX)].to_numpy(np.float64)
             found[face] = _jpeg(_square(picture, box))
     return found
 

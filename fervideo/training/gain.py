@@ -95,7 +95,7 @@ def _sentence(one: Gain) -> str:
     if change <= 0:
         return f"no gain over the {one.over}"
     if one.ci is None:
-        return f"gained {change:+.3f} over the {one.over}, on too few to tell"
+        return f"gained {change:+.3f} over the {one.over}, on too few to tell it from chance"
     low, high = one.ci
     sure = low is not None and low > 0
     rest = "" if sure else ", which may be chance"

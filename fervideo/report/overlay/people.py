@@ -20,7 +20,6 @@ UNCERTAIN: Colour = (189, 189, 189)
 _BRIDGED_S = 1.0
 #: A face is hidden for so long before its first box and after its last one, too.
 _BEYOND_S = 0.5
-_BOX = ("box_x_px", "box_y_px", "box_w_px", "box_h_px")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +125,7 @@ def _spans(flags: Bool, start_s: Float64, end_s: Float64) -> Float64:
 
 def _boxes(rows: pd.DataFrame, own_s: Float64, time_s: Float64, beyond_s: float) -> Float64:
     """Interpolate boxes at the frames of a video: float64 (T, 4), NaN further than allowed from known ones."""
-    left, top, width, height = (rows[name].to_numpy(np.float64, na_value=np.nan) for name in _BOX)
+    left, top, width, height = (rows[name].to_numpy(np.float64, na_value=np.nan) for name in columns.BOX)
     known = np.isfinite(left)
     at_s = own_s[known]
     if not len(at_s):
