@@ -157,7 +157,8 @@ def _find_faces(task: SegmentTask, watch: Stopwatch, alone: bool) -> tuple[Segme
         # A prediction for no faces loads the classifier, if in its own thread while the first faces are looked for.
         jobs = [pool.submit(_predict, task.classifier, _NO_CROPS, _NO_LANDMARKS, watch)] if from_crops else []
         cut: list[UInt8] = []
-        pictures = watch.waiting("decode", _ahead(video.pictures(task.source, task.frame), decoder))
+        pictures = video.pictures(task.source, task.frame)
+        pictures = watch.waiting("decode", _ahead(pictures, decoder) if alone else pictures)
         for row, (index, picture) in enumerate(pictures):
             if isinstance(picture, str):
                 lost[index] = picture

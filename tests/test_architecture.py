@@ -35,7 +35,7 @@ LAYERS = (
     {"outputs", "study", "report"},
     {"observe", "models", "segments", "pipeline", "foreign"},
     {"photos", "batch", "training", "demo", "doctor", "docs"}
-    | {"report.making", "report.pictures", "report.footage", "report.overlay"},
+    | {"report.making", "report.pictures", "report.footage", "report.overlay", "report.source"},
     {"cli"},
     {"__init__", "__main__"},
 )

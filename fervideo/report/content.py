@@ -18,6 +18,7 @@ from fervideo.records import EXPRESSIONS
 from fervideo.report.numbers import Numbers
 from fervideo.timeline import certainty
 from fervideo.timeline.record import Timeline
+from fervideo.timeline.tables import name_of
 
 #: Charts beside that of the probabilities: key, title, and columns.
 CHARTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
@@ -150,7 +151,7 @@ def _faces(
         faces.append(
             {
                 "number": face,
-                "name": tiers.printable(facts["name"]) if _is_named(facts) else f"face {face}",
+                "name": tiers.printable(name_of(facts) or f"face {face}"),
                 "picture": pictures.faces.get(face, ""),
                 "facts": {str(name): plain(value) for name, value in facts.items()},
                 "frames": numbers.whole(of_row[is_own]),
@@ -163,10 +164,6 @@ def _faces(
             }
         )
     return faces
-
-
-def _is_named(facts: Mapping[Any, Any]) -> bool:
-    return isinstance(facts.get("name"), str) and bool(facts["name"])
 
 
 def _decimals(column: Column) -> int | None:

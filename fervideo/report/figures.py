@@ -21,6 +21,7 @@ from fervideo.report.legend import Entry
 from fervideo.study import faces
 from fervideo.timeline import certainty
 from fervideo.timeline.record import Timeline
+from fervideo.timeline.tables import name_of
 
 #: Pictures along the axis unless another number is asked for.
 PICTURES: Mapping[str, int] = {"one": 8, "two": 12}
@@ -31,7 +32,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 9.5, 2.0, 1.5, 8.5
 _TITLE, _CURVES, _BAND, _BETWEEN, _PICTURES_GAP = 4.2, 20.0, 4.2, 3.2, 1.6
 #: An expression that is nowhere more probable than this is drawn, but not named.
 _NAMED_FROM = 0.2
-#: Opacity of an event of low confidence.
+#: Opacity of an event that is uncertain.
 _UNSURE = 0.4
 #: Pattern of stretches that cannot be decoded.
 _HATCH = "/////"
@@ -82,9 +83,8 @@ def rows(timelines: Sequence[Timeline], names: Sequence[str], face: str = "all")
         seen = faces.seen(timeline.frames)
         chosen = faces.choose(seen, face).faces
         for number in chosen:
-            known = seen[faces.NAME].get(number) if faces.NAME in seen else None
-            person = f"face {number}" if not isinstance(known, str) else known
-            title = name if len(seen) == 1 and not isinstance(known, str) else f"{name}, {person}"
+            known = name_of(seen.loc[[number]].iloc[0])
+            title = name if len(seen) == 1 and not known else f"{name}, {known or f'face {number}'}"
             found.append(Row(title=title, timeline=timeline, face=number))
     if not found:
         raise UsageError(f"face {face}", "is in none of these timelines", "choose all, longest, or a face's number")

@@ -1,4 +1,4 @@
-"""The video of a timeline: found, checked to be the same, and the faces of some moments cut out of it."""
+"""Figures with faces, which are cut out of the videos of their timelines."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ import numpy as np
 from fervideo import video
 from fervideo.errors import UsageError
 from fervideo.records import UInt8
-from fervideo.report import canvas, courses, figures
+from fervideo.report import canvas, courses, figures, source
 from fervideo.report.canvas import Figure
 from fervideo.report.courses import Moment
-from fervideo.settings import VideoSettings
 from fervideo.timeline.record import Timeline
 from fervideo.video import Video
 
@@ -22,46 +21,11 @@ from fervideo.video import Video
 _SIDE_PX, _AROUND = 192, 1.35
 
 
-def opened(timeline: Timeline, path: Path) -> Video:
-    """Open the video of a timeline, turned as it was when it was analysed.
-
-    Args:
-        timeline: The timeline.
-        path: The video, or a copy of it with the same frames.
-
-    Raises:
-        VideoError: The video cannot be read.
-        UsageError: It has another number or shape of frames than the one that was analysed.
-    """
-    used = timeline.provenance.get("settings", {}).get("video", {})
-    settings = VideoSettings(**{name: used[name] for name in ("max_pixels",) if name in used})
-    source, info = video.probe(path, settings), timeline.info
-    turned = source.rotated((info.rotation_deg - source.info.rotation_deg) % 360)
-    for own, wanted, noun in (
-        (turned.info.n_frames, info.n_frames, "frames"),
-        ((turned.info.width_px, turned.info.height_px), (info.width_px, info.height_px), "pixels"),
-    ):
-        if own != wanted:
-            shown = [" x ".join(map(str, size)) if isinstance(size, tuple) else str(size) for size in (own, wanted)]
-            reason = f"has {shown[0]} {noun}, and the timeline of {info.path.name} has {shown[1]}"
-            raise UsageError(path, reason, "give the video that was analysed")
-    return turned
-
-
-def beside(timeline: Timeline, where: Path) -> Path:
-    """Return the path of a timeline's video: the path itself, or a file of its name in a folder.
-
-    A folder of images counts as a video, and has the video's own name.
-    """
-    name = timeline.info.path.name
-    return where / name if where.is_dir() and where.name != name else where
-
-
-def faces(source: Video, moments: Iterable[Moment]) -> dict[int, UInt8]:
+def faces(opened: Video, moments: Iterable[Moment]) -> dict[int, UInt8]:
     """Cut the faces of some moments out of a video.
 
     Args:
-        source: The opened video.
+        opened: The video.
         moments: The moments.
 
     Returns:
@@ -71,13 +35,8 @@ def faces(source: Video, moments: Iterable[Moment]) -> dict[int, UInt8]:
     for moment in moments:
         of_frame.setdefault(moment.frame, []).append(moment)
     found = dict[int, UInt8]()
-    frame = np.array(sorted(of_frame), np.int64)
-    # Frames after one keyframe together, so that none is decoded twice and none in vain.
-    entry = np.searchsorted(source.entry, frame, "right")
-    for own in np.split(frame, np.flatnonzero(np.diff(entry)) + 1) if len(frame) else ():
-        for window in video.windows(source, own):
-            for index, picture in zip(window.frame.tolist(), window.frames, strict=True):
-                found |= {moment.slot: _cut(picture, moment.box_px) for moment in of_frame[index]}
+    for index, picture in video.scattered(opened, np.array(sorted(of_frame), np.int64)):
+        found |= {moment.slot: _cut(picture.at(1), moment.box_px) for moment in of_frame[index]}
     return found
 
 
@@ -127,6 +86,6 @@ def plot(
     shown: list[tuple[Sequence[Moment], Mapping[int, UInt8]]] = []
     for row, moments in zip(rows, figures.moments(rows, n), strict=True):
         if id(row.timeline) not in sources:
-            sources[id(row.timeline)] = opened(row.timeline, beside(row.timeline, where))
+            sources[id(row.timeline)] = source.opened(row.timeline, source.beside(row.timeline, where))
         shown.append((moments, faces(sources[id(row.timeline)], moments)))
     return figures.timelines(rows, width, n, shown)

@@ -179,8 +179,7 @@ def of_file(
             raise UsageError(f"by {by}", f"is no column of {path}", "draw epochs.csv, or run `fervideo epochs --by`")
     else:
         found = grouped.over_people(table, path, by, wanted, bin_s)
-    if wanted:
-        found = found[found["measure"].isin(wanted)]
-    if found.empty:
-        raise UsageError(path, "has none of these measures", f"it has {', '.join(dict.fromkeys(table['measure']))}")
-    return over_people(found, width)
+    shown = found[found["measure"].isin(wanted)] if wanted else found
+    if shown.empty:
+        raise UsageError(path, "has none of these measures", f"it has {', '.join(dict.fromkeys(found['measure']))}")
+    return over_people(shown, width)

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from fervideo import atomic, outputs
-from fervideo.errors import FervideoError, VideoError
+from fervideo.errors import FervideoError, UsageError, VideoError
 from fervideo.outputs import tiers
 from fervideo.outputs.found import Found
 from fervideo.report import coder, index, page, pictures
@@ -61,11 +61,13 @@ def report(sources: Sequence[Path], options: Options) -> Iterator[Written | Ferv
         Each page, or the error of a timeline; the page that lists those of a folder comes after them.
 
     Raises:
-        UsageError: Plotly is not installed; a source does not exist, or a folder contains no timeline.
+        UsageError: Plotly is not installed; a source does not exist, or a folder contains no timeline. Or the pages of
+            several sources would be one file.
         OutputError: A page that lists timelines, or the file that they share, cannot be written.
     """
     plotly = page.plotly_code()
     found = [(source, outputs.find([source])) for source in sources]
+    _check_apart(found, options.output)
     marks = coder.read(options.marks, [each for _, own in found for each in own]) if options.marks else {}
     for source, own in found:
         folder = own[0].folder if options.output is None else options.output
@@ -80,6 +82,18 @@ def report(sources: Sequence[Path], options: Options) -> Iterator[Written | Ferv
         path = folder / index.NAME
         write(path, index.of_folder(entries, index.failures(source), title=source.absolute().name))
         yield Written(path=path)
+
+
+def _check_apart(found: Sequence[tuple[Path, Sequence[Found]]], output: Path | None) -> None:
+    """Check that no page would replace another one in the folder for all.
+
+    Raises:
+        UsageError: Several folders have a list each, or two timelines have one name.
+    """
+    stems = [each.stem for _, own in found for each in own]
+    if output is not None and (sum(source.is_dir() for source, _ in found) > 1 or len(set(stems)) < len(stems)):
+        reason = "is one folder for pages of the same name"
+        raise UsageError(f"-o {output}", reason, "make one report after the other, each with a folder of its own")
 
 
 def _page_of(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,10 +12,10 @@ import cv2
 import numpy as np
 
 from fervideo import columns, video
-from fervideo.errors import FervideoError, VideoError
+from fervideo.errors import FervideoError
 from fervideo.records import Float64, Int64, UInt8
+from fervideo.report import source
 from fervideo.report.content import Pictures
-from fervideo.settings import VideoSettings
 from fervideo.timeline.record import Timeline
 from fervideo.video import Video
 
@@ -44,16 +43,7 @@ def of_clip(timeline: Timeline, path: Path, *, with_proxy: bool) -> Pictures:
     Raises:
         VideoError: The file is missing, cannot be read, or is not the video of the timeline.
     """
-    if not path.exists():
-        raise video.missing(path)
-    used = timeline.provenance["settings"]["video"]
-    # Settings that choose the pictures. A page shows whole ones, and all of the clip.
-    names = ("decoder", "image_fps", "rotate", "max_pixels")
-    opened = video.probe(path, VideoSettings.model_validate({name: used[name] for name in names if name in used}))
-    if opened.info.fingerprint != timeline.info.fingerprint:
-        raise VideoError(path, "has changed since it was analysed", "analyse it again")
-    # Faces that stood on their heads were turned, which the file does not record.
-    opened = opened.rotated((timeline.info.rotation_deg - opened.info.rotation_deg) % 360)
+    opened = source.opened(timeline, path, same_file=True)
     is_played = opened.info.codec in _PLAYED and path.suffix.lower() in _PLAYED_SUFFIXES
     count, width = _PREVIEWS if is_played or with_proxy else _STILLS
     sprite, index, columns, size = _sprite(opened, count, width)
@@ -78,10 +68,8 @@ def _faces(timeline: Timeline, opened: Video) -> dict[int, bytes]:
             continue
         score = rows["quality"].fillna(0) * np.sqrt(rows["face_px"]) * np.cos(np.deg2rad(rows["yaw_deg"].fillna(60)))
         best = rows.loc[score.idxmax()]
-        picture = next((picture for _, picture in _decoded(opened, np.array([best["frame"]], np.int64))), None)
-        if picture is not None:
-            box = best[list(columns.BOX)].to_numpy(np.float64)
-            found[face] = _jpeg(_square(picture, box))
+        for _, picture in video.scattered(opened, np.array([best["frame"]], np.int64)):
+            found[face] = _jpeg(_square(picture.at(1), best[list(columns.BOX)].to_numpy(np.float64)))
     return found
 
 
@@ -105,12 +93,9 @@ def _sprite(opened: Video, count: int, width: int) -> tuple[bytes, Int64, int, t
     """
     size = _fitted(opened, width)
     wanted = video.spread(opened, count)
-    # Frames that are reached from the same entry are decoded in one go.
-    entry = np.searchsorted(opened.entry, wanted, "right")
     pictures = [
-        (index, cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
-        for run in np.split(wanted, np.flatnonzero(np.diff(entry)) + 1)
-        for index, picture in _decoded(opened, run)
+        (index, cv2.resize(picture.at(1), size, interpolation=cv2.INTER_AREA))
+        for index, picture in video.scattered(opened, wanted)
     ]
     index = np.array([index for index, _ in pictures], np.int64)
     if not pictures:
@@ -131,12 +116,6 @@ def _fitted(opened: Video, longer: int) -> tuple[int, int]:
     return max(round(width * scale / 2) * 2, 2), max(round(height * scale / 2) * 2, 2)
 
 
-def _decoded(opened: Video, frames: Int64) -> Iterator[tuple[int, UInt8]]:
-    """Yield frames that can be decoded, with their indices."""
-    for window in video.windows(opened, frames):
-        yield from zip(window.frame.tolist(), window.frames, strict=True)
-
-
 def _proxy(opened: Video) -> bytes:
     """Return a small H.264 copy with all frames at their own times; its clock begins with the first frame."""
     file, size, clock = io.BytesIO(), _fitted(opened, _PROXY_PX), Fraction(1, 90000)
@@ -145,8 +124,10 @@ def _proxy(opened: Video) -> bytes:
         stream = container.add_stream("libx264", rate=30, options=options)
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
         stream.time_base = stream.codec_context.time_base = clock
-        for index, picture in _decoded(opened, np.arange(opened.info.n_frames)):
-            small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+        for index, picture in video.pictures(opened, np.arange(opened.info.n_frames)):
+            if isinstance(picture, str):
+                continue
+            small = cv2.resize(picture.at(1), size, interpolation=cv2.INTER_AREA)
             frame = av.VideoFrame.from_ndarray(np.asarray(small, np.uint8), format="rgb24")
             frame.pts, frame.time_base = round(opened.time_s[index] * clock.denominator), clock
             container.mux(stream.encode(frame))

@@ -79,6 +79,10 @@ def _trials(table: pd.DataFrame, path: Path, by: str, wanted: Sequence[str], bin
     for clip, frames in table.groupby(CLIP, sort=False):
         binned = bins.resample(frames.astype({"face": "Int64"}), bin_s, columns=wanted)
         own = binned[binned[bins.GOOD] >= _LEAST_GOOD]
+        if own.empty:
+            continue
         long = own.melt(["time_s"], wanted, "measure", "value").rename(columns={"time_s": "t"})
         parts.append(long.assign(**{CLIP: clip}, **{name: frames[name].iloc[0] for name in facts}))
+    if not parts:
+        raise UsageError(path, "has no bin with enough good frames", "choose wider bins, or other clips or faces")
     return pd.concat(parts, ignore_index=True)

@@ -16,11 +16,10 @@ from fervideo import columns
 from fervideo.errors import UsageError, counted
 from fervideo.sequence.calm import calmest
 from fervideo.settings.values import stretch_s
+from fervideo.timeline import certainty
 from fervideo.timeline.record import Timeline
 from fervideo.timeline.tables import make_table, rounded
 
-#: Least `quality` of a frame that counts.
-GOOD = 0.5
 _REMEDY = "choose another stretch, median or calmest"
 
 
@@ -62,12 +61,12 @@ def table_of(timeline: Timeline) -> pd.DataFrame:
 def _found(timeline: Timeline, how: str, numbers: list[int]) -> list[dict[str, Any]]:
     """Find the baselines of a clip's faces, one row for each that has a good frame."""
     frames, stretch = timeline.frames, stretch_s(how)
-    good = frames[(frames["status"] == "ok") & (frames["quality"] >= GOOD)]
+    good = frames[(frames["status"] == "ok") & (frames["quality"] >= certainty.LEAST_QUALITY)]
     if stretch is not None:
         _check_inside(timeline, how, stretch)
         good = good[(good["time_s"] >= stretch[0]) & (good["time_s"] < stretch[1])]
     if numbers and good.empty:
-        reason = f"has no good frame of a face for --baseline {how} (quality of {GOOD:g} or more)"
+        reason = f"has no good frame of a face for --baseline {how} (quality of {certainty.LEAST_QUALITY:g} or more)"
         raise UsageError(timeline.info.path, reason, _REMEDY)
     names = list(columns.RELATIVE)
     rows = []

@@ -11,6 +11,7 @@ import pandas as pd
 
 from fervideo.errors import counted
 from fervideo.records import AUTO_FACES, VideoInfo
+from fervideo.timeline.tables import name_of
 
 if TYPE_CHECKING:
     from fervideo.report.canvas import Figure
@@ -216,8 +217,7 @@ def _behaviour(timeline: Timeline) -> list[str]:
 
 def _person(row: pd.Series[Any]) -> str:
     """Return the number of a face, and its name if it has one."""
-    named = "name" in row and pd.notna(row["name"])
-    return f"{row['face']} {row['name']}" if named else str(row["face"])
+    return " ".join(filter(None, (str(row["face"]), name_of(row))))
 
 
 def _hints(timeline: Timeline) -> list[str]:

@@ -67,3 +67,9 @@ def box_values(box_px: Float32 | Float64) -> dict[str, Float64]:
     """
     x0, y0, x1, y1 = box_px.astype(np.float64).T
     return {"box_x_px": x0, "box_y_px": y0, "box_w_px": x1 - x0, "box_h_px": y1 - y0}
+
+
+def name_of(facts: Mapping[Any, Any] | pd.Series[Any]) -> str | None:
+    """Return the name of a face in a row of one of its tables; None where `--names` gave it none."""
+    name = facts.get("name")
+    return name if isinstance(name, str) and name else None

@@ -18,7 +18,7 @@ from fervideo.video.images import IMAGE_SUFFIXES, image_files, image_numbers, re
 from fervideo.video.probe import changed, probe
 from fervideo.video.record import DAMAGED, REMEDY, FrameWindow, Video
 from fervideo.video.select import cut, select, spread
-from fervideo.video.windows import pictures, samples, windows
+from fervideo.video.windows import pictures, samples, scattered, windows
 
 __all__ = [
     "DAMAGED",
@@ -36,6 +36,7 @@ __all__ = [
     "probe",
     "read_image",
     "samples",
+    "scattered",
     "select",
     "spread",
     "windows",

@@ -39,7 +39,10 @@ def _region(video: Video, picture: Picture | str) -> Picture | str:
         return picture
     x, y, w, h = video.region
     width, height = picture.size_px
-    if x + w > width or y + h > height:
+    first = video.info.width_px, video.info.height_px
+    # Where a turned region lies in the turned picture depends on the shape of that.
+    is_elsewhere = video.rotate_deg and picture.size_px != (first[::-1] if video.rotate_deg % 180 else first)
+    if x + w > width or y + h > height or is_elsewhere:
         return f"its picture of {width} x {height} px lacks the region"
     return picture.part(x, y, w, h)
 
@@ -51,11 +54,25 @@ def samples(video: Video, count: int) -> Iterator[Picture]:
         video: The opened video.
         count: Number of frames; short clips give fewer.
     """
-    frame = spread(video, count)
+    yield from (picture for _, picture in scattered(video, spread(video, count)))
+
+
+def scattered(video: Video, frame: Int64) -> Iterator[tuple[int, Picture]]:
+    """Decode frames that may lie far apart, without those that are damaged.
+
+    Args:
+        video: The opened video.
+        frame: int64 (n,), rising frame indices.
+
+    Yields:
+        The index of each frame and its picture, upright.
+    """
     entry = np.searchsorted(video.entry, frame, "right")
-    # The file is not read from one entry to the next, which may lie far apart.
-    for near in np.split(frame, np.flatnonzero(np.diff(entry)) + 1):
-        yield from (picture for _, picture in pictures(video, near) if isinstance(picture, Picture))
+    # The file is not read from one entry to the next.
+    for near in np.split(frame, np.flatnonzero(np.diff(entry)) + 1) if len(frame) else ():
+        for index, picture in pictures(video, near):
+            if isinstance(picture, Picture):
+                yield index, picture
 
 
 def windows(video: Video, frame: Int64, batch: int = 32) -> Iterator[FrameWindow]:

@@ -7,10 +7,12 @@ import clips
 import numpy as np
 import pytest
 from builders import make_timeline
+from PIL import Image
 
 from fervideo.errors import UsageError
-from fervideo.report import footage
+from fervideo.report import footage, source
 from fervideo.report.courses import Moment
+from fervideo.settings import Settings, VideoSettings
 from fervideo.timeline import Timeline
 
 
@@ -26,9 +28,9 @@ def timeline_of(path: Path, **changes: object) -> Timeline:
 
 
 def test_the_frames_of_the_moments_are_cut(clip: Path):
-    source = footage.opened(timeline_of(clip), clip)
+    opened = source.opened(timeline_of(clip), clip)
     moments = [Moment(slot, frame / 25, frame, (0, 0, 64, 64), "fear") for slot, frame in enumerate((3, 12, 27))]
-    found = footage.faces(source, moments)
+    found = footage.faces(opened, moments)
     assert sorted(found) == [0, 1, 2]
     for moment in moments:
         # The square is as high as the picture; its first blocks are those of the frame's number.
@@ -57,8 +59,17 @@ def test_a_folder_has_the_videos_of_all(clip: Path):
 )
 def test_another_video_is_refused(clip: Path, changes: dict[str, int], message: str):
     with pytest.raises(UsageError) as error:
-        footage.opened(timeline_of(clip, **changes), clip)
+        source.opened(timeline_of(clip, **changes), clip)
     assert message in str(error.value)
+
+
+def test_images_have_the_rate_at_which_they_were_analysed(tmp_path: Path):
+    for number in range(3):
+        Image.new("RGB", (64, 64)).save(tmp_path / f"{number}.png")
+    used = Settings(video=VideoSettings(image_fps=5))
+    facts: dict[str, Any] = {"path": tmp_path, "n_frames": 3, "width_px": 64, "height_px": 64}
+    timeline = make_timeline(["fear"], used, tracks=[range(3)], **facts)
+    assert source.opened(timeline, tmp_path).time_s.tolist() == [0.0, 0.2, 0.4]
 
 
 def test_too_many_pictures_are_refused():

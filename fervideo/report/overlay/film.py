@@ -18,10 +18,10 @@ from fervideo import atomic, models, palette, pipeline, video
 from fervideo.errors import OutputError, UsageError
 from fervideo.outputs import saving
 from fervideo.records import FeatureShard, Float32, UInt8
-from fervideo.report import footage
 from fervideo.report.overlay import drawing, people, sound, strip
 from fervideo.report.overlay.drawing import Layout
 from fervideo.report.overlay.labels import colour_of
+from fervideo.report.source import opened
 from fervideo.settings import Settings
 from fervideo.timeline.record import Timeline
 from fervideo.video import Video
@@ -124,7 +124,7 @@ def write(
         UsageError: The timeline is that of another video.
         OutputError: The film cannot be written.
     """
-    source = footage.opened(timeline, path)
+    source = opened(timeline, path)
     drawer = _Drawer(source, timeline, look, shards)
     n_frames, n_lost = 0, 0
     hidden = None if progress else True

@@ -10,9 +10,10 @@ import pandas as pd
 from fervideo import columns, palette
 from fervideo.records import Bool, Float64, Int64
 from fervideo.report.overlay.labels import Colour, colour_of
-from fervideo.study import bins, faces
+from fervideo.study import bins
 from fervideo.timeline import certainty
 from fervideo.timeline.record import Timeline
+from fervideo.timeline.tables import name_of
 
 #: Colour of all that is uncertain.
 UNCERTAIN: Colour = (189, 189, 189)
@@ -58,19 +59,18 @@ class Person:
 
 
 def of(timeline: Timeline, time_s: Float64) -> list[Person]:
-    """Return the faces of a timeline.
+    """Return all faces of a timeline, also those that are never seen whole: they are to be blurred, too.
 
     Args:
         timeline: The timeline.
         time_s: float64 (T,), times of the video's frames.
     """
     starts_s, bounds_s = bins.bounds(timeline.frames)
-    seen = faces.seen(timeline.frames)
     found = []
-    for face in seen.index:
+    for face in sorted(timeline.frames["face"].dropna().unique().tolist()):
         rows = timeline.frames[(timeline.frames["face"] == face).fillna(False).to_numpy(bool)]
-        known = seen[faces.NAME].get(face) if faces.NAME in seen else None
-        found.append(_person(timeline, int(face), known or str(face), rows, time_s, starts_s, bounds_s))
+        name = name_of(rows.iloc[0]) or str(face)
+        found.append(_person(timeline, face, name, rows, time_s, starts_s, bounds_s))
     return found
 
 

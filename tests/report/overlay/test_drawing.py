@@ -35,6 +35,19 @@ def test_an_uncertain_face_has_grey_corners():
     assert picture[110, 100].tolist() == [60, 60, 60]
 
 
+def test_a_face_that_is_never_seen_whole_is_hidden_as_well():
+    timeline = make_timeline(["fear"], n_frames=3)
+    frames = timeline.frames.assign(status="cut_off")
+    (person,) = people.of(replace(timeline, frames=frames), np.arange(3) / 25)
+    assert np.isfinite(person.hidden_px).all()
+
+
+def test_faces_without_a_name_have_their_number():
+    timeline = make_timeline(["fear", "anger"], n_frames=3)
+    frames = timeline.frames.assign(name=["ann" if face == 0 else None for face in timeline.frames["face"]])
+    assert [one.name for one in people.of(replace(timeline, frames=frames), np.arange(3) / 25)] == ["ann", "1"]
+
+
 def test_boxes_bridge_short_gaps_and_blurring_goes_further():
     seen = [*range(30, 40), *range(50, 60), *range(120, 130)]
     timeline = make_timeline(["neutral"], tracks=[seen], n_frames=150)
