@@ -98,11 +98,11 @@ def crop(image: UInt8, transform: Float64, size_px: int = CROP_PX) -> UInt8:
     linear = transform[:, :2]
     shift = linear @ (x0, y0) + transform[:, 2]
     while scale < _HALVED_BELOW and min(part.shape) > 1:
-        part, scale = _shrunk(part[: part.shape[0] // 2 * 2, : part.shape[1] // 2 * 2], 0.5), 2 * scale
+        part, scale = shrunk(part, 2), 2 * scale
         linear, shift = 2 * linear, shift + linear @ (0.5, 0.5)
     if scale < 1:
         whole = part.shape
-        part = _shrunk(part, scale)
+        part = _scaled(part, scale)
         factors = np.array([part.shape[1] / whole[1], part.shape[0] / whole[0]])
         # resize() maps pixel centres: small = (large + 0.5) * factor - 0.5.
         linear = linear / factors
@@ -134,7 +134,7 @@ def in_shrunk(transform: Float64, factor: int) -> Float64:
     return np.column_stack([factor * transform[:, :2], transform[:, :2] @ (middle, middle) + transform[:, 2]])
 
 
-def _shrunk(image: UInt8, scale: float) -> UInt8:
+def _scaled(image: UInt8, scale: float) -> UInt8:
     """Shrink a grey image by area averaging to about `scale` of its sides, at least one pixel each."""
     size = max(round(image.shape[1] * scale), 1), max(round(image.shape[0] * scale), 1)
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)

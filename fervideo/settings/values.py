@@ -6,7 +6,7 @@ import datetime
 import re
 from typing import Any, NamedTuple
 
-_CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d+)?)")
+_CLOCK = re.compile(r"(?:(\d+):)?(\d+):(\d{1,2}(?:[.,]\d+)?)")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?%?")
 #: Ways to find a baseline in a clip, beside a stretch of it.
 WAYS = ("median", "calmest")
@@ -15,7 +15,7 @@ _LEAST_SIDE_PX = 16
 
 
 def seconds(value: Any) -> Any:
-    """Return a time as seconds: `75.5`, `1:15.5` and `0:01:15.5` are the same.
+    """Return a time as seconds: `75.5`, `1:15.5`, `1:15,5` and `0:01:15.5` are the same.
 
     Args:
         value: Seconds, text, or the time of day that TOML makes of `00:01:15`; all else is returned as it is.
@@ -24,7 +24,7 @@ def seconds(value: Any) -> Any:
         return value.hour * 3600 + value.minute * 60 + value.second + value.microsecond / 1e6
     if isinstance(value, str) and (found := _CLOCK.fullmatch(value.strip())):
         hours, minutes, rest = found.groups(default="0")
-        return int(hours) * 3600 + int(minutes) * 60 + float(rest)
+        return int(hours) * 3600 + int(minutes) * 60 + float(rest.replace(",", "."))
     return value
 
 

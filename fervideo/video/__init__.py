@@ -1,7 +1,7 @@
-"""Video files as windows of upright RGB frames with their presentation times.
+"""Video files as upright pictures with their presentation times.
 
 `probe` reads the packets of a file once and decodes only its first frames. So it knows every presentation time, and
-every frame at which decoding may safely start. `windows` decodes any run of frames from there.
+every frame at which decoding may safely start. `pictures` decodes frames from there, `windows` as arrays.
 
     probe.py      the facts of a file, its time table and the decoder that reads it
     select.py     the frames to analyse: pure index arithmetic

@@ -40,7 +40,7 @@ def _region(video: Video, picture: Picture | str) -> Picture | str:
     x, y, w, h = video.region
     width, height = picture.size_px
     first = video.info.width_px, video.info.height_px
-    # Where a turned region lies in the turned picture depends on the shape of that.
+    # The position of a turned region depends on the shape of the picture.
     is_elsewhere = video.rotate_deg and picture.size_px != (first[::-1] if video.rotate_deg % 180 else first)
     if x + w > width or y + h > height or is_elsewhere:
         return f"its picture of {width} x {height} px lacks the region"

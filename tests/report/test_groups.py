@@ -46,6 +46,13 @@ def test_a_gathered_table_is_put_into_bins(tmp_path: Path):
     assert "n = 3" in texts(figure)
 
 
+def test_a_gathered_table_without_good_frames_is_one_line(tmp_path: Path):
+    frames = frames_of([0.0, 0.25], ({"smile": [0.0, 1.0], "status": ["cut_off", "cut_off"]},))
+    frames.assign(clip="a").to_csv(tmp_path / "study.csv", index=False)
+    with pytest.raises(UsageError, match="has no bin with enough good frames; choose wider bins"):
+        groups.of_file(tmp_path / "study.csv", wanted=("smile",))
+
+
 def test_a_confusion_has_shares_and_counts():
     table = pd.DataFrame([[3, 1], [0, 2]], pd.Index(["calm", "joy"], name="coder 1"), ["calm", "joy"])
     figure = groups.confusion(table, title="kappa 0.67")

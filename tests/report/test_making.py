@@ -12,7 +12,7 @@ import pytest
 from builders import make_timeline
 from clips import MS, open_video, write
 
-from fervideo.errors import FervideoError
+from fervideo.errors import FervideoError, UsageError
 from fervideo.report import making, page
 from fervideo.report.making import Options, Written
 from fervideo.timeline import Timeline
@@ -63,6 +63,15 @@ def test_a_folder_gets_a_list_and_one_plotly(clip: Path, tmp_path: Path):
     assert [clip["address"] for clip in listed["clips"]] == ["./one.report.html", "./sub/two.report.html"]
     assert listed["clips"][0]["faces"][0]["facts"]["time_happiness"] == 1
     assert listed["failures"][0]["error"] == "is <empty>"
+
+
+def test_pages_of_several_folders_do_not_replace_one_another(clip: Path, tmp_path: Path):
+    for folder in ("a", "b"):
+        timeline_of(clip, "fear").save(tmp_path / folder, "one")
+    with pytest.raises(UsageError, match="is one folder for pages of the same name; make one report after the other"):
+        list(making.report([tmp_path / "a", tmp_path / "b"], Options(output=tmp_path / "pages")))
+    assert not (tmp_path / "pages").exists()
+    assert len(list(making.report([tmp_path / "a", tmp_path / "b"], Options()))) == 2
 
 
 def test_a_missing_or_changed_video_is_named(clip: Path, tmp_path: Path):
